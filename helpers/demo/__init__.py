@@ -1,0 +1,1 @@
+"""The embedded networks: their architectures, training scenes, training and weights."""

@@ -1,0 +1,39 @@
+"""`python -m helpers.demo train`: train the embedded networks again; `list` shows the shipped ones."""
+
+import argparse
+import os
+from pathlib import Path
+
+from helpers.demo import store, train
+
+SHOWN = ("accuracy_centre", "accuracy_corners", "steps", "seconds")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m helpers.demo", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", help="the shipped weights: accuracy, steps, seconds, size")
+    run = commands.add_parser("train", help="train from scratch, or go on where a run stopped")
+    run.add_argument("--only", nargs="+", metavar="PART", help="only networks whose name contains a PART")
+    run.add_argument("--seed", type=int, default=0)
+    run.add_argument("--scale", type=float, default=1.0, help="times the recipe's steps (0.1: a quick look)")
+    run.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    run.add_argument("--work", type=Path, default=Path("runs/train"), help="checkpoints")
+    run.add_argument("--out", type=Path, default=store.FOLDER, help="where the weights go")
+    arguments = parser.parse_args()
+    jobs = train.all_jobs(getattr(arguments, "seed", 0), getattr(arguments, "scale", 1.0))
+    if arguments.command == "list":
+        for job in jobs:
+            metadata = store.load_state(job.name, job.antialiased, job.variant)[1]
+            size = (store.FOLDER / f"{job.key}.safetensors").stat().st_size / 1e6
+            print(f"{job.key:28}", *(f"{key} {metadata[key]:>7}" for key in SHOWN), f"{size:.2f} MB")
+        return
+    if arguments.only:
+        jobs = [job for job in jobs if any(part in job.key for part in arguments.only)]
+        if not jobs:
+            parser.error(f"no network's name contains {' or '.join(arguments.only)}")
+    train.train_all(jobs, arguments.work, arguments.out, arguments.processes)
+
+
+if __name__ == "__main__":
+    main()
