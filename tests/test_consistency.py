@@ -1,0 +1,239 @@
+"""The classifier's answers under shifts: hand-computed grids, a slow reference in NumPy, nulls, errors."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from helpers import consistency
+
+GRID = torch.tensor([[0, 0, 1], [0, 1, 1], [2, 1, 1]])
+
+
+def random_answers(shape, classes, seed):
+    return np.random.default_rng(seed).integers(classes, size=shape)
+
+
+def windows(answers, side):
+    rows, cols = answers.shape
+    for row, col in itertools.product(range(rows - side + 1), range(cols - side + 1)):
+        yield answers[row : row + side, col : col + side]
+
+
+def slow_pairs(answers, target, side):
+    """(both right, one right, both wrong and the same, both wrong and different) by counting every pair."""
+    shares = []
+    for window in windows(answers, side):
+        flat = window.ravel().tolist()
+        counts = [0, 0, 0, 0]
+        for a, b in itertools.product(flat, flat):
+            right = (a == target) + (b == target)
+            counts[0 if right == 2 else 1 if right == 1 else 2 if a == b else 3] += 1
+        shares.append(np.array(counts) / len(flat) ** 2)
+    return np.mean(shares, 0)
+
+
+def test_probability_by_hand_and_far_out_of_range_of_exp():
+    # Logits that are logarithms of probabilities are their own answer.
+    shares = np.array([[[0.5, 0.3, 0.2], [0.1, 0.1, 0.8]]])
+    found = consistency.probability_map(np.log(shares), 2)
+    # float32 output: half a unit in the last place of 0.8
+    np.testing.assert_allclose(found, [[0.2, 0.8]], rtol=0, atol=6e-8)
+    assert found.dtype == torch.float32
+    # exp(1000) overflows; adding a constant to all logits changes nothing.
+    huge = consistency.probability_map(torch.tensor([[[1000.0, 999.0], [-2000.0, -2000.0]]]), 0)
+    np.testing.assert_allclose(huge, [[1 / (1 + np.exp(-1)), 0.5]], atol=6e-8)
+
+
+def test_answers_are_the_largest_logit_and_ties_are_named():
+    logits = torch.tensor([[[0.0, 2.0, 1.0], [3.0, 2.0, 1.0]]])
+    assert consistency.answers(logits).tolist() == [[1, 0]]
+    tied = torch.tensor([[[0.0, 2.0, 1.0], [3.0, 2.0, 3.0]]])
+    with pytest.raises(ValueError, match=r"1 of 2 positions .* at \(0, 1\) classes \[0, 2\] tie"):
+        consistency.answers(tied)
+    assert consistency.answers(tied, ties="lowest").tolist() == [[1, 0]]
+    with pytest.raises(ValueError, match="'first' must be 'error' or 'lowest'"):
+        consistency.answers(tied, ties="first")
+
+
+def test_flips_by_hand():
+    below, beside = consistency.flips(GRID)
+    assert below.tolist() == [[False, True, False], [True, False, False]]
+    assert beside.tolist() == [[False, True], [True, False], [True, False]]
+
+
+def test_change_rates_by_hand():
+    rates = consistency.change_rates(GRID)
+    assert rates == {"vertical": 2 / 6, "horizontal": 3 / 6, "diagonal": 4 / 8}
+
+
+def test_change_rates_know_their_direction():
+    stripes = torch.arange(4)[:, None].expand(4, 5) % 2  # horizontal stripes: only vertical steps cross
+    assert consistency.change_rates(stripes) == {"vertical": 1.0, "horizontal": 0.0, "diagonal": 1.0}
+    board = (torch.arange(4)[:, None] + torch.arange(5)) % 2  # a chessboard: the diagonals stay on a colour
+    assert consistency.change_rates(board) == {"vertical": 1.0, "horizontal": 1.0, "diagonal": 0.0}
+
+
+def test_mean_absolute_change_by_hand():
+    shares = np.array([[[0.9, 0.1], [0.6, 0.4]], [[0.2, 0.8], [0.7, 0.3]]])
+    rates = consistency.mean_absolute_change(np.log(shares))
+    # Vertical: 0.9 -> 0.2 and back from 0.8 to 0.1; 0.6 -> 0.7 and back. Two classes: both orders agree.
+    assert rates["vertical"] == pytest.approx((0.7 + 0.7 + 0.1 + 0.1) / 4, abs=1e-12)
+    assert rates["horizontal"] == pytest.approx((0.3 + 0.3 + 0.5 + 0.5) / 4, abs=1e-12)
+    assert rates["diagonal"] == pytest.approx((0.2 + 0.2 + 0.4 + 0.4) / 4, abs=1e-12)
+
+
+def test_mean_absolute_change_follows_the_first_answer():
+    # Class 1 takes over from class 0: rightwards 0 falls from 0.5 to 0.3, leftwards 1 from 0.6 to 0.2.
+    shares = np.array([[[0.5, 0.2, 0.3], [0.3, 0.6, 0.1]]]).repeat(2, 0)
+    rates = consistency.mean_absolute_change(np.log(shares))
+    assert rates["horizontal"] == pytest.approx((0.2 + 0.4) / 2, abs=1e-12)
+    assert rates["vertical"] == 0
+
+
+def test_consistency_by_hand():
+    # Windows of 2: 3 + 1, 1 + 3, 1 + 2 + 1 and 4 of a kind.
+    assert consistency.consistency(GRID, 2) == (10 + 10 + 6 + 16) / 64
+    assert consistency.consistency(GRID, 3) == pytest.approx((9 + 25 + 1) / 81, abs=1e-15)
+    assert consistency.consistency(torch.full((4, 6), 7), 3) == 1
+
+
+@pytest.mark.parametrize("shape, classes, side", [((5, 7), 3, 2), ((6, 4), 2, 4), ((7, 7), 9, 5)])
+def test_pair_shares_match_counting_every_pair(shape, classes, side):
+    answers = random_answers(shape, classes, seed=side)
+    found = consistency.pair_shares(answers, 1, side)
+    slow = slow_pairs(answers, 1, side)
+    got = [found.both_right, found.one_right, found.both_wrong_same, found.both_wrong_different]
+    # Counts are exact in both; only a few divisions and sums in float64 differ.
+    np.testing.assert_allclose(got, slow, rtol=0, atol=1e-14)
+    assert sum(got) == pytest.approx(1, abs=1e-14)
+    assert found.consistency == pytest.approx(slow[0] + slow[2], abs=1e-14)
+
+
+def test_pair_shares_by_hand():
+    found = consistency.pair_shares(GRID, 1, 2)
+    got = [found.both_right, found.one_right, found.both_wrong_same, found.both_wrong_different]
+    np.testing.assert_allclose(got, np.array([30, 20, 12, 2]) / 64, rtol=0, atol=1e-15)
+    assert found.accuracy == 40 / 64  # the windows hold 1, 3, 2 and 4 right answers of 4
+    assert found.stays_right == 0.75
+    assert np.isnan(consistency.pair_shares(GRID, 5, 2).stays_right)  # never right
+    always = consistency.pair_shares(torch.ones(3, 3, dtype=torch.long), 1, 2)
+    assert (always.both_right, always.stays_right) == (1, 1)
+
+
+def test_drawing_pairs_estimates_the_exact_consistency():
+    """The estimator as published: a place, two shifts in a window, do the answers agree?"""
+    rng = np.random.default_rng(4)
+    answers = np.add.outer(np.arange(20) // 6, np.arange(22) // 9) % 3  # patches, as real maps have
+    side, pairs = 8, 40_000
+    start = np.stack([rng.integers(20 - side + 1, size=pairs), rng.integers(22 - side + 1, size=pairs)])
+    first, second = start + rng.integers(side, size=(2, 2, pairs))
+    agree = (answers[tuple(first)] == answers[tuple(second)]).mean()
+    exact = consistency.consistency(answers, side)
+    # Four standard errors of a share of 40,000 draws, about 0.01: fails by chance in 1 seed of 16,000.
+    assert abs(agree - exact) < 4 * np.sqrt(exact * (1 - exact) / pairs)
+    assert 0.2 < exact < 0.9  # neither end, where the bound would be vacuous
+
+
+def test_chance_and_kappa_by_hand():
+    maps = [torch.zeros(2, 2, dtype=torch.long), torch.tensor([[0, 1], [1, 1], [1, 1], [1, 0]])]
+    # Shares of class 0: 1 and 2/8; each map has the same weight, however many positions it has.
+    assert consistency.chance_agreement(maps) == pytest.approx(0.625**2 + 0.375**2, abs=1e-15)
+    assert consistency.kappa(0.9, 0.6) == pytest.approx(0.75, abs=1e-15)
+    assert consistency.kappa(0.6, 0.6) == 0
+    assert np.isnan(consistency.kappa(1.0, 1.0))
+
+
+def test_an_answer_that_ignores_the_place_and_the_object_has_no_agreement_above_chance():
+    maps = [random_answers((60, 60), 4, seed) for seed in range(6)]
+    side = 10
+    agreement = np.mean([consistency.consistency(one, side) for one in maps])
+    # The same shift is drawn twice in 1 pair of 100, and agrees with itself: kappa is 0.01, not 0. Its
+    # spread is that of 21,600 independent answers over 3 free shares: below 1 / sqrt(21600).
+    chance = consistency.chance_agreement(maps)
+    assert consistency.kappa(agreement, chance) == pytest.approx(1 / side**2, abs=1 / np.sqrt(21_600))
+    # Consistent for the wrong reason: one answer for all objects has consistency 1, and no kappa.
+    same = [torch.full((5, 5), 3)] * 2
+    assert consistency.consistency(same[0], 5) == consistency.chance_agreement(same) == 1
+
+
+def test_worst_case_by_hand():
+    answers = torch.ones(5, 5, dtype=torch.long)
+    answers[1, 1] = 0
+    # Starts at least 2 from the border: only (2, 2), whose neighbour (1, 1) is wrong.
+    assert consistency.worst_case_accuracy(answers, 1, [0, 1, 2]).tolist() == [1, 0, 0]
+    # Starts at least 1 from it: 9, of which (1, 1) is wrong, and 4 have it within one step.
+    assert consistency.worst_case_accuracy(answers, 1, [0, 1]).tolist() == [8 / 9, 5 / 9]
+    assert consistency.worst_case_accuracy(answers, 1, [1]).tolist() == [5 / 9]
+
+
+def test_worst_case_matches_looking_at_every_shift_and_cannot_rise():
+    answers = np.where(np.random.default_rng(1).random((15, 13)) < 0.03, 2, 0)
+    reaches, furthest = [0, 1, 2, 3], 3
+    slow = []
+    for m in reaches:
+        right = [
+            all(answers[r + i, c + j] == 0 for i in range(-m, m + 1) for j in range(-m, m + 1))
+            for r in range(furthest, 15 - furthest)
+            for c in range(furthest, 13 - furthest)
+        ]
+        slow.append(np.mean(right))
+    found = consistency.worst_case_accuracy(answers, 0, reaches)
+    np.testing.assert_allclose(found, slow, rtol=0, atol=1e-15)
+    assert (np.diff(slow) < 0).all()
+
+
+def test_bad_logits_are_named():
+    logits = torch.randn(3, 4, 5, generator=torch.Generator().manual_seed(0))
+    with pytest.raises(ValueError, match=r"floats \(R, C, K\), not torch.float32 \(4, 5\)"):
+        consistency.answers(logits[0])
+    with pytest.raises(ValueError, match="at least 2 classes"):
+        consistency.answers(logits[..., :1])
+    for bad in (float("nan"), float("inf")):
+        broken = logits.clone()
+        broken[1, 2, 3] = bad
+        for measure in (consistency.answers, consistency.mean_absolute_change):
+            with pytest.raises(
+                ValueError, match=r"logits not finite at 1 of 12 positions, first at \(1, 2\)"
+            ):
+                measure(broken)
+    for target in (-1, 5):
+        with pytest.raises(ValueError, match=f"class {target} does not exist: it must be 0 to 4"):
+            consistency.probability_map(logits, target)
+
+
+def test_bad_answers_and_ranges_are_named():
+    with pytest.raises(ValueError, match="class indices"):
+        consistency.flips(GRID.float())
+    with pytest.raises(ValueError, match="-1 is under 0"):
+        consistency.flips(GRID - 1)
+    with pytest.raises(ValueError, match="stride 2: a one-pixel shift"):
+        consistency.change_rates(GRID, stride=2)
+    with pytest.raises(ValueError, match="no neighbours each way"):
+        consistency.change_rates(GRID[:1])
+    for side in (1, 4):
+        with pytest.raises(ValueError, match=rf"window of {side} .* lattice of \(3, 3\): take 2 to 3"):
+            consistency.consistency(GRID, side)
+        with pytest.raises(ValueError, match="take 2 to 3"):
+            consistency.pair_shares(GRID, 1, side)
+    with pytest.raises(ValueError, match="class -1 does not exist"):
+        consistency.pair_shares(GRID, -1, 2)
+    with pytest.raises(ValueError, match="reach of 2 px needs a lattice of at least 5 .* take at most 1"):
+        consistency.worst_case_accuracy(GRID, 1, [0, 2])
+    for reaches in ([], [-1]):
+        with pytest.raises(ValueError, match="at least 0 px"):
+            consistency.worst_case_accuracy(GRID, 1, reaches)
+    with pytest.raises(ValueError, match="at least one"):
+        consistency.chance_agreement([])
+    with pytest.raises(ValueError, match=r"agreement 1.5 is a share"):
+        consistency.kappa(1.5, 0.5)
+
+
+def test_the_cited_table_is_the_published_one():
+    # Zhang 2019: anti-aliasing never lowers accuracy or consistency in the four that the paper uses.
+    for rows in consistency.ZHANG_2019.values():
+        plain, smooth = rows["off-the-shelf"], rows["anti-aliased"]
+        assert smooth[0] > plain[0] and smooth[1] > plain[1]
+    assert consistency.ZHANG_2019["AlexNet"]["off-the-shelf"] == (56.55, 78.18)
+    assert consistency.ZHANG_2019["MobileNetV2"]["anti-aliased"] == (72.50, 87.79)
