@@ -85,6 +85,7 @@ def save_state(state: dict[str, Tensor], metadata: dict[str, str], file: str, fo
     partial = path.with_suffix(".part")
     save_file(half, partial, metadata=metadata)
     sums = {**_sums(folder), path.name: _sha256(partial)}
+    partial.chmod(0o644)  # safetensors writes files that only their owner can read
     os.replace(partial, path)
     lines = "".join(f"{digest}  {listed}\n" for listed, digest in sorted(sums.items()))
     listing = folder / (SUMS + ".part")

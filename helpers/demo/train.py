@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from helpers.demo import scenes, store
+from helpers.demo import evaluate, scenes, store
 from helpers.demo.architectures import FRAME, NAMES, build, normalise
 from helpers.objects import embedded
 
@@ -23,20 +23,17 @@ BATCH = 64
 WEIGHT_DECAY = 0.02
 LABEL_SMOOTHING = 0.05
 CHECKPOINT_EVERY = 200  # steps
-OBJECT_SIZE = 48  # pixels, in the evaluation
-CORNERS = ((0, 0), (0, FRAME - OBJECT_SIZE), (FRAME - OBJECT_SIZE, 0), (FRAME - OBJECT_SIZE,) * 2)
-CENTRE = ((FRAME - OBJECT_SIZE) // 2,) * 2
 
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """One network to train; `steps` 0 means the recipe's."""
+    """One network to train."""
 
     name: str
     antialiased: bool
     variant: str
-    seed: int = 0
-    steps: int = 0
+    seed: int
+    steps: int
 
     @property
     def key(self) -> str:
@@ -53,32 +50,6 @@ def all_jobs(seed: int = 0, scale: float = 1.0) -> list[Job]:
     ]
 
 
-def held_out(per_class: int) -> tuple[Tensor, Tensor]:
-    """Objects the training never saw: float32 RGBA (n, 4, 48, 48) in [0, 1] and labels long (n,)."""
-    cutouts = []
-    for name in embedded.CLASSES:
-        for index in range(per_class):
-            if name in embedded.SILHOUETTES:
-                cutouts.append(embedded.silhouette(name, index, OBJECT_SIZE))
-            else:
-                cutouts.append(embedded.digit(int(name.removeprefix("digit ")), index, OBJECT_SIZE))
-    labels = torch.arange(len(embedded.CLASSES)).repeat_interleave(per_class)
-    return torch.stack([cutout.rgba for cutout in cutouts]).float() / 255, labels
-
-
-@torch.inference_mode()
-def accuracy(module: nn.Module, objects: Tensor, labels: Tensor, position: tuple[int, int]) -> float:
-    """Share of objects recognised with their top-left corner at `position` of a white frame."""
-    row, col = position
-    right = 0
-    for rgba, truth in zip(objects.split(100), labels.split(100), strict=True):
-        frames = torch.ones(len(rgba), 3, FRAME, FRAME)
-        frames[..., row : row + OBJECT_SIZE, col : col + OBJECT_SIZE].lerp_(rgba[:, :3], rgba[:, 3:])
-        answer = module(normalise((frames * 255).to(torch.uint8))).argmax(1)
-        right += int((answer == truth).sum())
-    return right / len(labels)
-
-
 def _commit() -> str:
     run = subprocess.run(
         ["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=Path(__file__).parent, check=False
@@ -87,7 +58,9 @@ def _commit() -> str:
 
 
 def _metadata(job: Job, seconds: float, module: nn.Module, loss: float) -> dict[str, str]:
-    objects, labels = held_out(per_class=10)
+    objects, labels = evaluate.held_out(per_class=10)
+    centre = evaluate.accuracy(module, objects, labels, evaluate.CENTRE)
+    corners = sum(evaluate.accuracy(module, objects, labels, at) for at in evaluate.CORNERS) / 4
     recipe = {
         "optimiser": "AdamW", "schedule": "one-cycle (linear, 25% up)", "peak_rate": PEAK_RATE[job.name],
         "weight_decay": WEIGHT_DECAY, "label_smoothing": LABEL_SMOOTHING, "batch": BATCH, "steps": job.steps,
@@ -108,9 +81,10 @@ def _metadata(job: Job, seconds: float, module: nn.Module, loss: float) -> dict[
         "seconds": f"{seconds:.0f}",
         "machine": f"{platform.machine()}, CPU, one thread",
         "loss": f"{loss:.4f}",
-        "accuracy_centre": f"{accuracy(module, objects, labels, CENTRE):.4f}",
-        "accuracy_corners": f"{sum(accuracy(module, objects, labels, at) for at in CORNERS) / 4:.4f}",
+        "accuracy_centre": f"{centre:.4f}",
+        "accuracy_corners": f"{corners:.4f}",
         "accuracy_objects": str(len(labels)),
+        "float16_shift": f"{evaluate.float16_shift(module):.2e}",
         "recipe": json.dumps(recipe),
         "sources": json.dumps(sources),
         "classes": json.dumps(embedded.CLASSES),
@@ -197,3 +171,5 @@ def train_all(jobs: list[Job], work: Path, folder: Path = store.FOLDER, processe
                 f"{path.name}: accuracy {metadata['accuracy_centre']} at the centre, "
                 f"{metadata['accuracy_corners']} in the corners, {metadata['seconds']} s"
             )
+        pool.close()
+        pool.join()
