@@ -1,0 +1,134 @@
+"""Files by relative name: found locally, found in the cache, or downloaded with a checksum.
+
+The search path is the folders in the environment variable ``SHIFT_ASSETS``, then a folder ``shared``
+beside the checkout, then the cache (``SHIFT_CACHE``, or ``~/.cache/shift-invariance``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import os
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+_BLOCK = 1 << 20
+
+
+class AssetError(RuntimeError):
+    """A file is neither here nor to be had: which one, from where, and where to put it by hand."""
+
+
+def cache() -> Path:
+    """The folder downloads are kept in (not created until something is)."""
+    return Path(os.environ.get("SHIFT_CACHE") or Path.home() / ".cache" / "shift-invariance")
+
+
+def search_path() -> list[Path]:
+    """The folders looked through, first match wins."""
+    named = [Path(folder) for folder in os.environ.get("SHIFT_ASSETS", "").split(os.pathsep) if folder]
+    beside = Path(__file__).resolve().parents[2] / "shared"
+    return [*named, beside, cache()]
+
+
+def find(relative: str | Path) -> Path | None:
+    """The first file or folder of that relative name on the search path, or None."""
+    return next((folder / relative for folder in search_path() if (folder / relative).exists()), None)
+
+
+def sha256(path: str | Path) -> str:
+    """The SHA-256 of a file, as 64 hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def require(relative: str | Path, url: str | None = None, sha256: str | None = None) -> Path:
+    """The file of that relative name: found on the search path, else downloaded into the cache.
+
+    A file found there is checked against ``sha256`` (64 hexadecimal digits) too, where one is given.
+    Raises AssetError where it cannot be had or has another checksum.
+    """
+    found = find(relative)
+    if found is not None:
+        _verify(found, sha256, found)
+        return found
+    target = cache() / relative
+    if url is None:
+        folders = ", ".join(str(folder) for folder in search_path())
+        raise AssetError(f"{relative} is in none of {folders}: put it into one, or set SHIFT_ASSETS")
+    return download(url, target, sha256)
+
+
+def download(url: str, target: Path, sha256: str | None = None, progress: bool = True) -> Path:
+    """Download ``url`` to the file ``target``, resuming a partial download left beside it.
+
+    The file appears under its name only when it is whole and its checksum is right. Raises AssetError
+    when the server cannot be reached, the transfer breaks off, or the checksum differs (then nothing is
+    kept).
+    """
+    target = Path(target)
+    if target.exists():
+        _verify(target, sha256, url)
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(target.name + ".part")
+    try:
+        _fetch(url, partial, progress)
+    except (OSError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", None) or error
+        raise AssetError(
+            f"cannot download {target.name} from {url} ({reason}); with a connection the same command goes on "
+            f"where it stopped, or put the file at {target} by hand"
+        ) from error
+    try:
+        _verify(partial, sha256, url)
+    except AssetError:
+        partial.unlink()
+        raise
+    partial.replace(target)
+    return target
+
+
+def _fetch(url: str, partial: Path, progress: bool) -> None:
+    have = partial.stat().st_size if partial.exists() else 0
+    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
+    try:
+        response = urllib.request.urlopen(request, timeout=30)
+    except urllib.error.HTTPError as error:
+        if have and error.code == 416:  # nothing beyond what is here: it is whole, or not this file
+            remote = error.headers.get("Content-Range", "").rpartition("/")[2]
+            if remote == str(have):
+                return
+            partial.unlink()
+            return _fetch(url, partial, progress)
+        raise
+    with response:
+        if have and response.status != 206:  # a server without ranges sends the whole file again
+            have = 0
+        length = response.headers.get("Content-Length")
+        total = have + int(length) if length else None
+        with (
+            open(partial, "ab" if have else "wb") as file,
+            tqdm(
+                total=total, initial=have, unit="B", unit_scale=True, desc=partial.stem, disable=not progress
+            ) as bar,
+        ):
+            while block := response.read(_BLOCK):
+                file.write(block)
+                bar.update(len(block))
+            if total is not None and file.tell() < total:
+                raise http.client.HTTPException(f"broke off after {file.tell()} of {total} bytes")
+
+
+def _verify(path: Path, expected: str | None, source: object) -> None:
+    if expected is None:
+        return
+    actual = sha256(path)
+    if actual != expected:
+        raise AssetError(
+            f"{path.name} from {source} has SHA-256 {actual[:16]}…, expected {expected[:16]}…: "
+            "it is damaged or another version; remove it and try again"
+        )

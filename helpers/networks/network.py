@@ -1,0 +1,172 @@
+"""A network under study: a module, how frames are fed to it, and which of its nodes are called layers."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import functools
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Network:
+    """A module in eval mode with what the experiments need to know of it.
+
+    layers: layer name -> node. A node is ``"path"``, the output of the submodule at that path (``""`` the
+    whole module), or ``"path:input"``, its first input; the suffix ``":mean"`` averages a (B, D, h, w)
+    map over the whole frame. logits: the layer that holds the class scores. frame: the side in pixels of
+    the frames it was made for. mean, std: of the preprocessing, for values from 0 to 1. labels: the class
+    names, or None. weights: in words, what the weights are.
+    """
+
+    name: str
+    module: nn.Module
+    layers: dict[str, str]
+    logits: str
+    frame: int = 224
+    mean: tuple[float, ...] = IMAGENET_MEAN
+    std: tuple[float, ...] = IMAGENET_STD
+    labels: list[str] | None = None
+    weights: str = "as given"
+    antialiased: bool = False
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.title:
+            object.__setattr__(self, "title", self.name)
+        self.check(self.layers)
+
+    def check(self, layers: Iterable[str]) -> list[str]:
+        """The same layer names as a list; ValueError names one that is unknown and the nearest known."""
+        for layer in layers:
+            if layer not in self.layers:
+                near = difflib.get_close_matches(layer, self.layers, n=1, cutoff=0.3)
+                hint = f"; did you mean {near[0]!r}?" if near else ""
+                known = ", ".join(self.layers)
+                raise ValueError(f"{self.name} has no layer {layer!r}{hint} It has: {known}")
+            path = self.layers[layer].split(":")[0]
+            try:
+                self.module.get_submodule(path)
+            except AttributeError as error:
+                near = difflib.get_close_matches(path, dict(self.module.named_modules()), n=1, cutoff=0.3)
+                hint = f"; did you mean {near[0]!r}?" if near else ""
+                raise ValueError(f"layer {layer!r}: {self.name} has no node {path!r}{hint}") from error
+        return list(layers)
+
+    def preprocess(self, frames: torch.Tensor) -> torch.Tensor:
+        """uint8 frames (B, 3, H, W) to float32 input: / 255, minus the mean, over the deviation."""
+        mean = torch.tensor(self.mean, device=frames.device)[:, None, None]
+        std = torch.tensor(self.std, device=frames.device)[:, None, None]
+        return (frames.float() / 255 - mean) / std
+
+    def class_index(self, label: str) -> int:
+        """The index of a class by its name. Raises ValueError for a name the network does not know."""
+        if self.labels is None:
+            raise ValueError(f"{self.name} has no class names: give labels=[...] to networks.wrap")
+        if label not in self.labels:
+            near = difflib.get_close_matches(label, self.labels, n=1, cutoff=0.3)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"{self.name} knows no class {label!r}{hint}")
+        return self.labels.index(label)
+
+    @functools.cached_property
+    def strides(self) -> tuple[int, ...]:
+        """The cumulative strides in pixels, ascending, e.g. (2, 4, 8, 16, 32).
+
+        Read off one forward pass of a blank frame: where a module maps a side a to a smaller side b, b's
+        stride is a's times the module's own.
+        """
+        known = {self.frame: 1}
+
+        def note(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+            if not (inputs and _is_map(inputs[0]) and _is_map(output)):
+                return
+            before, after = inputs[0].shape[-1], output.shape[-1]
+            if before in known and after < before:
+                step = module.stride if isinstance(module.stride, int) else module.stride[-1]
+                known.setdefault(after, known[before] * step)
+
+        # Blocks may carry a stride as a note (ResNet's Bottleneck); only convolutions and pools step.
+        kinds = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)
+        steps = [m for m in self.module.modules() if isinstance(m, kinds) or "BlurPool" in _ancestry(m)]
+        handles = [module.register_forward_hook(note) for module in steps]
+        parameter = next(self.module.parameters(), torch.empty(0))
+        try:
+            with torch.inference_mode():
+                self.module(torch.zeros(1, 3, self.frame, self.frame, device=parameter.device))
+        finally:
+            for handle in handles:
+                handle.remove()
+        return tuple(sorted({stride for stride in known.values() if stride > 1}))
+
+    @functools.cached_property
+    def checksum(self) -> str:
+        """SHA-256 over names, shapes and values of all parameters and buffers: which network this is."""
+        digest = hashlib.sha256()
+        for key, value in self.module.state_dict().items():
+            digest.update(f"{key}{value.dtype}{tuple(value.shape)}".encode())
+            digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()
+
+
+def _ancestry(module: nn.Module) -> set[str]:
+    return {kind.__name__ for kind in type(module).__mro__}
+
+
+def _is_map(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and value.ndim == 4
+
+
+def find_layers(module: nn.Module) -> dict[str, str]:
+    """``fc``, the logits, and ``pool``, the penultimate features, of any classifier.
+
+    The classifier's last linear layer is the last one defined, or a last convolution with pooled scores
+    (SqueezeNet). Raises ValueError where there is neither.
+    """
+    last = None
+    for path, child in module.named_modules():
+        if isinstance(child, nn.Linear):
+            last = (path, "")
+        elif isinstance(child, nn.Conv2d) and (last is None or last[1]):
+            last = (path, ":mean")
+    if last is None:
+        raise ValueError("no linear or convolutional layer found: name the layers, layers={'fc': 'path'}")
+    path, mean = last
+    return {"pool": f"{path}:input{mean}", "fc": f"{path}{mean}" if path else ""}
+
+
+def wrap(
+    module: nn.Module,
+    layers: dict[str, str] | None = None,
+    mean: Sequence[float] = IMAGENET_MEAN,
+    std: Sequence[float] = IMAGENET_STD,
+    frame: int = 224,
+    labels: list[str] | None = None,
+    name: str | None = None,
+) -> Network:
+    """A module of one's own as a Network; it is put into eval mode.
+
+    layers: {name: node}, the nodes as in :class:`Network`, the last one the logits; None finds ``pool``
+    and ``fc`` by itself. mean, std: per channel, of the preprocessing, for values 0 to 1. Raises
+    ValueError for a node that is not there, naming the nearest.
+    """
+    found = dict(layers) if layers else find_layers(module)
+    logits = "fc" if layers is None else next(reversed(found))
+    return Network(
+        name=name or type(module).__name__,
+        module=module.eval(),
+        layers=found,
+        logits=logits,
+        frame=frame,
+        mean=tuple(mean),
+        std=tuple(std),
+        labels=labels,
+    )

@@ -1,0 +1,137 @@
+"""What a notebook leaves behind: its numbers, its checks and its figures, each with where it came from."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import matplotlib.figure
+import pandas as pd
+from IPython.display import display
+from PIL import Image
+
+from helpers import runtime
+
+
+class CheckFailed(AssertionError):
+    """At least one check of a record did not hold."""
+
+
+class Record:
+    """The numbers, checks and figures of one run of one notebook.
+
+    notebook: the file's stem, e.g. ``"01_similarity_maps"``; out: the folder to write to; parameters: the
+    notebook's parameters as they were; networks: those that took part (their titles, weights and checksums
+    are kept). Writes ``OUT/<notebook>.json`` and ``OUT/figures/``.
+    """
+
+    def __init__(
+        self,
+        notebook: str,
+        out: str | Path,
+        parameters: dict[str, Any],
+        networks: Iterable[Any] = (),
+    ) -> None:
+        self.notebook = notebook
+        self.out = Path(out)
+        self.parameters = {key: value for key, value in parameters.items() if key not in ("out", "device")}
+        self.stamp = runtime.stamp(
+            networks=[
+                {"title": item.title, "weights": item.weights, "checksum": item.checksum} for item in networks
+            ]
+        )
+        self.values: dict[str, dict[str, Any]] = {}
+        self.checks: list[dict[str, Any]] = []
+        self.figures: list[str] = []
+
+    def add(self, name: str, value: float, unit: str) -> float:
+        """Keep a number under a name, with its unit; returns it, so that it can be shown.
+
+        Raises ValueError for a name used before or a value that is not finite.
+        """
+        value = float(value)
+        if name in self.values:
+            raise ValueError(f"{self.notebook}: the record already has a value {name!r}: use another name")
+        if not math.isfinite(value):
+            raise ValueError(f"{self.notebook}: {name} is {value}, not a finite number")
+        self.values[name] = {"value": value, "unit": unit}
+        return value
+
+    def check(self, name: str, value: float, expected: float, tolerance: float, source: str) -> bool:
+        """Whether ``|value - expected| <= tolerance``; kept for the table, and fails at :meth:`finish`.
+
+        source: where the expected value comes from. A NaN never passes.
+        """
+        return self._keep(
+            name, value, f"{expected:.6g} ± {tolerance:.2g}", abs(value - expected) <= tolerance, source
+        )
+
+    def check_below(self, name: str, value: float, bound: float, source: str) -> bool:
+        """Whether ``value <= bound``, as :meth:`check`."""
+        return self._keep(name, value, f"≤ {bound:.6g}", value <= bound, source)
+
+    def check_above(self, name: str, value: float, bound: float, source: str) -> bool:
+        """Whether ``value >= bound``, as :meth:`check`."""
+        return self._keep(name, value, f"≥ {bound:.6g}", value >= bound, source)
+
+    def _keep(self, name: str, value: float, expected: str, holds: bool, source: str) -> bool:
+        row = {
+            "check": name,
+            "value": float(value),
+            "expected": expected,
+            "source": source,
+            "holds": bool(holds),
+        }
+        self.checks.append(row)
+        return bool(holds)
+
+    def save_figure(self, figure: matplotlib.figure.Figure, name: str) -> Path:
+        """Save a figure as ``OUT/figures/NN_name.png`` with its sidecar JSON; returns the PNG's path.
+
+        The same figure gives the same bytes: no date or version is written into the PNG (the sidecar has
+        them), and its colours are reduced to a palette where that is small enough not to show.
+        """
+        folder = self.out / "figures"
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{self.notebook[:2]}_{name}.png"
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=150, metadata={"Software": None})
+        with Image.open(buffer) as image:
+            image.convert("RGB").save(path, optimize=True)
+        self.figures.append(path.name)
+        self._write(path.with_suffix(".json"), {"figure": path.name, "values": self.values})
+        return path
+
+    def table(self) -> pd.DataFrame:
+        """All checks so far: name, value, expected, source, holds."""
+        return pd.DataFrame(self.checks, columns=["check", "value", "expected", "source", "holds"])
+
+    def finish(self) -> pd.DataFrame:
+        """Write the record, show the whole table of checks, and return it.
+
+        Raises CheckFailed, naming each check that failed, after the table is shown and the record written;
+        ValueError for a record without a single check, which would prove nothing.
+        """
+        if not self.checks:
+            raise ValueError(f"{self.notebook}: the record has no checks; a run without any proves nothing")
+        content = {"values": self.values, "checks": self.checks, "figures": self.figures}
+        self._write(self.out / f"{self.notebook}.json", content)
+        table = self.table()
+        failed = table[~table["holds"]]
+        if len(failed):
+            display(table)
+            rows = "; ".join(
+                f"{row.check} is {row.value:.6g}, expected {row.expected}" for row in failed.itertuples()
+            )
+            raise CheckFailed(f"{self.notebook}: {len(failed)} of {len(table)} checks failed: {rows}")
+        return table
+
+    def _write(self, path: Path, content: dict[str, Any]) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        head = {"notebook": self.notebook, "parameters": self.parameters}
+        text = json.dumps({**head, **content, "stamp": self.stamp}, indent=2, ensure_ascii=False, default=str)
+        path.write_text(text + "\n", encoding="utf-8")

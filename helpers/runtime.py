@@ -1,0 +1,96 @@
+"""Where and how exactly the networks run: device, seeds, numerical precision, version stamp."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import platform
+import random
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+
+PACKAGES = ("torch", "torchvision", "antialiased-cnns", "numpy", "matplotlib", "scikit-learn", "papermill")
+PRECISIONS = ("float32", "tf32", "bfloat16", "float16")
+
+
+def device(name: str = "auto") -> torch.device:
+    """The device to compute on.
+
+    ``"auto"`` takes the first that is there of CUDA, Apple's MPS and the CPU; anything else is a torch
+    device string. Raises ValueError for a name torch does not know or a device that is not there.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        chosen = torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(f"unknown device {name!r}: use 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'") from error
+    missing = {"cuda": not torch.cuda.is_available(), "mps": not torch.backends.mps.is_available()}
+    if missing.get(chosen.type, False):
+        raise ValueError(f"device {name!r} is not available on this machine: use 'auto' or 'cpu'")
+    return chosen
+
+
+def seed(number: int) -> None:
+    """Seed Python's, NumPy's and torch's generators (all devices) with one integer."""
+    random.seed(number)
+    np.random.seed(number)
+    torch.manual_seed(number)
+
+
+@contextlib.contextmanager
+def precision(name: str, on: torch.device) -> Iterator[None]:
+    """Run the enclosed forward passes in a numerical precision.
+
+    ``float32`` is exact IEEE single precision, with TF32 switched off; ``tf32`` allows it (CUDA only,
+    elsewhere the same as ``float32``); ``bfloat16`` and ``float16`` autocast. Whatever was set before is
+    restored. Raises ValueError for another name.
+    """
+    if name not in PRECISIONS:
+        raise ValueError(f"unknown precision {name!r}: use one of {', '.join(PRECISIONS)}")
+    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = name == "tf32"
+    half = {"bfloat16": torch.bfloat16, "float16": torch.float16}.get(name)
+    try:
+        with torch.autocast(on.type, dtype=half) if half else contextlib.nullcontext():
+            yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
+
+
+def _git(*arguments: str) -> str | None:
+    """What git prints in the checkout this file lies in; None outside one."""
+    command = ["git", "-C", str(Path(__file__).parent), *arguments]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def stamp(**extra: object) -> dict[str, object]:
+    """What a result was made with: package versions, platform, devices, commit.
+
+    ``dirty`` is True where the checkout has uncommitted changes and None outside a checkout; ``extra``
+    is added as it is.
+    """
+    found = {}
+    for package in PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[package] = importlib.metadata.version(package)
+    status = _git("status", "--porcelain", "--untracked-files=no")
+    return {
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "packages": found,
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU",
+        "threads": torch.get_num_threads(),
+        "commit": _git("rev-parse", "--short=12", "HEAD"),
+        "dirty": None if status is None else bool(status),
+        **extra,
+    }

@@ -1,0 +1,115 @@
+"""Cosine similarity maps and what is read off them (paper, section 4.1)."""
+
+from __future__ import annotations
+
+import difflib
+
+import numpy as np
+import torch
+
+ANCHORS = ("tl", "tr", "c", "bl", "br")
+
+
+def anchors(grid: tuple[int, int]) -> dict[str, tuple[int, int]]:
+    """The five anchors of an (R, C) grid as (row, col) indices: four corners and the centre.
+
+    The centre is ``((R - 1) // 2, (C - 1) // 2)``, where the authors' published maps have their ones.
+    """
+    rows, cols = grid
+    last = rows - 1, cols - 1
+    middle = last[0] // 2, last[1] // 2
+    return {"tl": (0, 0), "tr": (0, last[1]), "c": middle, "bl": (last[0], 0), "br": last}
+
+
+def anchor_index(grid: tuple[int, int], anchor: str | tuple[int, int]) -> tuple[int, int]:
+    """An anchor's (row, col) indices from its name or from themselves.
+
+    Raises ValueError for an unknown name (naming the nearest) or indices outside the (R, C) grid.
+    """
+    if isinstance(anchor, str):
+        named = anchors(grid)
+        if anchor not in named:
+            near = difflib.get_close_matches(anchor, ANCHORS, n=1, cutoff=0.3)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"unknown anchor {anchor!r}{hint} Use {', '.join(ANCHORS)} or (row, col)")
+        return named[anchor]
+    row, col = (int(value) for value in anchor)
+    if not (0 <= row < grid[0] and 0 <= col < grid[1]):
+        raise ValueError(f"anchor ({row}, {col}) is off the {grid[0]} x {grid[1]} grid of positions")
+    return row, col
+
+
+def normalise(features: torch.Tensor, layer: str = "features") -> torch.Tensor:
+    """Features (..., D) divided by their lengths, float32; lengths are taken in float64.
+
+    Raises ValueError for a NaN or infinite feature, or a vector of zeros (its cosine is undefined),
+    naming ``layer`` and the first such position's indices.
+    """
+    lengths = torch.linalg.vector_norm(features, dim=-1, keepdim=True, dtype=torch.float64)
+    # A NaN or an infinity anywhere in a vector makes its length one: one pass tests all.
+    bad = ~(lengths.isfinite() & (lengths > 0)).squeeze(-1)
+    if bad.any():
+        at = tuple(bad.nonzero()[0].tolist())
+        what = "zero" if lengths[at].item() == 0 else "not finite"
+        remedy = "take the layer before its ReLU" if what == "zero" else "check the weights and the precision"
+        raise ValueError(f"{layer} at position {at} is {what}, so its cosine is undefined: {remedy}")
+    return (features / lengths.to(features.dtype)).float()
+
+
+def cosine_map(
+    features: torch.Tensor, anchor: str | tuple[int, int], layer: str = "features"
+) -> torch.Tensor:
+    """The cosine similarity of every position's features with the anchor's.
+
+    features: (R, C, D). anchor: grid indices (row, col) or one of tl, tr, c, bl, br. Returns (R, C)
+    float32, in [-1, 1] up to rounding (1e-6), 1 at the anchor. Paper, equation 1. Raises ValueError as
+    :func:`anchor_index` and :func:`normalise` do.
+    """
+    features = _grid(features)
+    unit = normalise(features, layer)
+    return unit @ unit[anchor_index(features.shape[:2], anchor)]
+
+
+def cosine_maps(features: torch.Tensor, layer: str = "features") -> torch.Tensor:
+    """The five maps (5, R, C), against the anchors tl, tr, c, bl, br; see :func:`cosine_map`."""
+    features = _grid(features)
+    unit = normalise(features, layer)
+    chosen = torch.stack([unit[at] for at in anchors(features.shape[:2]).values()])
+    return (unit @ chosen.T).permute(2, 0, 1).contiguous()
+
+
+def by_distance(
+    similarity: torch.Tensor | np.ndarray, anchor: str | tuple[int, int], stride: int = 1
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean and standard deviation of a map over rings around its anchor.
+
+    A ring holds the positions at one Chebyshev distance max(|rows|, |cols|) from the anchor. Returns the
+    distances in pixels (``stride`` times the grid's steps), the means and the standard deviations, each
+    float64 (K,), from distance 0. Ours.
+    """
+    values = np.asarray(similarity, dtype=np.float64)
+    row, col = anchor_index(values.shape, anchor)
+    rows, cols = np.indices(values.shape)
+    ring = np.maximum(abs(rows - row), abs(cols - col)).ravel()
+    count = np.bincount(ring)
+    mean = np.bincount(ring, values.ravel()) / count
+    # Of the differences from the ring's mean, which keeps small spreads exact.
+    variance = np.bincount(ring, (values.ravel() - mean[ring]) ** 2) / count
+    return np.arange(len(count)) * stride, mean, np.sqrt(variance)
+
+
+def profiles(similarity: torch.Tensor | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The bias profiles of an (R, C) map: per row, its mean over columns (R,); per column, over rows (C,)."""
+    values = np.asarray(similarity, dtype=np.float64)
+    return values.mean(1), values.mean(0)
+
+
+def _grid(features: torch.Tensor) -> torch.Tensor:
+    features = torch.as_tensor(features)
+    if features.ndim != 3:
+        raise ValueError(
+            f"features are (R, C, D), rows by columns by dimensions, not {tuple(features.shape)}"
+        )
+    if not features.is_floating_point():
+        features = features.float()
+    return features

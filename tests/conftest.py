@@ -1,0 +1,30 @@
+"""What several tests share: the real data, where they are, and scenes made in memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from helpers import assets
+from helpers.objects import Cutout
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder with the published data; tests that need it skip where it is absent."""
+    found = assets.find("published/maps.npz")
+    if found is None:
+        pytest.skip("the published data are not on the assets search path (SHIFT_ASSETS, ../shared)")
+    return found.parents[1]
+
+
+@pytest.fixture
+def disc() -> Cutout:
+    """A small object with soft edges and a gradient, 12 x 10 px."""
+    rows, cols = torch.meshgrid(torch.arange(12), torch.arange(10), indexing="ij")
+    distance = ((rows - 5.5) ** 2 + (cols - 4.5) ** 2).sqrt()
+    alpha = ((5.5 - distance).clamp(0, 1) * 255).to(torch.uint8)
+    colours = torch.stack([rows * 20, cols * 25, (rows + cols) * 10]).to(torch.uint8)
+    return Cutout(torch.cat([colours, alpha[None]]), "disc")
