@@ -106,8 +106,8 @@ def _digit_master(label: int, index: int, held_out: bool, size: int) -> Image.Im
     small = torch.nn.functional.pad(torch.from_numpy(specimens[first + index]).float(), (1, 1, 1, 1))
     side = _side(size)
     large = torch.nn.functional.interpolate(small[None, None], size=side, mode="bicubic")[0, 0]
-    # The contour at half the ink, with a slope of one or two pixels of this raster.
-    alpha = ((large - 0.5) * 20 + 0.5).clamp(0, 1).mul(255).round().to(torch.uint8)
+    # The contour at half the ink, with a slope of a few pixels of this raster at any size.
+    alpha = ((large - 0.5) * 20 * max(1, side / 288) + 0.5).clamp(0, 1).mul(255).round().to(torch.uint8)
     return Image.fromarray(alpha.numpy())
 
 
