@@ -41,9 +41,9 @@ class Job:
 
 
 def all_jobs(seed: int = 0, scale: float = 1.0) -> list[Job]:
-    """The twelve networks, twins next to each other; `scale` multiplies the recipe's steps."""
+    """The twelve networks, twins next to each other; `scale` multiplies the recipe's steps (8 at least)."""
     return [
-        Job(name, antialiased, variant, seed, max(1, round(STEPS[name] * scale)))
+        Job(name, antialiased, variant, seed, max(8, round(STEPS[name] * scale)))
         for name in NAMES
         for variant in store.VARIANTS
         for antialiased in (False, True)
