@@ -1,0 +1,102 @@
+"""How far a mean over objects can be trusted: bootstrap intervals, clustered by category (ours).
+
+The paper averages over 200 objects of ten categories and gives the spread. Objects of one category
+resemble each other, so twenty dogs are fewer than twenty independent objects: the draws here take
+categories first, then objects within them, both with replacement. Percentile intervals; with few
+categories they are a little narrow, and no resampling can tell about categories nobody looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A statistic and its percentile interval, in the units of the values."""
+
+    value: float  # of the sample itself
+    low: float
+    high: float
+    level: float  # 0.95: the interval's nominal coverage
+    objects: int
+    clusters: int
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether the whole interval is on one side of zero."""
+        return self.low > 0 or self.high < 0
+
+
+def resample(clusters: Sequence, draws: int = 1000, seed: int = 0) -> list[np.ndarray]:
+    """Object indices of each draw: categories with replacement, then objects within each, with replacement.
+
+    clusters: (N,) the category of each object. The draws depend on the categories and the seed only, so
+    two quantities of the same objects are resampled alike.
+    Raises: ValueError for fewer than two objects or two categories, or less than one draw.
+    """
+    labels = np.asarray(clusters)
+    if labels.ndim != 1 or len(labels) < 2:
+        raise ValueError(f"{labels.size} object(s): an interval over objects needs at least two")
+    if draws < 1:
+        raise ValueError(f"draws is {draws}; give at least 1 (1000 is usual)")
+    _, codes, sizes = np.unique(labels, return_inverse=True, return_counts=True)
+    if len(sizes) < 2:
+        raise ValueError(
+            f"all {len(labels)} objects are of one category ({labels[0]}): the spread between categories is "
+            "unknown; give objects of at least two, or clusters=None for an interval about this category"
+        )
+    order, starts = np.argsort(codes, kind="stable"), np.cumsum(sizes) - sizes
+    generator = np.random.default_rng(seed)
+    result = []
+    for chosen in generator.integers(len(sizes), size=(draws, len(sizes))):
+        cluster = np.repeat(chosen, sizes[chosen])  # the category of each object of this draw
+        within = (generator.random(len(cluster)) * sizes[cluster]).astype(int)
+        result.append(order[starts[cluster] + within])
+    return result
+
+
+def interval(
+    values,
+    clusters: Sequence | None = None,
+    statistic: Callable[[np.ndarray], float] = np.mean,
+    draws: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Interval:
+    """Percentile bootstrap interval of a statistic over objects.
+
+    values: (N,), one number per object. clusters: (N,) categories; None: every object stands for itself
+    (the plain bootstrap). statistic: (M,) array -> float.
+    Raises: ValueError as `resample`, and for values that are not finite or don't match the clusters.
+    """
+    numbers = np.asarray(values, dtype=np.float64)
+    if numbers.ndim != 1 or not np.isfinite(numbers).all():
+        raise ValueError(f"give one finite number per object, (N,); got shape {numbers.shape}")
+    labels = np.arange(len(numbers)) if clusters is None else np.asarray(clusters)
+    if len(labels) != len(numbers):
+        raise ValueError(f"{len(numbers)} values but {len(labels)} categories: give one of each per object")
+    if not 0 < level < 1:
+        raise ValueError(f"level is {level}; give a coverage between 0 and 1, such as 0.95")
+    sample = [statistic(numbers[index]) for index in resample(labels, draws, seed)]
+    low, high = np.quantile(sample, [(1 - level) / 2, (1 + level) / 2])
+    size = len(np.unique(labels))
+    return Interval(float(statistic(numbers)), float(low), float(high), level, len(numbers), size)
+
+
+def paired(first, second, clusters: Sequence | None = None, **options) -> Interval:
+    """Interval of `first - second`, object by object: what differs between objects cancels.
+
+    first, second: (N,), the same objects in the same order, for instance anti-aliased and off-the-shelf.
+    options: as `interval`. Raises: as `interval`, and ValueError for lengths that differ.
+    """
+    one, two = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    if one.shape != two.shape:
+        raise ValueError(f"pairs need the same objects on both sides; got shapes {one.shape} and {two.shape}")
+    return interval(one - two, clusters, **options)

@@ -1,0 +1,31 @@
+"""How much a similarity map varies, at which scale, and in which direction: maps in, numbers out.
+
+A *map* is a 2-D array of cosines, (R, C), one value per position of the object, `stride` pixels between
+neighbouring positions; anything `numpy.asarray` takes will do. Absolute sizes come first everywhere
+(units of the map, that is of the cosine), shares second: a share also rises when what it is a share of
+shrinks.
+
+All measures are ours; the paper shows the maps and describes them in words (sections 4.1 and 5).
+"""
+
+from helpers.variation.calibration import Calibrated, calibrate, invariance
+from helpers.variation.local import Bias, Drop, bias, displaced, drop, drop_at, total_variation
+from helpers.variation.periods import Lattice, Parts, decompose, lattice, period_power
+
+__all__ = [
+    "Bias",
+    "Calibrated",
+    "Drop",
+    "Lattice",
+    "Parts",
+    "bias",
+    "calibrate",
+    "decompose",
+    "displaced",
+    "drop",
+    "drop_at",
+    "invariance",
+    "lattice",
+    "period_power",
+    "total_variation",
+]
