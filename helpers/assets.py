@@ -80,8 +80,8 @@ def download(url: str, target: Path, sha256: str | None = None, progress: bool =
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", None) or error
         raise AssetError(
-            f"cannot download {target.name} from {url} ({reason}); with a connection the same command goes on "
-            f"where it stopped, or put the file at {target} by hand"
+            f"cannot download {target.name} from {url} ({reason}); with a connection the same command "
+            f"goes on where it stopped, or put the file at {target} by hand"
         ) from error
     try:
         _verify(partial, sha256, url)

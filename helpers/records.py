@@ -66,9 +66,9 @@ class Record:
 
         source: where the expected value comes from. A NaN never passes.
         """
-        return self._keep(
-            name, value, f"{expected:.6g} ± {tolerance:.2g}", abs(value - expected) <= tolerance, source
-        )
+        holds = abs(value - expected) <= tolerance
+        bounds = {"target": float(expected), "tolerance": float(tolerance)}
+        return self._keep(name, value, f"{expected:.6g} ± {tolerance:.2g}", holds, source, **bounds)
 
     def check_below(self, name: str, value: float, bound: float, source: str) -> bool:
         """Whether ``value <= bound``, as :meth:`check`."""
@@ -78,13 +78,16 @@ class Record:
         """Whether ``value >= bound``, as :meth:`check`."""
         return self._keep(name, value, f"≥ {bound:.6g}", value >= bound, source)
 
-    def _keep(self, name: str, value: float, expected: str, holds: bool, source: str) -> bool:
+    def _keep(
+        self, name: str, value: float, expected: str, holds: bool, source: str, **bounds: float
+    ) -> bool:
         row = {
             "check": name,
             "value": float(value),
             "expected": expected,
             "source": source,
             "holds": bool(holds),
+            **bounds,
         }
         self.checks.append(row)
         return bool(holds)

@@ -40,7 +40,7 @@ def device(name: str = "auto") -> torch.device:
 def seed(number: int) -> None:
     """Seed Python's, NumPy's and torch's generators (all devices) with one integer."""
     random.seed(number)
-    np.random.seed(number)
+    np.random.seed(number)  # noqa: NPY002 - libraries that draw from the global generator
     torch.manual_seed(number)
 
 

@@ -70,6 +70,17 @@ class Scene:
         every = self._canvas.unfold(1, height, 1).unfold(2, width, 1).permute(1, 2, 0, 3, 4)
         return self._finish(every[corners[:, 0], corners[:, 1]])
 
+    def picture(self) -> tuple[torch.Tensor, torch.Tensor | None, tuple[int, int], int]:
+        """What a viewer needs to make the frames by itself.
+
+        Returns the canvas uint8 (3 or 4, h, w), the photo under it uint8 (3, H, W) or None, and where the
+        window of position (row, col) starts on the canvas: ``start[0] + step * row, start[1] + step * col``.
+        """
+        photo = getattr(self, "_photo", None)
+        starts = self._windows(torch.tensor([[0, 0], [1, 1]])).tolist()
+        start, step = tuple(starts[0]), starts[1][0] - starts[0][0]
+        return self._canvas.cpu(), None if photo is None else photo.cpu(), start, step
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, frame={self.frame}, grid={self.grid})"
 

@@ -140,7 +140,7 @@ def find_layers(module: nn.Module) -> dict[str, str]:
     if last is None:
         raise ValueError("no linear or convolutional layer found: name the layers, layers={'fc': 'path'}")
     path, mean = last
-    return {"pool": f"{path}:input{mean}", "fc": f"{path}{mean}" if path else ""}
+    return {"pool": f"{path}:input{mean}", "fc": "" if mean else path}
 
 
 def wrap(

@@ -1,4 +1,4 @@
-"""How all figures look: one style, one perceptual colour map, colours that the colour-blind can tell apart."""
+"""How all figures look: one style, one perceptual colour map, colours the colour-blind can tell apart."""
 
 from __future__ import annotations
 

@@ -1,0 +1,211 @@
+"""Features of every position: hand-made networks whose cosines are known, and no trace left behind."""
+
+import pytest
+import torch
+from torch import nn
+
+from helpers import features, networks, shifting, similarity
+from helpers.objects import Photo
+
+
+class Sums(nn.Module):
+    """A linear network: the sums of the red channel over two rectangles of the frame, plus a constant one."""
+
+    def __init__(self, split: int) -> None:
+        super().__init__()
+        self.split = split
+        self.head = nn.Identity()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        left, right = x[:, 0, :, : self.split].sum((1, 2)), x[:, 0, :, self.split :].sum((1, 2))
+        return self.head(torch.stack([left, right], 1))
+
+
+def plain(module: nn.Module, layers: dict[str, str], frame: int = 16) -> networks.Network:
+    return networks.wrap(module, layers, mean=(0, 0, 0), std=(1, 1, 1), frame=frame)
+
+
+def square(side: int = 4) -> Photo:
+    return Photo(torch.full((3, side, side), 255, dtype=torch.uint8), "square")
+
+
+@pytest.fixture
+def moving(disc):
+    return shifting.Paste(disc, frame=32)
+
+
+@pytest.fixture(scope="module")
+def small():
+    torch.manual_seed(0)
+    module = nn.Sequential(
+        nn.Conv2d(3, 8, 5, stride=2), nn.BatchNorm2d(8), nn.ReLU(inplace=True), nn.Conv2d(8, 6, 3),
+        nn.AdaptiveAvgPool2d(3), nn.Flatten(), nn.Linear(54, 20), nn.ReLU(inplace=True), nn.Dropout(),
+        nn.Linear(20, 5),
+    )  # fmt: skip
+    return plain(module, {"map": "3", "fc6": "6", "fc6relu": "7", "fc": "9"}, frame=32)
+
+
+def test_a_linear_network_whose_cosines_are_known():
+    # A white square 4 px wide on black moves over a split at column 8 of 16: at column c it has
+    # 4 * (number of its columns left of 8) = 16, 12, 8, 4, 0 on the left and the rest on the right.
+    from helpers.objects import Cutout
+
+    cutout = Cutout(torch.full((4, 4, 4), 255, dtype=torch.uint8), "square")
+    scene = shifting.Paste(cutout, frame=16, background="black")
+    found = features.extract(plain(Sums(8), {"sums": "head"}), scene, device="cpu", progress=False)
+    line = found.layers["sums"][0]
+    assert line[4:9].tolist() == [[16, 0], [12, 4], [8, 8], [4, 12], [0, 16]]
+    at_left = similarity.cosine_map(found.layers["sums"], (0, 0))[0]
+    expected = [1, 12 / 160**0.5, 0.5**0.5, 4 / 160**0.5, 0]
+    assert torch.allclose(at_left[4:9], torch.tensor(expected), atol=1e-6)
+
+
+def test_a_position_independent_network_gives_exactly_one():
+    class Total(nn.Module):
+        def forward(self, x):
+            return torch.stack([x.amax((1, 2, 3)), x.amin((1, 2, 3)) + 3], 1)
+
+    photo = Photo(torch.randint(0, 256, (3, 16, 16), dtype=torch.uint8), "noise")
+    scene = shifting.Roll(photo, frame=16, reach=8)
+    found = features.extract(plain(Total(), {"total": ""}), scene, device="cpu", progress=False)
+    maps = similarity.cosine_maps(found.layers["total"])
+    assert (maps == maps[0, 0, 0]).all() and abs(float(maps[0, 0, 0]) - 1) <= 1e-7
+
+
+def test_circular_convolution_with_global_pooling_is_shift_invariant():
+    torch.manual_seed(1)
+    module = nn.Sequential(
+        nn.Conv2d(3, 16, 5, padding=2, padding_mode="circular"), nn.ReLU(),
+        nn.Conv2d(16, 12, 3, padding=1, padding_mode="circular"), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+    )  # fmt: skip
+    photo = Photo(torch.randint(0, 256, (3, 20, 20), dtype=torch.uint8), "noise")
+    scene = shifting.Roll(photo, frame=20, reach=10)
+    found = features.extract(plain(module, {"pool": ""}), scene, device="cpu", progress=False)
+    # The sums are over the same numbers in another order.
+    assert (similarity.cosine_maps(found.layers["pool"]) - 1).abs().max() <= 1e-6
+
+
+def test_same_features_for_every_batch_size_and_frame_by_frame(small, moving):
+    whole = features.extract(small, moving, ["fc6", "fc"], stride=3, device="cpu", progress=False)
+    for size in (1, 7, 1000):
+        found = features.extract(small, moving, ["fc6", "fc"], 3, "cpu", batch_size=size, progress=False)
+        for layer in ("fc6", "fc"):
+            assert torch.allclose(found.layers[layer], whole.layers[layer], atol=1e-5), (layer, size)
+    for i, row in enumerate(whole.rows.tolist()):
+        for j, col in enumerate(whole.cols.tolist()):
+            frame = moving.render(torch.tensor([[row, col]]))
+            one = features.of_frames(small, frame, ["fc6"], "cpu")["fc6"][0]
+            assert torch.allclose(one, whole.layers["fc6"][i, j], atol=1e-5)
+
+
+def test_streamed_maps_equal_those_of_kept_features(small, moving):
+    kept = features.extract(small, moving, ["fc6", "fc"], stride=2, device="cpu", progress=False)
+    maps = features.similarity_maps(small, moving, ["fc6", "fc"], 2, "cpu", batch_size=13, progress=False)
+    for layer, values in maps.items():
+        assert torch.allclose(values, similarity.cosine_maps(kept.layers[layer]), atol=2e-6)
+
+
+def test_layers_that_are_maps_are_refused_or_averaged(small, moving):
+    with pytest.raises(ValueError, match=r"'map'.*not one vector per image.*average=True"):
+        features.extract(small, moving, ["map"], stride=8, device="cpu", progress=False)
+    found = features.extract(small, moving, ["map"], 8, "cpu", average=True, progress=False)
+    assert found.layers["map"].shape == (3, 3, 6)
+    frame = moving.render(torch.tensor([[8, 16]]))
+    with torch.inference_mode():
+        expected = small.module[:4](small.preprocess(frame)).mean((2, 3))[0]
+    assert torch.allclose(found.layers["map"][1, 2], expected, atol=1e-6)
+
+
+def test_nothing_outlasts_the_call_not_even_an_error(small, moving):
+    module = small.module
+    module.train()
+    module[1].eval()
+    before = {key: value.clone() for key, value in module.state_dict().items()}
+    hooks = [len(child._forward_hooks) + len(child._forward_pre_hooks) for child in module.modules()]
+    features.extract(small, moving, ["fc"], stride=8, device="cpu", progress=False)
+    with pytest.raises(ValueError):
+        features.extract(small, moving, ["map"], stride=8, device="cpu", progress=False)
+    assert module.training and not module[1].training
+    assert all(torch.equal(value, before[key]) for key, value in module.state_dict().items())
+    assert hooks == [len(c._forward_hooks) + len(c._forward_pre_hooks) for c in module.modules()]
+    assert not features.of_frames(small, moving.render(torch.tensor([[0, 0]])), ["fc"], "cpu")["fc"].requires_grad
+    module.eval()
+
+
+def test_memory_that_runs_out_halves_the_batch(small, moving, monkeypatch):
+    sizes = []
+    render = shifting.Paste.render
+
+    def limited(self, places, device="cpu"):
+        sizes.append(len(places))
+        if len(places) > 10:
+            raise torch.OutOfMemoryError("no room")
+        return render(self, places, device)
+
+    whole = features.extract(small, moving, ["fc"], stride=2, device="cpu", progress=False)
+    monkeypatch.setattr(shifting.Paste, "render", limited)
+    found = features.extract(small, moving, ["fc"], 2, "cpu", batch_size=64, progress=False)
+    assert sizes[:4] == [64, 32, 16, 8] and found.settings["batch_size"] == 8
+    assert torch.allclose(found.layers["fc"], whole.layers["fc"], atol=1e-5)
+    with pytest.raises(torch.OutOfMemoryError):
+        monkeypatch.setattr(shifting.Paste, "render", lambda *_: (_ for _ in ()).throw(torch.OutOfMemoryError()))
+        features.extract(small, moving, ["fc"], stride=2, device="cpu", progress=False)
+
+
+def test_features_that_are_not_finite_name_layer_and_position(moving):
+    class Poison(nn.Module):
+        """NaN where the object's first column is 6: where the frame's ink begins there."""
+
+        def forward(self, x):
+            ink = (x < 1).any(1)
+            first = ink.any(1).float().argmax(1)
+            last = x.mean((1, 2, 3)) + first
+            return torch.stack([last, torch.where(first == 6, torch.nan, 1.0)], 1)
+
+    network = plain(Poison(), {"fc9": ""}, frame=32)
+    with pytest.raises(ValueError, match=r"fc9 at position \(0, 6\)"):
+        features.extract(network, moving, stride=2, device="cpu", progress=False)
+    with pytest.raises(ValueError, match=r"fc9 at position \(0, 6\)"):
+        features.similarity_maps(network, moving, stride=2, device="cpu", progress=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        ({"stride": 0}, "stride 0"),
+        ({"layers": ["fc66"]}, r"'fc66'.*'fc6'"),
+        ({"precision": "float8"}, "float8"),
+        ({"batch_size": 0}, "batch_size 0"),
+        ({"device": "gpu"}, "gpu"),
+    ],
+)
+def test_bad_arguments_are_named(small, moving, arguments, word):
+    with pytest.raises(ValueError, match=word):
+        features.extract(small, moving, **{"device": "cpu", "progress": False, **arguments})
+
+
+def test_a_module_that_flattens_with_view(moving):
+    class View(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, 3, stride=4)
+            self.fc = nn.Linear(4 * 64, 3)
+
+        def forward(self, x):
+            x = self.conv(x)
+            return self.fc(x.view(x.shape[0], -1))
+
+    network = plain(View(), {"fc": "fc"}, frame=32)
+    frames = moving.render(torch.tensor([[3, 4], [9, 0]]))
+    with torch.inference_mode():
+        expected = network.module(network.preprocess(frames))
+    assert torch.allclose(features.of_frames(network, frames, device="cpu")["fc"], expected, atol=1e-5)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_cuda_gives_the_features_of_the_cpu(small, moving):
+    ours = features.extract(small, moving, ["fc6", "fc"], device="cuda", progress=False)
+    theirs = features.extract(small, moving, ["fc6", "fc"], device="cpu", progress=False)
+    for layer in ("fc6", "fc"):
+        assert torch.allclose(ours.layers[layer], theirs.layers[layer], atol=1e-4)

@@ -1,0 +1,227 @@
+"""Networks by name, their layers, and weights from files and from a server; nothing is downloaded."""
+
+import functools
+import http.server
+import threading
+
+import pytest
+import torch
+from torch import nn
+
+from helpers import assets, features, networks
+from helpers.networks import catalogue
+
+FRAMES = torch.randint(0, 256, (2, 3, 224, 224), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+# The sizes of the layers as the papers give them; pool is the number of channels of the last map.
+WIDE = {"fc6": 4096, "fc6relu": 4096, "fc7": 4096, "fc7relu": 4096, "fc8": 1000}
+LAYERS = {
+    "alexnet": {**WIDE, "pool": 256},
+    "resnet50": {"fc": 1000, "pool": 2048},
+    "mobilenet_v2": {"fc": 1000, "pool": 1280},
+    "squeezenet1_0": {"pool": 512, "fc": 1000},
+}
+
+
+@functools.cache
+def untrained(name: str, antialiased: bool = False) -> networks.Network:
+    torch.manual_seed(0)
+    return networks.load(name, antialiased, weights=None)
+
+
+@pytest.mark.parametrize(
+    ("name", "antialiased"),
+    [("alexnet", 0), ("alexnet", 1), ("resnet50", 0), ("resnet50", 1), ("mobilenet_v2", 0), ("mobilenet_v2", 1),
+     ("squeezenet1_0", 0)],
+)  # fmt: skip
+def test_layers_have_their_sizes_and_logits_are_the_output(name, antialiased):
+    network = untrained(name, bool(antialiased))
+    found = features.of_frames(network, FRAMES, device="cpu")
+    assert {layer: values.shape[1] for layer, values in found.items()} == LAYERS[name]
+    with torch.inference_mode():
+        expected = network.module(network.preprocess(FRAMES))
+    # 1e-4 relative: another memory layout sums in another order.
+    scale = expected.abs().max()
+    assert (found[network.logits] - expected).abs().max() <= 1e-4 * scale
+
+
+def test_vgg16_layers_are_where_the_protocol_says():
+    with torch.device("meta"):  # 138 million parameters that nobody needs here
+        module = catalogue._antialiased("vgg16")
+    layers = catalogue.PAPER["vgg16"][1]
+    sizes = {name: module.get_submodule(layers[name]).out_features for name in ("fc6", "fc7", "fc8")}
+    assert sizes == {"fc6": 4096, "fc7": 4096, "fc8": 1000}
+
+
+def test_fc6_is_read_before_its_relu_and_fc6relu_after():
+    found = features.of_frames(untrained("alexnet"), FRAMES, ["fc6", "fc6relu", "fc7", "fc7relu"], "cpu")
+    for layer in ("fc6", "fc7"):
+        assert found[layer].min() < 0
+        assert torch.equal(found[layer].clamp(min=0), found[f"{layer}relu"])
+
+
+def test_fc6_by_hand():
+    module = untrained("alexnet").module
+    with torch.inference_mode():
+        maps = module.avgpool(module.features(untrained("alexnet").preprocess(FRAMES)))
+        expected = maps.flatten(1) @ module.classifier[1].weight.T + module.classifier[1].bias
+        pooled = maps.mean((2, 3))
+    found = features.of_frames(untrained("alexnet"), FRAMES, ["fc6", "pool"], "cpu")
+    assert (found["fc6"] - expected).abs().max() <= 1e-4 * expected.abs().max()
+    assert (found["pool"] - pooled).abs().max() <= 1e-4 * pooled.abs().max()
+
+
+@pytest.mark.parametrize(
+    ("name", "antialiased", "strides"),
+    [
+        ("alexnet", False, (4, 8, 16, 32)),
+        ("alexnet", True, (2, 4, 8, 16, 32)),
+        ("resnet50", False, (2, 4, 8, 16, 32)),
+        ("resnet50", True, (2, 4, 8, 16, 32)),
+        ("mobilenet_v2", False, (2, 4, 8, 16, 32)),
+        ("squeezenet1_0", False, (2, 4, 8, 16)),
+    ],
+)
+def test_strides(name, antialiased, strides):
+    assert untrained(name, antialiased).strides == strides
+
+
+def test_preprocessing_by_hand():
+    frame = torch.tensor([255, 0, 128], dtype=torch.uint8).view(1, 3, 1, 1)
+    expected = [(1 - 0.485) / 0.229, (0 - 0.456) / 0.224, (128 / 255 - 0.406) / 0.225]
+    ours = untrained("alexnet").preprocess(frame).flatten()
+    assert torch.allclose(ours, torch.tensor(expected), atol=1e-6)
+
+
+def test_labels_are_imagenets():
+    network = untrained("mobilenet_v2")
+    assert (network.class_index("strawberry"), network.class_index("warplane")) == (949, 895)
+    with pytest.raises(ValueError, match=r"strawbery.*'strawberry'"):
+        network.class_index("strawbery")
+
+
+def test_weights_from_files(tmp_path):
+    source = untrained("squeezenet1_0")
+    torch.save({"state_dict": {f"module.{k}": v for k, v in source.module.state_dict().items()}}, tmp_path / "a.pth")
+    from safetensors.torch import save_file
+
+    save_file(source.module.state_dict(), tmp_path / "b.safetensors")
+    for file in ("a.pth", "b.safetensors"):
+        loaded = networks.load("squeezenet1_0", weights=tmp_path / file)
+        assert loaded.checksum == source.checksum
+        assert file in loaded.weights and assets.sha256(tmp_path / file)[:12] in loaded.weights
+
+
+def test_weights_that_do_not_fit_name_the_first_mismatch(tmp_path):
+    state = untrained("squeezenet1_0").module.state_dict()
+    first = next(iter(state))
+    torch.save({**state, first: torch.zeros(1, 2)}, tmp_path / "shape.pth")
+    torch.save({k: v for k, v in state.items() if k != first}, tmp_path / "missing.pth")
+    torch.save({**state, "classifier.9.weight": torch.zeros(1)}, tmp_path / "extra.pth")
+    for file, word in (("shape", rf"{first} is \(1, 2\)"), ("missing", first), ("extra", r"classifier\.9")):
+        with pytest.raises(ValueError, match=word):
+            networks.load("squeezenet1_0", weights=tmp_path / f"{file}.pth")
+    (tmp_path / "junk.pth").write_bytes(b"junk")
+    with pytest.raises(ValueError, match=r"junk\.pth"):
+        networks.load("squeezenet1_0", weights=tmp_path / "junk.pth")
+    with pytest.raises(FileNotFoundError, match=r"none\.pth"):
+        networks.load("squeezenet1_0", weights=tmp_path / "none.pth")
+
+
+def test_weights_never_run_code(tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return (print, ("ran",))
+
+    torch.save({"state_dict": Trap()}, tmp_path / "trap.pth")
+    with pytest.raises(ValueError, match=r"trap\.pth"):
+        networks.load("squeezenet1_0", weights=tmp_path / "trap.pth")
+
+
+@pytest.fixture
+def server(tmp_path):
+    """A local HTTP server of the folder tmp_path/www; gives its address."""
+    (tmp_path / "www").mkdir()
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path / "www")
+    handler.log_message = lambda *_: None
+    running = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=running.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{running.server_port}"
+    running.shutdown()
+    running.server_close()
+
+
+def test_default_weights_are_downloaded_once_and_checked(tmp_path, server, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("SHIFT_ASSETS", str(tmp_path / "nowhere"))
+    source = untrained("squeezenet1_0")
+    torch.save(source.module.state_dict(), tmp_path / "tmp.pth")
+    prefix = assets.sha256(tmp_path / "tmp.pth")[:8]
+    file = (tmp_path / "tmp.pth").rename(tmp_path / "www" / f"net-{prefix}.pth")
+    state = catalogue._download(f"{server}/{file.name}")
+    assert torch.equal(state["features.0.weight"], source.module.state_dict()["features.0.weight"])
+    file.unlink()  # the second time it comes from the cache
+    assert catalogue._download(f"{server}/{file.name}").keys() == state.keys()
+    (tmp_path / "www" / "bad-00000000.pth").write_bytes(b"something else")
+    with pytest.raises(assets.AssetError, match=r"bad-00000000\.pth"):
+        catalogue._download(f"{server}/bad-00000000.pth")
+    assert not (tmp_path / "home/hub/checkpoints/bad-00000000.pth").exists()
+
+
+def test_offline_says_which_file_from_where_and_where_to_put_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setenv("SHIFT_ASSETS", str(tmp_path / "nowhere"))
+    with pytest.raises(assets.AssetError) as error:
+        catalogue._download("http://127.0.0.1:9/net-0123abcd.pth")
+    for word in ("net-0123abcd.pth", "http://127.0.0.1:9", str(tmp_path / "hub" / "checkpoints")):
+        assert word in str(error.value)
+
+
+def test_default_weights_are_the_papers_releases():
+    for name in catalogue.PAPER:
+        assert catalogue._recipe(name).name == "IMAGENET1K_V1"
+    seen = []
+
+    def note(url):
+        seen.append(url.rpartition("/")[2])
+        return {}
+
+    for name in catalogue.PAPER:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(catalogue, "_download", note)
+            catalogue._default_weights(name, True, catalogue._recipe(name))
+    assert all("lpf5-" in file and "finetune" not in file for file in seen) and len(seen) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "words"),
+    [
+        ("resnet5", {}, ["resnet5", "resnet50"]),
+        ("demo_resnt", {}, ["demo_resnet"]),
+        ("squeezenet1_0", {"antialiased": True}, ["squeezenet1_0", "antialiased-cnns"]),
+        ("demo_resnet", {"weights": "center"}, ["center", "centre"]),
+    ],
+)
+def test_unknown_names(name, kind, words):
+    with pytest.raises(ValueError) as error:
+        networks.load(name, **kind)
+    for word in words:
+        assert word in str(error.value)
+
+
+def test_wrap_finds_or_takes_layers_and_names_what_is_missing():
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2)).train()
+    network = networks.wrap(module, frame=16)
+    assert network.layers == {"pool": "3:input", "fc": "3"} and not module.training
+    assert networks.wrap(module, {"flat": "2", "scores": ""}).logits == "scores"
+    with pytest.raises(ValueError, match=r"no node '4'"):
+        networks.wrap(module, {"flat": "4"})
+    with pytest.raises(ValueError, match="no linear or convolutional layer"):
+        networks.wrap(nn.ReLU())
+    with pytest.raises(ValueError, match=r"'pol'.*'pool'"):
+        network.check(["pol"])
+
+
+def test_embedded_networks_say_which_weights_they_have():
+    centre, uniform = networks.load("demo_resnet"), networks.load("demo_resnet", weights="uniform")
+    assert centre.checksum != uniform.checksum and centre.weights != uniform.weights
+    assert len(centre.labels) == features.of_frames(centre, FRAMES[..., :128, :128], ["fc"], "cpu")["fc"].shape[1]
