@@ -1,0 +1,154 @@
+"""Reorderings of features: hand-computed cosines, planted permutations, brute force, and nulls."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from helpers import permutations
+
+# float64 sums of at most 4,096 products of unit vectors: far below this
+EXACT = 1e-12
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(7)
+
+
+def test_cosines_by_hand():
+    # (3, 4) and (4, 3): 24 / 25 as they are, 1 once both are (3, 4)
+    assert permutations.cosine([3.0, 4.0], [4.0, 3.0]) == pytest.approx(0.96, abs=EXACT)
+    assert permutations.sorted_cosine([3.0, 4.0], [4.0, 3.0]) == pytest.approx(1.0, abs=EXACT)
+    # signs do not sort away: (-1, 0) and (0, 1) sort to (-1, 0) and (0, 1)
+    assert permutations.sorted_cosine([0.0, -1.0], [0.0, 1.0]) == pytest.approx(0.0, abs=EXACT)
+
+
+def test_a_tensor_and_an_array_give_the_same(rng):
+    u, v = rng.standard_normal((2, 5, 8))
+    np.testing.assert_array_equal(
+        permutations.cosine(torch.tensor(u), torch.tensor(v)), permutations.cosine(u, v)
+    )
+
+
+def test_sorting_is_the_best_of_all_permutations(rng):
+    u, v = rng.standard_normal((2, 6))
+    best = max(float(permutations.cosine(u, v[list(p)])) for p in itertools.permutations(range(6)))
+    assert permutations.sorted_cosine(u, v) == pytest.approx(best, abs=EXACT)
+
+
+def test_unrelated_gaussian_vectors_reach_0999(rng):
+    pairs = permutations.others(rng.standard_normal((6, 4096)))
+    assert pairs.shape == (15,)
+    assert pairs.min() > 0.998 and pairs.mean() == pytest.approx(0.999, abs=1e-3)  # stated in the module
+
+
+def test_others_against_a_slow_loop(rng):
+    features = rng.standard_normal((4, 9))
+    slow = []
+    for i in range(4):
+        for j in range(i + 1, 4):
+            a, b = sorted(features[i]), sorted(features[j])
+            top = sum(x * y for x, y in zip(a, b, strict=True))
+            slow.append(top / np.sqrt(sum(x * x for x in a) * sum(y * y for y in b)))
+    np.testing.assert_allclose(permutations.others(features), slow, atol=EXACT)
+
+
+def test_maps_are_one_at_the_anchor_and_sorted_is_never_below_raw(rng):
+    features = rng.standard_normal((4, 3, 20)).astype(np.float32)
+    raw, ordered = permutations.maps(features, (1, 2))
+    assert raw.shape == ordered.shape == (4, 3)
+    assert raw[1, 2] == pytest.approx(1, abs=EXACT) and ordered[1, 2] == pytest.approx(1, abs=EXACT)
+    assert (ordered >= raw - EXACT).all()
+    assert raw[3, 0] == pytest.approx(
+        np.dot(features[3, 0], features[1, 2])
+        / np.linalg.norm(features[3, 0]) / np.linalg.norm(features[1, 2]),
+        abs=1e-6,  # the reference here is float32
+    )  # fmt: skip
+
+
+def test_fit_is_the_best_of_all_permutations(rng):
+    u, v = rng.standard_normal((2, 3, 6))
+    scores = {p: permutations.score(p, u, v).mean() for p in itertools.permutations(range(6))}
+    fitted = permutations.fit(u, v)
+    assert permutations.score(fitted, u, v).mean() == pytest.approx(max(scores.values()), abs=1e-8)
+    assert tuple(fitted) == max(scores, key=scores.get)
+
+
+@pytest.mark.parametrize("dimensions", [16, 256])
+def test_a_planted_permutation_is_recovered_and_holds_on_unseen_objects(rng, dimensions):
+    planted = rng.permutation(dimensions)
+    v = rng.standard_normal((5, 4, dimensions))
+    u = v[..., planted]
+    np.testing.assert_array_equal(
+        permutations.fit(u.reshape(-1, dimensions), v.reshape(-1, dimensions)), planted
+    )
+    result = permutations.held_out(u, v)
+    np.testing.assert_allclose(result.fitted, 1.0, atol=EXACT)
+    assert result.identity.max() < 0.9 and abs(result.random.mean()) < 0.2
+    np.testing.assert_allclose(result.moved, np.mean(planted != np.arange(dimensions)))
+
+
+def test_unrelated_features_fit_in_training_and_fail_on_unseen_objects(rng):
+    """The null of the fit: much to fit, nothing to find."""
+    result = permutations.held_out(*rng.standard_normal((2, 6, 1, 400)))
+    assert result.trained.mean() > 0.5
+    # 6 cosines of unrelated vectors, each of standard deviation 1 / sqrt(400) = 0.05; within 4 of the mean's
+    assert abs(result.fitted.mean()) < 4 * 0.05 / np.sqrt(6)
+    assert result.upper.min() > 0.97 and result.others.min() > 0.97
+
+
+def test_held_out_against_a_slow_loop(rng):
+    u, v = rng.standard_normal((2, 3, 2, 5))
+    result = permutations.held_out(u, v, draws=3)
+    for out in range(3):
+        train = [i for i in range(3) if i != out]
+        p = permutations.fit(np.concatenate(u[train]), np.concatenate(v[train]))
+        own = [float(permutations.cosine(u[out, k], v[out, k, p])) for k in range(2)]
+        assert result.fitted[out] == pytest.approx(np.mean(own), abs=EXACT)
+        cross = [float(permutations.sorted_cosine(u[out, k], v[i, k])) for i in train for k in range(2)]
+        assert result.others[out] == pytest.approx(np.mean(cross), abs=EXACT)
+        plain = [float(permutations.cosine(u[out, k], v[out, k])) for k in range(2)]
+        assert result.identity[out] == pytest.approx(np.mean(plain), abs=EXACT)
+
+
+def test_no_change_is_left_alone(rng):
+    """Silent dimensions are tied with each other: the identity is among the best, and is the one taken."""
+    u = np.maximum(rng.standard_normal((4, 1, 60)), 0)
+    u[..., 30:] = 0
+    result = permutations.held_out(u, u)
+    np.testing.assert_array_equal(result.moved, 0)
+    np.testing.assert_allclose(result.fitted, 1, atol=EXACT)
+
+
+def test_pairs_by_hand():
+    features = np.arange(2 * 3 * 4, dtype=float).reshape(2, 3, 4, 1)
+    before, after = permutations.pairs(features, (1, -2))
+    # rows 0 and 1, columns 2 and 3 of the first object, and where they go
+    np.testing.assert_array_equal(before[0, :, 0], [2, 3, 6, 7])
+    np.testing.assert_array_equal(after[0, :, 0], [4, 5, 8, 9])
+    assert permutations.pairs(features, (1, 0), step=2)[0].shape == (2, 2, 1)
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: permutations.cosine([0.0, 0.0], [1.0, 0.0]), "zero or non-finite"),
+        (lambda: permutations.cosine([np.nan, 0.0], [1.0, 0.0]), "zero or non-finite"),
+        (lambda: permutations.cosine([1.0, 2.0], [1.0, 2.0, 3.0]), "2 dimensions, v has 3"),
+        (lambda: permutations.maps(np.ones((2, 3)), (0, 0)), "rows, columns, dimensions"),
+        (lambda: permutations.maps(np.ones((2, 3, 4)), (2, 0)), "not on the grid"),
+        (lambda: permutations.others(np.ones((1, 4))), "different objects"),
+        (lambda: permutations.fit(np.ones((2, 4)), np.ones((3, 4))), "in correspondence"),
+        (lambda: permutations.score([0, 0], [1.0, 2.0], [1.0, 2.0]), "each of 0"),
+        (lambda: permutations.pairs(np.ones((1, 3, 3, 2)), (0, 0)), "must move"),
+        (lambda: permutations.pairs(np.ones((1, 3, 3, 2)), (3, 0)), "must move, and fit the grid of 3 x 3"),
+        (lambda: permutations.pairs(np.ones((1, 3, 3, 2)), (1, 0), step=0), "step 0"),
+        (lambda: permutations.held_out(np.ones((1, 2, 3)), np.ones((1, 2, 3))), "at least two"),
+        (lambda: permutations.held_out(np.ones((2, 2, 3)), np.ones((2, 2, 3)), draws=0), "draws 0"),
+    ],
+)
+def test_bad_input_is_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
