@@ -1,0 +1,66 @@
+"""A linear SVM in few coordinates: exact, and fast where features are many and smooth."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.svm import SVC
+
+
+def reduce(features, tolerance: float = 1e-6) -> np.ndarray:
+    """The same points in fewer coordinates: (P, D) -> float64 (P, r), r <= min(P, D).
+
+    Centred and turned to their principal axes; axes along which the points' rms is below `tolerance` times
+    the largest axis's are left out (float32 features hold no more). A linear SVM with a free intercept, and
+    ridge regression with one, give the same answers on both: they use distances only, which stay.
+    At least one coordinate, all zeros for constant features. Source: ours.
+    Raises: ValueError for another shape, no points, or non-finite features.
+    """
+    features = np.asarray(features)
+    if features.ndim != 2 or not features.size:
+        raise ValueError(f"points are (P, D); got shape {features.shape}")
+    if not np.isfinite(features).all():
+        row, col = np.argwhere(~np.isfinite(features))[0]
+        raise ValueError(f"the features of position {row} are not finite (dimension {col})")
+    centred = features - features.mean(0, dtype=np.float64)
+    wide = centred.shape[1] > centred.shape[0]
+    square = centred @ centred.T if wide else centred.T @ centred
+    power, axes = np.linalg.eigh(square)
+    # the square of float64 resolves 1e-8 of the largest rms; below that there is only rounding
+    keep = power > max(tolerance, 1e-8) ** 2 * max(power[-1], 0)
+    if not power[-1] > 0:
+        return np.zeros((len(features), 1))
+    return axes[:, keep] * np.sqrt(power[keep]) if wide else centred @ axes[:, keep]
+
+
+def decide(train, labels, test, c: float = 1.0) -> np.ndarray:
+    """Train a linear SVM (hinge loss, free intercept) and give signed distances: (T,), positive for True.
+
+    train: (P, r), labels: bool (P,), test: (T, r). c: the penalty C. Not scaled by the weights' length, so
+    the margin is at -1 and 1. Raises: ValueError where `labels` are all alike.
+    """
+    if len(np.unique(labels)) < 2:
+        raise ValueError("all training positions lie in the same half; there is nothing to tell apart")
+    machine = SVC(kernel="linear", C=c, cache_size=1000)
+    return machine.fit(train, labels).decision_function(test)
+
+
+def ridge(train, targets, test, alpha: float) -> np.ndarray:
+    """Ridge regression with a free intercept, in closed form: predictions (T,) or (T, K).
+
+    train: (P, r), targets: (P,) or (P, K), test: (T, r). alpha: the penalty as a share of the training
+    points' total variance, so that it means the same for features of any size: directions holding far more
+    than that share are used, directions holding far less are not. Raises: ValueError for alpha <= 0.
+    """
+    mean = train.mean(0)
+    weights = np.linalg.solve(penalised(train - mean, alpha), (train - mean).T @ targets)
+    return targets.mean(0) + (test - mean) @ weights
+
+
+def penalised(centred: np.ndarray, alpha: float) -> np.ndarray:
+    """The matrix of ridge's normal equations, (r, r), for points (P, r) of mean zero."""
+    if not alpha > 0:
+        raise ValueError(f"alpha {alpha} must be positive")
+    square = centred.T @ centred
+    # constant features have no variance: any penalty then gives the mean, as it should
+    square[np.diag_indices_from(square)] += alpha * np.trace(square) or 1.0
+    return square

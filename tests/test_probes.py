@@ -1,0 +1,384 @@
+"""Position probes: hand-made features with known answers, slow references, and nulls."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.model_selection import StratifiedKFold, cross_val_score
+from sklearn.svm import SVC
+
+from helpers import probes
+
+GRID = (10, 12)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(11)
+
+
+def coordinates(grid=GRID):
+    return np.stack(np.indices(grid), -1).astype(float)
+
+
+def smooth(rng, grid=GRID, d=20, waves=3):
+    """A smooth random field (R, C, D): a few cosines of random direction and phase per dimension."""
+    row, col = np.indices(grid)
+    field = 0.0
+    for _ in range(waves):
+        down, right, phase = rng.uniform(-1, 1, (3, d))
+        field = field + np.cos(row[..., None] * down + col[..., None] * right + 6 * phase)
+    return field
+
+
+# labels and folds
+
+
+def test_halves_by_hand():
+    np.testing.assert_array_equal(probes.labels((4, 2), "top/bottom")[:, 0], [False, False, True, True])
+    np.testing.assert_array_equal(probes.labels((2, 4), "left/right")[0], [False, False, True, True])
+    # odd: the lower, or right, half takes the middle line
+    np.testing.assert_array_equal(probes.labels((3, 2), "top/bottom")[:, 1], [False, True, True])
+
+
+def test_folds_are_scikit_learns_and_leave_bands_out():
+    for divide in probes.DIVIDES:
+        truth = probes.labels(GRID, divide)
+        fold = probes.folds(truth)
+        split = StratifiedKFold(5, shuffle=False).split(np.zeros(truth.size), truth.ravel())
+        for index, (_, test) in enumerate(split):
+            np.testing.assert_array_equal(np.flatnonzero(fold.ravel() == index), test)
+    # top/bottom, 10 rows: fold k leaves out row k of the upper and row k of the lower half, whole
+    fold = probes.folds(probes.labels(GRID, "top/bottom"))
+    np.testing.assert_array_equal(fold, np.tile(np.arange(5), 2)[:, None] + np.zeros(12, int))
+    # left/right: bands of two rows across the frame
+    fold = probes.folds(probes.labels(GRID, "left/right"))
+    np.testing.assert_array_equal(fold, np.repeat(np.arange(5), 2)[:, None] + np.zeros(12, int))
+
+
+def test_tiles_are_a_latin_square():
+    fold = probes.tiles((10, 15), 5)
+    assert (fold[:2, :3] == fold[0, 0]).all()  # compact tiles of 2 x 3
+    blocks = fold[::2, ::3]
+    for line in (*blocks, *blocks.T):
+        assert sorted(line) == [0, 1, 2, 3, 4]
+
+
+def test_by_distance_by_hand():
+    correct = np.array([[1, 1], [1, 0], [0, 0], [1, 1], [1, 1]], bool)  # line between rows 1 and 2
+    distance, accuracy, count = probes.by_distance(correct, "top/bottom", stride=4)
+    np.testing.assert_allclose(distance, [2, 6, 10])
+    np.testing.assert_allclose(accuracy, [(0.5 + 0) / 2, (1 + 1) / 2, 1])
+    np.testing.assert_array_equal(count, [4, 4, 2])
+    np.testing.assert_allclose(probes.by_distance(correct.T, "left/right", stride=4)[1], accuracy)
+    np.testing.assert_array_equal(probes.by_distance(np.stack([correct] * 3), "top/bottom")[2], [12, 12, 6])
+
+
+# the solver
+
+
+@pytest.mark.parametrize("shape", [(30, 80), (80, 30)])
+def test_reduce_keeps_all_distances(rng, shape):
+    points = rng.standard_normal(shape).astype(np.float32)
+    reduced = probes.reduce(points)
+    assert reduced.shape[1] <= min(shape)
+    difference = (np.linalg.norm(a[:, None] - a, axis=-1) for a in (points.astype(float), reduced))
+    # axes under 1e-6 of the largest are left out, and the squares resolve no more than 1e-8
+    np.testing.assert_allclose(*difference, atol=1e-5)
+
+
+def test_reduce_finds_the_rank_and_survives_constants(rng):
+    low = rng.standard_normal((40, 3)) @ rng.standard_normal((3, 100))
+    assert probes.reduce(low).shape == (40, 3)
+    np.testing.assert_array_equal(probes.reduce(np.full((6, 4), 7.0)), np.zeros((6, 1)))
+
+
+def test_decide_by_hand():
+    # -1 and 1 on a line, hard margin: the plane is at 0, the margins at the points
+    np.testing.assert_allclose(
+        probes.decide(np.array([[-1.0], [1.0]]), [False, True], np.array([[0.5], [3.0]])),
+        [0.5, 3.0],
+        atol=1e-3,
+    )  # tolerance: SVC's own stopping rule is 1e-3
+    # C = 0.25 caps the multipliers: w = 2 * 0.25 = 0.5, b = 0
+    np.testing.assert_allclose(
+        probes.decide(np.array([[-1.0], [1.0]]), [False, True], np.array([[1.0]]), c=0.25), [0.5], atol=1e-3
+    )
+
+
+# the paper's probe
+
+
+@pytest.mark.parametrize("divide", probes.DIVIDES)
+@pytest.mark.parametrize("exact", [False, True])
+def test_probe_is_scikit_learns_cross_validation(rng, divide, exact):
+    features = smooth(rng, d=300) + 0.5 * rng.standard_normal((*GRID, 300))
+    result = probes.probe(features, divide, exact=exact)
+    truth = probes.labels(GRID, divide).ravel()
+    expected = cross_val_score(SVC(kernel="linear", C=1), features.reshape(len(truth), -1), truth, cv=5)
+    # exact: the same numbers to the same solver. Reduced: a position whose answer hangs on the solver's
+    # stopping rule (1e-3) may differ: one of the 24 of a fold.
+    np.testing.assert_allclose(result.folds, expected, atol=1e-12 if exact else 1 / 24 + 1e-12)
+    assert result.accuracy == pytest.approx(np.mean(result.folds))
+    assert 0.5 < result.accuracy < 1.0  # a case in between, or the comparison would be idle
+
+
+@pytest.mark.parametrize("grid", [(10, 12), (7, 9)])
+@pytest.mark.parametrize("divide", probes.DIVIDES)
+def test_constant_features_give_chance(grid, divide):
+    assert probes.probe(np.full((*grid, 5), 3.0), divide, count=3).accuracy == 0.5
+
+
+def test_coordinates_among_the_features_are_found(rng):
+    objects = [np.concatenate([0.1 * smooth(rng), coordinates()], -1) for _ in range(2)]
+    assert probes.probe(objects[0], "left/right").accuracy > 0.97
+    for divide in probes.DIVIDES:
+        assert probes.unseen(objects, divide).accuracy.min() > 0.97
+
+
+def test_the_paper_mode_has_a_ceiling_for_coordinates():
+    """The band beside the dividing line is held out whole; the widest margin then lies in the band's middle."""
+    features = coordinates((20, 20))
+    # fold 0 lacks rows 10 and 11: the plane lies midway between 9 and 12, and row 10 is on its wrong side
+    np.testing.assert_allclose(probes.probe(features, "top/bottom").folds, [0.75, 1, 1, 1, 0.75])
+    assert probes.probe(features, "left/right").accuracy == 1.0
+
+
+def test_noise_gives_chance(rng):
+    # 120 positions x 5 draws, standard deviation of the mean 0.5 / sqrt(600) = 0.02: within 5 of them
+    found = [probes.probe(rng.standard_normal((*GRID, 8))).accuracy for _ in range(5)]
+    assert abs(np.mean(found) - 0.5) < 0.1
+
+
+def test_a_map_of_ones_own_labels(rng):
+    chequered = np.indices(GRID).sum(0) % 2 == 0
+    features = np.stack([chequered * 2.0, rng.standard_normal(GRID)], -1)
+    result = probes.probe(torch.tensor(features), chequered)
+    assert result.accuracy == 1.0 and result.correct.all()
+    np.testing.assert_array_equal(result.decision > 0, chequered)
+
+
+def test_probes_is_probe_of_each(rng):
+    objects = [smooth(rng) for _ in range(2)]
+    together = probes.probes(objects, "left/right")
+    np.testing.assert_array_equal(together[1].decision, probes.probe(objects[1], "left/right").decision)
+
+
+# where it is, in pixels
+
+
+@pytest.mark.parametrize("split", ["tiles", "bands", "random"])
+def test_coordinates_are_located(split):
+    result = probes.locate(coordinates(), stride=4, split=split, alpha=1e-9)
+    np.testing.assert_allclose(result.predicted, 4 * coordinates(), atol=1e-4)  # alpha shrinks by about 1e-9
+    np.testing.assert_allclose(result.r2, 1, atol=1e-8)
+
+
+def test_constant_features_locate_no_better_than_the_mean():
+    result = probes.locate(np.ones((*GRID, 3)))
+    # the mean of the training positions is about the mean of the grid: R^2 at most 0
+    assert (result.r2 <= 0).all() and (result.r2 > -0.1).all()
+
+
+def test_r2_by_hand():
+    from helpers.probes.within import location
+
+    truth = np.array([[0.0, 0.0], [2.0, 4.0]])
+    result = location(np.array([[0.0, 2.0], [1.0, 2.0]]), truth, (1, 2))
+    np.testing.assert_allclose(
+        result.r2, [1 - 0.5 / 1, 0]
+    )  # rows: error^2 0.5, variance 1; columns: the mean
+    np.testing.assert_allclose(result.error, [np.sqrt(0.5), 2])
+
+
+def test_ridge_against_the_normal_equations(rng):
+    from helpers.probes.solver import ridge
+
+    train, test, target = (
+        rng.standard_normal((30, 4)) + 2,
+        rng.standard_normal((5, 4)),
+        rng.standard_normal(30),
+    )
+    mean = train.mean(0)
+    penalty = 0.01 * np.square(train - mean).sum()
+    augmented = np.vstack([np.hstack([train - mean, np.ones((30, 1))]), np.zeros((4, 5))])
+    augmented[30:, :4] = np.sqrt(penalty) * np.eye(4)
+    weights = np.linalg.lstsq(augmented, np.append(target, np.zeros(4)), rcond=None)[0]
+    np.testing.assert_allclose(ridge(train, target, test, 0.01), (test - mean) @ weights[:4] + weights[4])
+
+
+# unseen objects
+
+
+def shared(rng, count=6, noise=0.3):
+    """Objects whose features hold the coordinates the same way, beside a field of their own."""
+    return [
+        np.concatenate([smooth(rng), coordinates() + noise * rng.standard_normal((*GRID, 2))], -1)
+        for _ in range(count)
+    ]
+
+
+def test_position_shared_by_objects_is_read_from_unseen_ones(rng):
+    objects = shared(rng)
+    assert probes.unseen(objects).accuracy.min() > 0.85
+    assert probes.locate_unseen(objects, stride=2).r2.min() > 0.8
+
+
+def test_position_of_each_objects_own_kind_is_not(rng):
+    """The surprise of the notebook: within each object readable, for another object worthless."""
+    objects = []
+    for _ in range(12):
+        code = np.zeros((2, 40))
+        code[:, rng.permutation(40)[:2]] = np.diag(rng.choice([-1.0, 1.0], 2))
+        objects.append(coordinates() @ code + 0.01 * rng.standard_normal((*GRID, 40)))
+    assert min(probe.accuracy for probe in probes.probes(objects, "left/right")) > 0.95
+    # 12 objects, each anywhere between 0 and 1: standard deviation of the mean at most 0.5 / sqrt(12)
+    assert abs(probes.unseen(objects, "left/right").accuracy.mean() - 0.5) < 0.3
+    assert probes.swap_test(objects, "left/right", draws=200).p_value > 0.01
+
+
+def test_unseen_never_sees_the_groups_other_objects(rng):
+    """Two copies of each object: held out together, the twin can't help."""
+    private = [smooth(rng, d=60) for _ in range(3)]
+    copies = [item for item in private for _ in range(2)]
+    alone = probes.unseen(copies).accuracy
+    together = probes.unseen(copies, groups=[0, 0, 1, 1, 2, 2]).accuracy
+    assert alone.min() == 1.0 and together.mean() < 0.9
+
+
+def test_unseen_against_a_slow_loop(rng):
+    objects = [smooth(rng) for _ in range(3)]
+    truth = probes.labels(GRID, "top/bottom").ravel()
+    for out, found in enumerate(probes.unseen(objects).accuracy):
+        train = np.concatenate([objects[i].reshape(120, -1) for i in range(3) if i != out])
+        machine = SVC(kernel="linear", C=1).fit(train, np.tile(truth, 2))
+        # one of the 120 positions may hang on the solver's stopping rule
+        assert found == pytest.approx(machine.score(objects[out].reshape(120, -1), truth), abs=1.5 / 120)
+
+
+# p-values
+
+
+def test_swap_test_against_refitting(rng):
+    """Every pattern refitted from scratch gives the null that the sums give."""
+    from helpers.probes.solver import ridge
+    from helpers.probes.within import balanced
+
+    objects = [smooth(rng, (5, 4), d=6) for _ in range(4)]
+    result = probes.swap_test(objects, alpha=0.01)
+    assert result.exact and len(result.null) == 8
+    truth = probes.labels((5, 4), "top/bottom").ravel()
+    slow = []
+    for pattern in range(8):
+        swap = [False, *(bool(pattern >> bit & 1) for bit in range(3))]
+        named = [truth ^ s for s in swap]
+        scores = []
+        for out in range(4):
+            train = [i for i in range(4) if i != out]
+            points = np.concatenate([objects[i].reshape(20, -1) for i in train])
+            target = np.concatenate([np.where(named[i], 1.0, -1.0) for i in train])
+            answer = ridge(points, target, objects[out].reshape(20, -1), 0.01) > 0
+            scores.append(balanced(answer == named[out], named[out]))
+        slow.append(np.mean(scores))
+    np.testing.assert_allclose(result.null, slow, atol=1e-12)
+    assert result.p_value == np.mean(np.array(slow) >= slow[0] - 1e-12)
+
+
+def test_swap_test_finds_what_is_shared(rng):
+    result = probes.swap_test(shared(rng, 8))
+    assert result.observed > 0.85 and result.p_value == 1 / 128  # the least that 8 objects can give
+    drawn = probes.swap_test(shared(rng, 8), draws=99)
+    assert not drawn.exact and len(drawn.null) == 100 and 1 / 100 <= drawn.p_value < 0.06
+
+
+def test_swap_test_is_level_under_its_null(rng):
+    """Private fields: a p-value under 0.25 comes about in a quarter of the cases (here 40: 10 +- 2.7)."""
+    found = [probes.swap_test([smooth(rng, (5, 4), d=6) for _ in range(5)]).p_value for _ in range(40)]
+    assert 2 <= np.count_nonzero(np.array(found) <= 0.25) <= 19  # within 3.2 standard deviations
+
+
+def test_shuffled_labels_call_any_smooth_field_significant(rng):
+    """Why the naive label permutation is not used: fields that know nothing of position all 'pass'."""
+    field = probes.surrogate(smooth(rng, d=40), seed=3)
+    truth = probes.labels(GRID, "left/right")
+    observed = probes.probe(field, truth).accuracy
+    null = [probes.probe(field, one).accuracy for one in probes.null_labels(truth, "shuffle", 19)]
+    assert probes.p_value(observed, null) == 0.05  # the least that 19 draws can give
+
+
+def test_null_labels_keep_the_number_of_each(rng):
+    truth = probes.labels((6, 4), "top/bottom")
+    for how in ("shuffle", "torus"):
+        maps = probes.null_labels(truth, how, 7)
+        assert maps.shape == (7, 6, 4) and (maps.sum((1, 2)) == 12).all()
+    assert (maps == maps[:, :, :1]).all()  # a half moved round the torus still is made of whole rows
+
+
+def test_surrogate_keeps_power_and_loses_place(rng):
+    features = smooth(rng, (8, 9), d=70) + 5
+    field = probes.surrogate(features, seed=1)
+    assert field.shape == features.shape and np.isrealobj(field)
+    assert np.abs(field - features).max() > 0.5
+    np.testing.assert_array_equal(field, probes.surrogate(features, seed=1))
+
+    # the ensemble forgets the place: the mean over many draws is flat, where the features are not
+    mean = np.mean([probes.surrogate(features[..., :5], seed) for seed in range(300)], 0)
+    assert mean.std((0, 1)).max() < 0.25 * features[..., :5].std((0, 1)).min()
+
+
+def test_surrogate_keeps_the_power_at_each_frequency(rng):
+    """Mirrored, transformed: amplitudes as before. Seen on a field that is its own mirror image's period."""
+    features = smooth(rng, (6, 5), d=3)
+
+    def spectrum(values):
+        mirrored = np.concatenate([values, values[::-1]], 0)
+        return np.abs(np.fft.fft2(np.concatenate([mirrored, mirrored[:, ::-1]], 1), axes=(0, 1)))
+
+    # of the surrogate only a quarter of its period is returned; its mean over draws has the variance it
+    # should: sum of squared amplitudes over all frequencies but 0, divided by the number of points squared
+    power = np.square(spectrum(features))[..., :].reshape(-1, 3)
+    expected = power[1:].sum(0) / (12 * 10) ** 2
+    draws = np.stack([probes.surrogate(features, seed) for seed in range(400)])
+    mean = spectrum(features)[0, 0] / 120
+    np.testing.assert_allclose(np.square(draws - mean).mean((0, 1, 2)), expected, rtol=0.1)  # 400 draws
+
+
+def test_p_value_by_hand():
+    assert probes.p_value(0.7, [0.5, 0.6, 0.7]) == 0.5  # (1 + 1) / (1 + 3)
+    assert probes.p_value(0.9, [0.5, 0.6, 0.7]) == 0.25
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: probes.labels((4, 4), "top-bottom"), "did you mean 'top/bottom'"),
+        (lambda: probes.labels((1, 4), "top/bottom"), "at least two rows"),
+        (lambda: probes.probe(np.ones((1, 1, 3))), "at least two rows"),
+        (lambda: probes.probe(np.ones((2, 2, 3))), "smaller half, which has 2"),
+        (lambda: probes.probe(np.ones((4, 4))), "rows, columns, dimensions"),
+        (lambda: probes.probe(np.full((4, 4, 2), np.nan)), "row 0, column 0 are not finite"),
+        (lambda: probes.probe(np.ones((4, 4, 2)), np.ones((3, 4), bool)), "do not fit"),
+        (lambda: probes.probe(np.ones((4, 4, 2)), np.ones((4, 4), bool)), "which has 0"),
+        (lambda: probes.probe(np.ones((4, 4, 2)), count=1), "at least 2"),
+        (lambda: probes.probes([]), "no objects"),
+        (lambda: probes.probes([np.ones((5, 4, 2)), np.ones((2, 2, 2))]), "object 1: "),
+        (lambda: probes.unseen([np.ones((4, 4, 2))]), "at least two; got 1"),
+        (lambda: probes.unseen([np.ones((4, 4, 2)), np.ones((4, 3, 2))]), "differ in shape"),
+        (
+            lambda: probes.unseen([np.ones((4, 4, 2))] * 2, groups=["dog", "dog"]),
+            "all objects are of one group",
+        ),
+        (lambda: probes.unseen([np.ones((4, 4, 2))] * 2, groups=["dog"]), "as many groups"),
+        (lambda: probes.locate(np.ones((4, 4, 2))), "grid of at least as many"),
+        (lambda: probes.locate(np.ones((6, 6, 2)), split="rows"), "unknown split 'rows'"),
+        (lambda: probes.locate(np.ones((6, 6, 2)), alpha=0), "alpha 0"),
+        (lambda: probes.swap_test([np.ones((4, 4, 2))] * 2, draws=0), "draws 0"),
+        (lambda: probes.null_labels(np.ones((2, 2)), "roll"), "unknown null 'roll'"),
+        (lambda: probes.by_distance(np.ones(3), "top/bottom"), "correct is"),
+        (lambda: probes.reduce(np.ones(3)), r"points are \(P, D\)"),
+        (lambda: probes.decide(np.ones((2, 1)), [True, True], np.ones((1, 1))), "same half"),
+        (lambda: probes.p_value(0.5, []), "at least one"),
+    ],
+)
+def test_bad_input_is_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
