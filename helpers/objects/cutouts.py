@@ -129,7 +129,7 @@ def load(name: str, size: Size | None = None) -> Cutout | Photo:
     if base in embedded.CLASSES and (not index or index.isdigit()):
         make = embedded.digit if base.startswith("digit ") else embedded.silhouette
         key = int(base.removeprefix("digit ")) if base.startswith("digit ") else base
-        return make(key, int(index or 0), 48 if size is None else size)
+        return dataclasses.replace(make(key, int(index or 0), 48 if size is None else size), name=name)
     if name in _PUBLISHED:
         relative, label, usual = _PUBLISHED[name]
         loader = load_png if name == "berry" else load_photo

@@ -20,7 +20,7 @@ def frames(images: torch.Tensor, titles: Sequence[str], columns: int | None = No
         count = len(images)
         columns = columns or min(count, 5)
         rows = -(-count // columns)
-        figure = Figure(figsize=(2.3 * columns, 2.45 * rows))
+        figure = Figure(figsize=(2.3 * columns, 2.95 * rows))
         axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
         for axis in axes.flat[count:]:
             axis.set_visible(False)
@@ -30,6 +30,10 @@ def frames(images: torch.Tensor, titles: Sequence[str], columns: int | None = No
             axis.spines[["top", "right"]].set_visible(True)
             axis.xaxis.set_major_locator(MaxNLocator(3, integer=True))
             axis.yaxis.set_major_locator(MaxNLocator(3, integer=True))
+        for axis in axes[-1]:
+            axis.set_xlabel("column (px)")
+        for axis in axes[:, 0]:
+            axis.set_ylabel("row (px)")
         return figure
 
 

@@ -1,0 +1,129 @@
+"""Finding and downloading files, against a local HTTP server that breaks off, forgets ranges and lies."""
+
+import http.server
+import threading
+
+import pytest
+
+from helpers import assets
+
+CONTENT = bytes(range(256)) * 5000  # 1.28 MB: more than one block
+
+
+class Server(http.server.BaseHTTPRequestHandler):
+    """Serves CONTENT. ``faults`` says how often to break off half-way, ``ranges`` whether it knows them."""
+
+    faults, ranges, seen = 0, True, []
+
+    def do_GET(self):
+        kind = type(self)
+        asked = self.headers.get("Range")
+        kind.seen.append(asked)
+        if self.path != "/file.bin":
+            self.send_error(404)
+            return
+        start = int(asked.removeprefix("bytes=").rstrip("-")) if asked and kind.ranges else 0
+        if start >= len(CONTENT):
+            self.send_response(416)
+            self.send_header("Content-Range", f"bytes */{len(CONTENT)}")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        self.send_response(206 if asked and kind.ranges else 200)
+        self.send_header("Content-Length", str(len(CONTENT) - start))
+        self.end_headers()
+        body = CONTENT[start:]
+        if kind.faults:
+            kind.faults -= 1
+            body = body[: len(body) // 2]
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server():
+    Server.faults, Server.ranges, Server.seen = 0, True, []
+    running = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    threading.Thread(target=running.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{running.server_port}"
+    running.shutdown()
+    running.server_close()
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.setenv("SHIFT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("SHIFT_ASSETS", str(tmp_path / "mine"))
+
+
+def checksum(tmp_path):
+    (tmp_path / "whole").write_bytes(CONTENT)
+    return assets.sha256(tmp_path / "whole")
+
+
+def test_download_is_whole_checked_and_cached(server, tmp_path):
+    expected = checksum(tmp_path)
+    path = assets.require("folder/file.bin", f"{server}/file.bin", expected)
+    assert path == tmp_path / "cache/folder/file.bin" and path.read_bytes() == CONTENT
+    assert assets.require("folder/file.bin", f"{server}/file.bin", expected) == path
+    assert Server.seen == [None]  # the second time nothing was asked of the server
+
+
+def test_what_is_on_the_search_path_is_not_downloaded(server, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/file.bin").write_bytes(b"mine")
+    assert assets.require("file.bin", f"{server}/file.bin").read_bytes() == b"mine"
+    with pytest.raises(assets.AssetError, match="SHA-256"):
+        assets.require("file.bin", f"{server}/file.bin", checksum(tmp_path))
+    assert Server.seen == []
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_download_that_breaks_off_goes_on(server, tmp_path, ranges):
+    Server.faults, Server.ranges = 1, ranges
+    target = tmp_path / "file.bin"
+    with pytest.raises(assets.AssetError, match=r"file\.bin.*broke off|IncompleteRead"):
+        assets.download(f"{server}/file.bin", target, checksum(tmp_path), progress=False)
+    assert not target.exists()
+    assets.download(f"{server}/file.bin", target, checksum(tmp_path), progress=False)
+    assert target.read_bytes() == CONTENT
+    assert Server.seen == [None, f"bytes={len(CONTENT) // 2}-"]
+    assert not target.with_name("file.bin.part").exists()
+
+
+def test_a_whole_part_is_taken_and_a_wrong_one_is_fetched_again(server, tmp_path):
+    part = tmp_path / "file.bin.part"
+    part.write_bytes(CONTENT)
+    assets.download(f"{server}/file.bin", tmp_path / "file.bin", checksum(tmp_path), progress=False)
+    assert (tmp_path / "file.bin").read_bytes() == CONTENT
+    (tmp_path / "file.bin").unlink()
+    part.write_bytes(CONTENT + b"more")
+    assets.download(f"{server}/file.bin", tmp_path / "file.bin", checksum(tmp_path), progress=False)
+    assert (tmp_path / "file.bin").read_bytes() == CONTENT
+
+
+def test_a_wrong_checksum_keeps_nothing(server, tmp_path):
+    with pytest.raises(assets.AssetError, match=r"SHA-256.*expected 0000"):
+        assets.download(f"{server}/file.bin", tmp_path / "file.bin", "0" * 64, progress=False)
+    assert list(tmp_path.glob("file.bin*")) == []
+
+
+def test_errors_say_which_file_from_where_and_where_to_put_it(server, tmp_path):
+    for url, reason in ((f"{server}/none.bin", "404|Not Found"), ("http://127.0.0.1:9/x.bin", "refused")):
+        with pytest.raises(assets.AssetError, match=reason) as error:
+            assets.download(url, tmp_path / "here/none.bin", progress=False)
+        assert url in str(error.value) and str(tmp_path / "here/none.bin") in str(error.value)
+    with pytest.raises(assets.AssetError, match="SHIFT_ASSETS") as error:
+        assets.require("objects/none.png")
+    assert "objects/none.png" in str(error.value)
+
+
+def test_find_takes_the_first_folder(tmp_path, monkeypatch):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x").write_text(name)
+    monkeypatch.setenv("SHIFT_ASSETS", f"{tmp_path / 'b'}:{tmp_path / 'a'}")
+    assert assets.find("x").read_text() == "b"
+    assert assets.find("y") is None
