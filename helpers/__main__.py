@@ -1,0 +1,48 @@
+"""``python -m helpers COMMAND``: the workbook from the command line. Each command has its own ``--help``."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import sys
+
+# Command: the module and function that do it (imported only then), and a line of help
+COMMANDS = {
+    "run": ("helpers.workbook.commands", "run", "execute the notebooks, judge their numbers, write a report"),
+    "accept": ("helpers.workbook.commands", "accept", "make a run's numbers the baseline, print what moved"),
+    "publish": ("helpers.workbook.commands", "publish_run", "outputs into notebooks, figures into figures/"),
+    "pairs": ("helpers.workbook.commands", "pairs", "check that every .ipynb is in step with its .py"),
+    "page": ("helpers.explorer", "main", "write the self-contained interactive page"),
+    "sweep": ("helpers.sweep.cli", "sweep", "many objects through many networks into one store"),
+    "paper-objects": ("helpers.sweep.cli", "paper_objects", "download the paper's COCO objects"),
+}
+
+
+def usage() -> str:
+    """The list of commands."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {text}" for name, (_, _, text) in COMMANDS.items()]
+    return "\n".join(["python -m helpers COMMAND [--help]", "", *lines])
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; returns its exit code (2 for an unknown one, 130 for Ctrl-C)."""
+    words = sys.argv[1:] if arguments is None else arguments
+    if not words or words[0] in ("-h", "--help"):
+        print(usage())
+        return 0 if words else 2
+    if words[0] not in COMMANDS:
+        close = difflib.get_close_matches(words[0], COMMANDS, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        print(f"unknown command {words[0]!r}{hint}\n\n{usage()}", file=sys.stderr)
+        return 2
+    module, function, _ = COMMANDS[words[0]]
+    try:
+        return int(getattr(importlib.import_module(module), function)(words[1:]) or 0)
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

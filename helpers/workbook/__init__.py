@@ -1,0 +1,1 @@
+"""Executing the notebooks headlessly, judging what they wrote, reporting and publishing it."""

@@ -1,0 +1,375 @@
+"""The runner: what it refuses, what it does not let pass, what it leaves behind. On notebooks made here."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import jupytext
+import nbformat
+import pytest
+
+from helpers.workbook import commands, execute, notebooks, presets, report
+from helpers.workbook.notebooks import Refused
+
+ROOT = Path(__file__).resolve().parents[1]
+HEAD = """\
+# %% [markdown]
+# # A notebook
+
+# %% tags=["parameters"]
+seed: int = 0  # integer, of all random numbers
+scale: float = 1.5  # factor
+names: list[str] = ["a"]  # names
+label: str = "x"  # word
+quick: bool = False  # yes or no
+out: str = "../runs/lab"  # folder
+
+# %% [markdown]
+# ## Run
+
+# %%
+"""
+# What every notebook ends in, without the seconds it takes to import the helpers
+RECORD = """\
+
+# %% [markdown]
+# ## Checks
+
+# %%
+import json, pathlib
+given = {"seed": seed, "scale": scale, "names": names, "label": label, "quick": quick}
+holds = total == expected
+check = {"check": "total", "value": total, "expected": f"{expected} ± 0", "source": "by hand", "holds": holds}
+record = {"notebook": stem, "parameters": given, "checks": [check], "stamp": {"networks": []}}
+record["values"] = {"total": {"value": total, "unit": "points"}, "took": {"value": 0.1, "unit": "s"}}
+pathlib.Path(out, f"{stem}.json").write_text(json.dumps(record))
+assert holds, "1 of 1 checks failed: total"
+"""
+GOOD = "total, expected = seed + 2, seed + 2\n"
+
+
+def make(folder: Path, stem: str, code: str = GOOD, record: str = RECORD, head: str = HEAD) -> None:
+    """A notebook and its .py, paired; ``code`` sets ``total`` and ``expected``."""
+    folder.mkdir(exist_ok=True)
+    text = head + f"stem = {stem!r}\n" + code + record
+    (folder / f"{stem}.py").write_text(text, encoding="utf-8")
+    notebook = jupytext.reads(text, fmt="py:percent")
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, folder / f"{stem}.ipynb")
+
+
+def options(tmp_path: Path, *more: str) -> list[str]:
+    """The command line of a run of the notebooks in ``tmp_path``."""
+    where = ["--notebooks", str(tmp_path / "notebooks"), "--baselines", str(tmp_path / "baselines")]
+    return [*where, "--out", str(tmp_path / "out"), "--jobs", "2", *more]
+
+
+def summary(tmp_path: Path) -> dict:
+    return json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
+
+
+# Refusals: nothing is executed
+
+
+@pytest.fixture
+def one(tmp_path: Path) -> Path:
+    make(tmp_path / "notebooks", "01_one")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--set", "sed=3"], "no notebook parameter 'sed': did you mean 'seed'?"),
+        (["--set", "seed=3.5"], "seed is int, and 3.5 is float"),
+        (["--set", "seed=many"], "seed is int, and 'many' is str"),
+        (["--set", "seed=True"], "seed is int, and True is bool"),
+        (["--set", "quick=1"], "quick is bool, and 1 is int"),
+        (["--set", "scale=wide"], "scale is float, and 'wide' is str"),
+        (["--set", "names=[1, 2]"], "names is str, and 1 is int"),
+        (["--set", "seed"], "write --set name=value"),
+        (["--set", "out=elsewhere"], "set by --out"),
+        (["--only", "07"], "no notebook '07'"),
+        (["--preset", "dmeo"], "unknown preset 'dmeo': did you mean 'demo'?"),
+        (["--jobs", "0"], "must be positive"),
+    ],
+)
+def test_refuses_what_does_not_fit(one: Path, words: list[str], message: str, capsys) -> None:
+    assert commands.run(options(one, *words)) == 2
+    assert message in capsys.readouterr().err
+    assert not (one / "out").exists()
+
+
+def test_values_are_spelled_by_their_type(one: Path) -> None:
+    have = notebooks.parameters(notebooks.discover(one / "notebooks")[0])
+    spell = {name: lambda text, p=p: notebooks.spelled(p, text, "--set") for name, p in have.items()}
+    assert spell["label"]("3") == "3"  # a text stays a text
+    assert spell["scale"]("2") == 2.0 and type(spell["scale"]("2")) is float
+    assert spell["names"]("berry, plane") == ["berry", "plane"]
+    assert spell["names"]('["berry"]') == ["berry"]
+    assert spell["quick"]("true") is True
+    assert have["scale"].help == "factor"
+
+
+def test_refuses_a_notebook_out_of_step(one: Path, capsys) -> None:
+    source = one / "notebooks" / "01_one.py"
+    source.write_text(source.read_text().replace("seed + 2, seed + 2", "seed + 3, seed + 3"))
+    assert commands.run(options(one)) == 2
+    message = capsys.readouterr().err
+    assert "01_one.ipynb is not in step with 01_one.py" in message
+    assert "'total, expected = seed + 2, seed + 2' where the .py has 'total, expected = seed + 3" in message
+    assert commands.pairs(["--notebooks", str(one / "notebooks")]) == 1
+    jupytext_update = [sys.executable, "-m", "jupytext", "--quiet", "--to", "ipynb", "--update", str(source)]
+    subprocess.run(jupytext_update, check=True)
+    assert commands.pairs(["--notebooks", str(one / "notebooks")]) == 0
+
+
+@pytest.mark.parametrize("change", ["tags", "cells", "kind"])
+def test_out_of_step_sees_more_than_sources(one: Path, change: str) -> None:
+    path = one / "notebooks" / "01_one.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    if change == "tags":
+        notebook.cells[1].metadata["tags"] = []
+    elif change == "cells":
+        notebook.cells.pop()
+    else:
+        notebook.cells[-1] = nbformat.v4.new_markdown_cell(notebook.cells[-1].source)
+    nbformat.write(notebook, path)
+    assert notebooks.out_of_step(notebooks.Notebook(path))
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("double: int = seed * 2", "derive values in the next cell"),
+        ("double = 2", "derive values in the next cell"),
+        ("double: int = 2  # twice = two", "a second '='"),
+        ("double: int | None = 2", "double"),
+        ("double: tuple = (1, 2)", "the type tuple"),
+        ("double: int = 'two'", "double is int"),
+    ],
+)
+def test_refuses_parameters_that_go_stale(tmp_path: Path, line: str, message: str) -> None:
+    make(tmp_path / "notebooks", "01_one", head=HEAD.replace("quick: bool", f"{line}\nquick: bool"))
+    with pytest.raises(Refused, match=message):
+        notebooks.parameters(notebooks.discover(tmp_path / "notebooks")[0])
+
+
+def test_presets_are_held_to_the_notebooks(one: Path) -> None:
+    every = notebooks.discover(one / "notebooks")
+    file = one / "notebooks" / "presets.toml"
+    file.write_text("[smoke.01_one]\nseed = 5\nscale = 2\n")
+    named = presets.read(one / "notebooks")
+    wanted = presets.resolve(every, every, "smoke", {"seed": "6"}, named)
+    assert wanted == {"01_one": {"seed": 6, "scale": 2.0}}  # the command line wins
+    assert presets.resolve(every, every, "demo", {}, named) == {"01_one": {}}
+    for text, message in [
+        ("[smoke.01_one]\nseeds = 5\n", "did you mean 'seed'"),
+        ("[smoke.01_one]\nseed = '5'\n", "seed is int"),
+        ("[smoke.01_won]\nseed = 5\n", "did you mean '01_one'"),
+        ("[smok.01_one]\nseed = 5\n", "did you mean 'smoke'"),
+        ("alone = ['02_two']\n", "no notebook '02_two'"),
+    ]:
+        file.write_text(text)
+        with pytest.raises(Refused, match=message):
+            presets.resolve(every, every, "smoke", {}, presets.read(one / "notebooks"))
+
+
+def test_refuses_a_folder_that_is_not_fresh(one: Path, capsys) -> None:
+    (one / "out").mkdir()
+    (one / "out" / "old.json").write_text("{}")
+    assert commands.run(options(one)) == 2
+    assert "is not empty" in capsys.readouterr().err
+    assert [p.name for p in (one / "out").iterdir()] == ["old.json"]
+
+
+def test_refuses_half_a_pair(one: Path) -> None:
+    (one / "notebooks" / "02_two.py").write_text("# %%\n1\n")
+    with pytest.raises(Refused, match="make pair"):
+        notebooks.discover(one / "notebooks")
+
+
+# Executions: one run with everything that can go wrong, judged notebook by notebook
+
+BROKEN = {
+    "02_check": "total, expected = 1, 2\n",
+    "03_error": "total = undefined_name\n",
+    "04_exit": "import sys\nsys.exit(0)\n",
+    "05_dead": "import os\nos.kill(os.getpid(), 9)\n",
+    "06_slow": "import time\ntime.sleep(600)\n",
+    "08_half": "total, expected = 1, 1\nfrom IPython import get_ipython\nget_ipython().exit_now = True\nexit()\n",
+}
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory) -> tuple[Path, int, dict[str, dict]]:
+    """A run of one good notebook and several bad ones: its folder, exit code and entries by name."""
+    folder = tmp_path_factory.mktemp("broken")
+    make(folder / "notebooks", "01_good", 'print("seed", seed)\n' + GOOD)
+    for stem, code in BROKEN.items():
+        make(folder / "notebooks", stem, code)
+    make(folder / "notebooks", "07_silent", record="\n")
+    code = commands.run(options(folder, "--set", "seed=4", "--timeout", "20"))
+    return folder, code, {entry["name"]: entry for entry in summary(folder)["notebooks"]}
+
+
+def test_a_good_notebook_passes_among_bad_ones(broken) -> None:
+    folder, code, entries = broken
+    assert code == 1
+    good = entries["01_good"]
+    assert good["verdict"] == "passed" and good["reason"] == "" and good["seconds"] > 0
+    assert good["parameters"]["seed"] == 4 and good["overrides"] == {"seed": 4}
+    assert {n["name"]: (n["value"], n["state"]) for n in good["numbers"]} == {
+        "total": (6, "new"),
+        "took": (0.1, "untracked"),
+    }
+    executed = nbformat.read(folder / "out" / "notebooks" / "01_good.ipynb", as_version=4)
+    assert any("seed 4" in o.get("text", "") for c in executed.cells for o in c.get("outputs", []))
+
+
+@pytest.mark.parametrize(
+    ("name", "reason", "section"),
+    [
+        ("02_check", "AssertionError: 1 of 1 checks failed: total", "Checks"),
+        ("03_error", "NameError: name 'undefined_name' is not defined", "Run"),
+        ("04_exit", "it left early", "Run"),
+        ("05_dead", "the kernel died", "Run"),
+        ("06_slow", "longer than the time limit", "Run"),
+        ("07_silent", "it wrote no record", ""),
+        ("08_half", "", "Checks"),
+    ],
+)
+def test_a_bad_notebook_fails_and_says_where(broken, name: str, reason: str, section: str) -> None:
+    _, _, entries = broken
+    entry = entries[name]
+    assert entry["verdict"] == "failed"
+    assert reason in entry["reason"] and entry["reason"]
+    assert entry["section"] == section
+
+
+def test_the_report_shows_what_failed(broken, capsys) -> None:
+    folder, _, _ = broken
+    page = (folder / "out" / "index.html").read_text(encoding="utf-8")
+    assert "7 of 8 notebooks do not hold" in page
+    assert "undefined_name" in page and "longer than the time limit" in page
+    for outside in ("http://", "https://", 'src="figures', "@import"):
+        assert outside not in page.replace("http://www.w3.org/", ""), "the page needs something from elsewhere"
+    suites = ET.parse(folder / "out" / "junit.xml").getroot()
+    failed = {suite.get("name"): int(suite.get("failures")) for suite in suites}
+    assert failed["01_good"] == 0 and all(failed[name] > 0 for name in BROKEN)
+    assert commands.conclude(summary(folder), folder / "out") == 1
+    said = capsys.readouterr().out
+    assert "02_check, cell" in said and "total = 1, expected 2 ± 0 (by hand)" in said
+
+
+def test_every_code_cell_counts() -> None:
+    cells = [nbformat.v4.new_code_cell("1", execution_count=1), nbformat.v4.new_code_cell("2")]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    assert execute.verdict(notebook)["reason"] == "the cell was never executed"
+    cells[1].execution_count = 3
+    assert execute.verdict(notebook)["status"] == "failed"  # one was left out in between
+    cells[1].execution_count = 2
+    assert execute.verdict(notebook) == {"status": "completed"}
+    assert execute.verdict(nbformat.v4.new_notebook())["status"] == "failed"
+
+
+# Baselines
+
+
+def test_accept_then_hold_then_move(one: Path, capsys) -> None:
+    assert commands.run(options(one)) == 0
+    assert summary(one)["counts"]["new"] == 1
+    common = ["--notebooks", str(one / "notebooks"), "--baselines", str(one / "baselines")]
+    assert commands.accept([*common, str(one / "out")]) == 0
+    assert "total: new, 2 points" in capsys.readouterr().out
+    assert commands.accept([*common, str(one / "out")]) == 0
+    assert "Nothing moved." in capsys.readouterr().out
+
+    make(one / "notebooks", "01_one", "total, expected = 5, 5\n")  # its own check holds: only the number tells
+    (one / "out").rename(one / "first")
+    assert commands.run(options(one)) == 1
+    entry = summary(one)["notebooks"][0]
+    assert entry["reason"] == "1 of 2 numbers left the baseline"
+    assert "total = 5, baseline 2" in capsys.readouterr().out
+    assert entry["previous_seconds"] > 0 and summary(one)["previous"] == "first"
+    assert commands.accept([*common, str(one / "out")]) == 0
+    assert "01_one  total: 2 -> 5 points (+3, " in capsys.readouterr().out
+
+
+def test_other_parameters_are_not_compared(one: Path) -> None:
+    assert commands.run(options(one)) == 0
+    common = ["--notebooks", str(one / "notebooks"), "--baselines", str(one / "baselines")]
+    assert commands.accept([*common, str(one / "out")]) == 0
+    (one / "out").rename(one / "first")
+    assert commands.run(options(one, "--set", "seed=9")) == 0
+    assert summary(one)["counts"]["other"] == 1
+    assert summary(one)["notebooks"][0]["other_parameters"] == ["seed 9 (baseline 0)"]
+    assert commands.accept([*common, str(one / "out")]) == 2  # not the preset any more
+
+
+# Interruption
+
+
+def test_ctrl_c_keeps_what_is_finished(tmp_path: Path) -> None:
+    make(tmp_path / "notebooks", "01_good")
+    make(tmp_path / "notebooks", "02_slow", "import time\ntime.sleep(600)\n")
+    command = [sys.executable, "-m", "helpers", "run", *options(tmp_path)]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True
+    )
+    good, slow = (tmp_path / "out" / "notebooks" / name for name in ("01_good.ipynb", "02_slow.ipynb"))
+    hung = threading.Timer(300, process.kill)
+    hung.start()
+    errors = ""
+    for line in process.stderr:
+        errors += line
+        if "01_good" in line and " ran " in line:
+            break
+    while not slow.exists() and process.poll() is None:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate()
+    hung.cancel()
+    assert process.returncode == 130, errors
+    assert "Interrupted: 1/2 notebooks passed" in said and "is kept" in said
+    assert good.exists() and not slow.exists()
+    states = {entry["name"]: entry["verdict"] for entry in summary(tmp_path)["notebooks"]}
+    assert states == {"01_good": "passed", "02_slow": "not run"}
+    assert not _processes(str(tmp_path)), "a kernel or a child outlived the run"
+
+
+def _processes(word: str) -> list[str]:
+    """Command lines of living processes that contain a word, or run in a folder whose name does."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (entry / "cmdline").read_text().replace("\0", " ")
+            if word in line or word in os.readlink(entry / "cwd"):
+                found.append(line)
+        except OSError:
+            continue
+    return found
+
+
+# The report's small parts
+
+
+def test_numbers_and_durations_as_people_read_them() -> None:
+    assert report.number(1234567) == "1\u202f234\u202f567" and report.number(-0.5) == "\u22120.5"
+    assert report.number(None) == "–" and report.number(0.123456789) == "0.123457"
+    assert [report.seconds(s) for s in (0.44, 12.4, 185, 7800)] == ["0.4 s", "12 s", "3 min 05 s", "2 h 10 min"]
+
+
+def test_gauge() -> None:
+    assert report.place(1.0, 1.0, 0.5) == 50
+    assert report.place(1.25, 1.0, 0.5) == 75
+    assert report.place(9.0, 1.0, 0.5) == 100 and report.place(-9.0, 1.0, 0.5) == 0
+    assert report.place(None, 1.0, 0.5) is None and report.place(float("nan"), 1.0, 0.5) is None
