@@ -54,7 +54,7 @@ accept: $(INSTALLED)  ## Make a run's numbers the baseline and print what moved 
 	@$(BIN)/python -m helpers accept --preset $(PRESET) $(RUN) $(ARGS)
 
 bench: $(INSTALLED)  ## Measure speed: medians and ratios
-	@$(BIN)/python -m pytest tests/benchmarks -q -s $(ARGS)
+	@$(BIN)/python -m pytest -q -o python_files="bench_*.py" -o python_functions=bench tests/benchmarks $(ARGS)
 
 page: $(INSTALLED)  ## Write the self-contained interactive page
 	@$(BIN)/python -m helpers page $(ARGS)
