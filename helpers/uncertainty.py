@@ -8,6 +8,7 @@ categories they are a little narrow, and no resampling can tell about categories
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -100,3 +101,20 @@ def paired(first, second, clusters: Sequence | None = None, **options) -> Interv
     if one.shape != two.shape:
         raise ValueError(f"pairs need the same objects on both sides; got shapes {one.shape} and {two.shape}")
     return interval(one - two, clusters, **options)
+
+
+def ratio(first, second, clusters: Sequence | None = None, **options) -> Interval:
+    """Interval of how many times larger `first` is than `second`, object by object (geometric mean).
+
+    first, second: positive, (N,) or (N, K); with K conditions the ratio is averaged over them first.
+    options: as `interval`. Raises: as `interval`, and ValueError for shapes that differ or values <= 0.
+    """
+    one, two = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    if one.shape != two.shape:
+        raise ValueError(f"pairs need the same objects on both sides; got shapes {one.shape} and {two.shape}")
+    if not ((one > 0).all() and (two > 0).all()):
+        raise ValueError("a ratio needs positive values on both sides; compare differences with `paired`")
+    logs = (np.log(one) - np.log(two)).reshape(len(one), -1).mean(1)
+    found = interval(logs, clusters, **options)
+    ends = {name: float(np.exp(getattr(found, name))) for name in ("value", "low", "high")}
+    return dataclasses.replace(found, **ends)

@@ -102,3 +102,13 @@ def test_pairs_of_different_lengths():
         uncertainty.interval([1.0, 2.0], level=95)
     with pytest.raises(ValueError, match="draws"):
         uncertainty.resample(["a", "b"], draws=0)
+
+
+def test_ratio_is_the_geometric_mean_of_the_objects_ratios():
+    found = uncertainty.ratio([2.0, 8.0], [1.0, 1.0])
+    assert (found.value, found.low, found.high) == pytest.approx((4.0, 2.0, 8.0))
+    # conditions side by side are averaged within an object first
+    table = uncertainty.ratio([[2.0, 8.0], [4.0, 4.0]], [[1.0, 1.0], [1.0, 1.0]])
+    assert (table.low, table.high) == pytest.approx((4.0, 4.0))
+    with pytest.raises(ValueError, match="positive"):
+        uncertainty.ratio([1.0, 0.0], [1.0, 1.0])

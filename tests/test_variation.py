@@ -63,6 +63,30 @@ def test_displaced_against_a_loop():
         variation.displaced(features, (3,), stride=2)
 
 
+def test_walks_stay_on_the_grid_and_keep_their_distances():
+    places = variation.walks((81, 70), (1, 4, 35), count=200, seed=1)
+    assert places.shape == (200, 7, 2)
+    assert places.min() >= 0
+    assert (places.max((0, 1)) < (81, 70)).all()
+    steps = places[:, 1:] - places[:, :1]
+    np.testing.assert_array_equal(np.abs(steps[:, :3, 0]), np.broadcast_to([1, 4, 35], (200, 3)))
+    np.testing.assert_array_equal(np.abs(steps[:, 3:, 1]), np.broadcast_to([1, 4, 35], (200, 3)))
+    assert not steps[:, :3, 1].any() and not steps[:, 3:, 0].any()
+    assert (np.sign(steps[:, 0, 0]) > 0).mean() == pytest.approx(0.5, abs=0.15)  # 200 fair coins: sd 0.035
+    assert (places == variation.walks((81, 70), (1, 4, 35), count=200, seed=1)).all()
+    with pytest.raises(ValueError, match="from 1 to 35"):
+        variation.walks((81, 70), (36,))
+
+
+def test_drop_along_walks_by_hand():
+    # a vector turned by 60 and 90 degrees along the column, by 0 and 180 along the row
+    angles = np.deg2rad([[0, 60, 90, 0, 180]])
+    features = np.stack([np.cos(angles), np.sin(angles)], -1) * [[[3.0]]]
+    assert variation.drop_along(features, (2, 8)) == pytest.approx({2: 0.25, 8: 1.5})
+    with pytest.raises(ValueError, match="walks of 3 positions"):
+        variation.drop_along(features, (2,))
+
+
 def test_total_variation_per_pixel():
     # rows differ by 0.2 (two steps of 2 pairs), columns not at all: mean of 4 x 0.2 and 3 x 0 ... by hand
     values = np.array([[0.0, 0.0], [0.2, 0.2], [0.4, 0.4]])
@@ -169,9 +193,7 @@ def test_period_power_stands_out_at_the_stride_only():
     assert max(power, key=power.get) == 16
     assert power[16] > 5 * max(power[p] for p in (11, 13, 15, 17, 19))
     # white noise: a ratio of mean squares, 1 on average
-    assert np.mean([variation.period_power(noise(64, s), (7, 16)) for s in range(20)]) == pytest.approx(
-        1, abs=0.1
-    )
+    assert np.mean([variation.period_power(noise(64, s), (7, 16)) for s in range(20)]) == pytest.approx(1, abs=0.1)
 
 
 def test_parts_add_up_and_are_orthogonal():

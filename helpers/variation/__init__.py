@@ -9,7 +9,7 @@ All measures are ours; the paper shows the maps and describes them in words (sec
 """
 
 from helpers.variation.calibration import Calibrated, calibrate, invariance
-from helpers.variation.local import Bias, Drop, bias, displaced, drop, drop_at, total_variation
+from helpers.variation.local import Bias, Drop, bias, displaced, drop, drop_along, drop_at, total_variation, walks
 from helpers.variation.periods import Lattice, Parts, decompose, lattice, period_power
 
 __all__ = [
@@ -23,9 +23,11 @@ __all__ = [
     "decompose",
     "displaced",
     "drop",
+    "drop_along",
     "drop_at",
     "invariance",
     "lattice",
     "period_power",
     "total_variation",
+    "walks",
 ]

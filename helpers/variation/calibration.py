@@ -29,9 +29,7 @@ def invariance(same, different):
     if not (np.isfinite(same).all() and np.isfinite(different).all()):
         raise ValueError("cosines must be finite")
     if (different >= 1 - 1e-9).any():
-        raise ValueError(
-            "different objects have the same features (d = 1), so invariance can't be calibrated"
-        )
+        raise ValueError("different objects have the same features (d = 1), so invariance can't be calibrated")
     result = (same - different) / (1 - different)
     return float(result) if result.ndim == 0 else result
 

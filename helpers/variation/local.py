@@ -39,9 +39,7 @@ def drop(values, anchor: tuple[int, int] | None = None, stride: int = 1) -> Drop
     cosines = as_map(values)
     row, col = centre(cosines.shape) if anchor is None else (int(anchor[0]), int(anchor[1]))
     if not (0 <= row < cosines.shape[0] and 0 <= col < cosines.shape[1]):
-        raise ValueError(
-            f"anchor ({row}, {col}) is outside the map of {cosines.shape[0]} x {cosines.shape[1]}"
-        )
+        raise ValueError(f"anchor ({row}, {col}) is outside the map of {cosines.shape[0]} x {cosines.shape[1]}")
     rings = np.maximum(
         np.abs(np.arange(cosines.shape[0]) - row)[:, None], np.abs(np.arange(cosines.shape[1]) - col)[None]
     ).ravel()
@@ -53,9 +51,7 @@ def drop(values, anchor: tuple[int, int] | None = None, stride: int = 1) -> Drop
     return Drop(np.arange(1, count.size + 1) * stride, mean, np.sqrt(square), count)
 
 
-def drop_at(
-    values, distances: Sequence[int] = (1, 4, 16, 32), anchor=None, stride: int = 1
-) -> dict[int, float]:
+def drop_at(values, distances: Sequence[int] = (1, 4, 16, 32), anchor=None, stride: int = 1) -> dict[int, float]:
     """Mean of `1 - cosine` at some distances (pixels) from the anchor: {distance: drop}.
 
     Raises: ValueError for a distance that no ring of the map has.
@@ -83,14 +79,48 @@ def displaced(features, distances: Sequence[int] = (1, 4, 16, 32), stride: int =
         steps, odd = divmod(distance, stride)
         if odd or not 0 < steps < max(unit.shape[:2]):
             raise ValueError(
-                f"no two positions are {distance} px apart: stride {stride} px, "
-                f"grid {unit.shape[0]} x {unit.shape[1]}"
+                f"no two positions are {distance} px apart: stride {stride} px, grid {unit.shape[0]} x {unit.shape[1]}"
             )
         # |u - v|^2 / 2 = 1 - cos for unit vectors, without the cancellation near 1
         pairs = (unit[steps:] - unit[:-steps], unit[:, steps:] - unit[:, :-steps])
         squares = [(pair * pair).sum(-1).ravel() / 2 for pair in pairs if pair.size]
         result[int(distance)] = float(np.concatenate(squares).mean())
     return result
+
+
+def walks(grid: tuple[int, int], distances: Sequence[int], count: int = 16, seed: int = 0) -> np.ndarray:
+    """Positions for measuring change at several distances with few frames: int64 (count, 1 + 2 K, 2).
+
+    Each walk is a random position of the (R, C) grid (pixels) and, from it, each of the K distances along
+    the column and then along the row, up or down and left or right at random where both fit.
+    Raises: ValueError for a distance over half the grid, which doesn't fit from everywhere, or none at all.
+    """
+    longest = min(grid) // 2
+    if not distances or min(distances) < 1 or max(distances) > longest:
+        raise ValueError(f"distances {tuple(distances)} px: give some from 1 to {longest}, half the grid")
+    generator = np.random.default_rng(seed)
+    result = np.empty((count, 1 + 2 * len(distances), 2), dtype=np.int64)
+    result[:] = generator.integers(grid, size=(count, 2))[:, None]
+    for axis, side in enumerate(grid):
+        sign = generator.choice([-1, 1], size=(count, len(distances)))
+        start, away = result[:, :1, axis], np.asarray(distances)
+        sign = np.where(start < away, 1, np.where(start + away >= side, -1, sign))
+        result[:, 1 + axis * len(away) : 1 + (axis + 1) * len(away), axis] = start + sign * away
+    return result
+
+
+def drop_along(features, distances: Sequence[int]) -> dict[int, float]:
+    """Mean of `1 - cosine` with the start of each walk, per distance: {distance: drop}.
+
+    features: (count, 1 + 2 K, D), those of the positions of `walks` for the same K distances.
+    """
+    unit = unit_vectors(np.asarray(features), "features")
+    if unit.shape[1] != 1 + 2 * len(distances):
+        raise ValueError(
+            f"{len(distances)} distances give walks of {1 + 2 * len(distances)} positions, not {unit.shape[1]}"
+        )
+    lost = np.square(unit[:, 1:] - unit[:, :1]).sum(-1).mean(0) / 2  # as in `displaced`
+    return dict(zip(map(int, distances), lost.reshape(2, -1).mean(0).tolist(), strict=True))
 
 
 def total_variation(values, stride: int = 1) -> float:

@@ -94,8 +94,7 @@ def lattice(values, strides: Sequence[int], stride: int = 1) -> Lattice:
         low=float(null.ppf(0.025)),
         high=float(null.ppf(0.975)),
         by_stride={
-            pixels: float(np.sqrt(power[level == index].sum() / size))
-            for index, pixels in enumerate(periods, 1)
+            pixels: float(np.sqrt(power[level == index].sum() / size)) for index, pixels in enumerate(periods, 1)
         },
     )
 
@@ -147,9 +146,7 @@ def _bases(shape, strides, stride: int, longest: int | None = None) -> tuple[_Ax
     """Bases of both axes, and the strides (pixels) that the grid can resolve."""
     strides = sorted({int(size) for size in strides})
     if not strides or strides[0] < 1 or any(b % a for a, b in zip(strides, strides[1:], strict=False)):
-        raise ValueError(
-            f"strides {tuple(strides)}: give positive cumulative strides, each dividing the next"
-        )
+        raise ValueError(f"strides {tuple(strides)}: give positive cumulative strides, each dividing the next")
     # on a grid of every `stride`-th pixel, a period of s pixels repeats after s / gcd(s, stride) positions
     period = {pixels: pixels // gcd(pixels, stride) for pixels in strides}
     kept = [pixels for pixels in strides if period[pixels] > 1 and 2 * period[pixels] <= min(shape)]
