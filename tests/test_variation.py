@@ -187,13 +187,20 @@ def test_smooth_map_has_next_to_no_lattice():
     assert variation.lattice(np.full((81, 81), 0.7), STRIDES).share == 0
 
 
-def test_period_power_stands_out_at_the_stride_only():
+def test_spectrum_stands_out_at_the_stride_only():
     values = 0.8 * cone(100, 0.002) + planted(100, 16, 0.003) + 0.001 * noise(100, 2)
-    power = dict(zip(range(11, 21), variation.period_power(values, range(11, 21)), strict=True))
-    assert max(power, key=power.get) == 16
-    assert power[16] > 5 * max(power[p] for p in (11, 13, 15, 17, 19))
-    # white noise: a ratio of mean squares, 1 on average
-    assert np.mean([variation.period_power(noise(64, s), (7, 16)) for s in range(20)]) == pytest.approx(1, abs=0.1)
+    found = variation.spectrum(values, range(11, 21))
+    ratio = dict(zip(found.periods.tolist(), found.ratio, strict=True))
+    assert max(ratio, key=ratio.get) == 16
+    assert ratio[16] > 5 * max(ratio[p] for p in (11, 13, 15, 17, 19))
+    assert found.amplitude[5] == pytest.approx(0.003 * 100 / np.sqrt(16**2 - 1), rel=0.1)  # rms over all / per wave
+
+
+def test_spectrum_of_white_noise_is_flat():
+    found = [variation.spectrum(0.01 * noise(64, seed), (7, 16)) for seed in range(20)]
+    # 20 x 48 squares of period 7: their mean has a standard error of 0.045
+    assert np.mean([each.ratio for each in found], 0) == pytest.approx([1, 1], abs=0.14)
+    assert np.mean([each.amplitude for each in found], 0) == pytest.approx([0.01, 0.01], rel=0.07)
 
 
 def test_parts_add_up_and_are_orthogonal():

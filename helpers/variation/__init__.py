@@ -10,7 +10,7 @@ All measures are ours; the paper shows the maps and describes them in words (sec
 
 from helpers.variation.calibration import Calibrated, calibrate, invariance
 from helpers.variation.local import Bias, Drop, bias, displaced, drop, drop_along, drop_at, total_variation, walks
-from helpers.variation.periods import Lattice, Parts, decompose, lattice, period_power
+from helpers.variation.periods import Lattice, Parts, Spectrum, decompose, lattice, spectrum
 
 __all__ = [
     "Bias",
@@ -18,6 +18,7 @@ __all__ = [
     "Drop",
     "Lattice",
     "Parts",
+    "Spectrum",
     "bias",
     "calibrate",
     "decompose",
@@ -27,7 +28,7 @@ __all__ = [
     "drop_at",
     "invariance",
     "lattice",
-    "period_power",
+    "spectrum",
     "total_variation",
     "walks",
 ]

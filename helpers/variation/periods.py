@@ -27,6 +27,15 @@ class Lattice:
 
 
 @dataclass(frozen=True)
+class Spectrum:
+    """How much of a map repeats with each of some periods; arrays (K,)."""
+
+    periods: np.ndarray  # pixels
+    amplitude: np.ndarray  # units of the map; white noise has its standard deviation at every period
+    ratio: np.ndarray  # power per dimension at the period over that elsewhere; white noise has about 1
+
+
+@dataclass(frozen=True)
 class Parts:
     """A map as a sum of four orthogonal maps and its mean; all (R, C) float64."""
 
@@ -74,7 +83,7 @@ def lattice(values, strides: Sequence[int], stride: int = 1) -> Lattice:
     Parts as in `decompose`. Share: lattice power over the power left without the smooth part. Null: for
     white noise this is a ratio of sums of squares over orthogonal subspaces of d and N - d dimensions,
     so it follows Beta(d / 2, (N - d) / 2) exactly. White is a low bar: maps are smoother than noise, and
-    a sharp peak or border leaks into all frequencies; `period_power` is the stricter control.
+    a sharp peak or border leaks into all frequencies; `spectrum` is the stricter control.
     Raises: as `decompose`.
     """
     cosines = as_map(values)
@@ -99,16 +108,16 @@ def lattice(values, strides: Sequence[int], stride: int = 1) -> Lattice:
     )
 
 
-def period_power(values, periods: Sequence[int], stride: int = 1) -> np.ndarray:
-    """For each period (pixels) on its own: power per dimension inside the lattice over that outside, (K,).
+def spectrum(values, periods: Sequence[int], stride: int = 1) -> Spectrum:
+    """Each period (pixels) on its own, whether or not it is a stride of the network.
 
-    About 1 for white noise at every period; a network's strides (and their multiples) should stand out
-    from the periods beside them, which no stride explains. The smooth part is that of the longest period
-    for all of them, so that they are comparable. Raises: as `decompose`.
+    The control for `lattice`: a network's strides (and their multiples) should stand out from the periods
+    beside them, which no stride explains. The smooth part is that of the longest period for all of them,
+    so that they are comparable. Raises: as `decompose`.
     """
     cosines = as_map(values)
     longest = max(periods)
-    ratios = []
+    amplitude, ratio = [], []
     for period in periods:
         rows, cols, _ = _bases(cosines.shape, (period,), stride, longest)
         power = (rows.basis.T @ cosines @ cols.basis) ** 2
@@ -116,8 +125,9 @@ def period_power(values, periods: Sequence[int], stride: int = 1) -> np.ndarray:
         dims = int((level > 0).sum())
         free = cosines.size - int(smooth.sum()) - dims
         inside, left = power[level > 0].sum(), (cosines**2).sum() - power[smooth].sum()
-        ratios.append((inside / dims) / max((left - inside) / free, np.finfo(float).tiny))
-    return np.array(ratios)
+        amplitude.append(np.sqrt(inside / dims))
+        ratio.append((inside / dims) / max((left - inside) / free, np.finfo(float).tiny))
+    return Spectrum(np.array(periods), np.array(amplitude), np.array(ratio))
 
 
 @dataclass(frozen=True)
