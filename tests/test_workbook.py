@@ -323,7 +323,13 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path: Path) -> None:
     make(tmp_path / "notebooks", "02_slow", "import time\ntime.sleep(600)\n")
     command = [sys.executable, "-m", "helpers", "run", *options(tmp_path)]
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored where tests run in background
     )
     good, slow = (tmp_path / "out" / "notebooks" / name for name in ("01_good.ipynb", "02_slow.ipynb"))
     hung = threading.Timer(300, process.kill)

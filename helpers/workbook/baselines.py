@@ -53,6 +53,7 @@ class Row:
 
 
 def path(preset: str, folder: Path = FOLDER) -> Path:
+    """The baseline file of a preset."""
     return folder / f"{preset}.json"
 
 
@@ -87,7 +88,7 @@ def compare(record: Mapping, baseline: Mapping | None) -> list[Row]:
     if baseline is None:
         return [Row(n, "untracked" if u in TIMES else "new", v, u) for n, (v, u) in found.items()]
     if differing(record, baseline):
-        return [Row(n, "other", v, u) for n, (v, u) in found.items()]
+        return [Row(n, "untracked" if u in TIMES else "other", v, u) for n, (v, u) in found.items()]
     rows, entries = [], baseline["numbers"]
     for name, (value, unit) in found.items():
         if unit in TIMES:

@@ -39,6 +39,8 @@ def judge(outcome: Outcome, out: Path, baseline: dict | None) -> dict:
     reason = outcome.reason
     if outcome.status == "completed" and written is None:
         reason = "it wrote no record: record.finish() is missing"
+    elif not reason and (stale := _stale(outcome, written)):
+        reason = f"its record does not have the parameters it was given: {', '.join(stale)}"
     elif not reason and failing:
         reason = f"{len(failing)} of {len(checks)} checks failed"
     elif not reason and moved:
@@ -62,6 +64,13 @@ def judge(outcome: Outcome, out: Path, baseline: dict | None) -> dict:
         "figures": [f"figures/{p.name}" for p in _figures(out, outcome.name)],
         "stamp": (written or {}).get("stamp", {}),
     }
+
+
+def _stale(outcome: Outcome, written: dict | None) -> list[str]:
+    """The injected parameters that a record does not show as injected."""
+    shown = (written or {}).get("parameters", {})
+    given = {name: value for name, value in outcome.parameters.items() if name not in baselines.IGNORED}
+    return [name for name, value in given.items() if shown.get(name) != value]
 
 
 def _figures(out: Path, name: str) -> list[Path]:
@@ -121,7 +130,7 @@ def last(out: Path, preset: str) -> dict:
         except (OSError, ValueError):
             continue
         if summary.get("preset") == preset and path.parent.name != Path(out).name:
-            found.append(summary)
+            found.append({**summary, "folder": path.parent.name})
     return max(found, key=lambda summary: summary.get("finished", ""), default={})
 
 

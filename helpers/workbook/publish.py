@@ -24,6 +24,7 @@ from helpers.workbook.report import title
 ROOT = Path(__file__).resolve().parents[2]
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 _COLOURS = 256
+_NUMBER = re.compile(r"0x[0-9a-f]+|[-+]?\d[\d.]*(e[-+]?\d+)?")
 
 
 def publish(run: Path, notebooks: list[Notebook], figures: Path = ROOT / "figures") -> list[str]:
@@ -129,8 +130,9 @@ def _digest(notebook: NotebookNode, record: dict) -> str:
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             data = output.get("data", {})
-            texts = [output.get("text", ""), data.get("text/plain", ""), data.get("text/markdown", "")]
-            parts.append([re.sub(r"[\d.e+\-]+", "#", str(text)) for text in texts])
+            page = re.sub(r"<style.*?</style>|<[^>]*>", "", str(data.get("text/html", "")), flags=re.DOTALL)
+            texts = [output.get("text", ""), data.get("text/plain", ""), data.get("text/markdown", ""), page]
+            parts.append([_NUMBER.sub("#", str(text)) for text in texts])
             parts.append(data.get("image/png", ""))
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -1,0 +1,277 @@
+"""The shape of the project: who imports whom, what every notebook looks like, what the packaging states."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import jupytext
+import nbformat
+import pytest
+import yaml
+
+from helpers.workbook import notebooks, presets
+
+ROOT = Path(__file__).resolve().parents[1]
+HELPERS = ROOT / "helpers"
+CORE = {"assets", "objects", "shifting", "networks", "features", "similarity", "runtime"}
+MEASURES = {"probes", "permutations", "consistency", "padding", "uncertainty", "variation"}
+EVERYTHING = CORE | MEASURES | {"demo", "published", "records", "sweep", "plots", "widgets", "explorer", "workbook"}
+
+# What each part of the package may import from the package
+MAY_IMPORT = {
+    "__init__": set(),
+    "__main__": EVERYTHING,
+    "runtime": set(),
+    "assets": set(),
+    "objects": {"assets"},
+    "shifting": {"objects"},
+    "networks": {"assets", "demo", "objects"},
+    "features": {"shifting", "networks", "runtime", "similarity"},
+    "similarity": set(),
+    "probes": set(),
+    "permutations": set(),
+    "consistency": set(),
+    "uncertainty": set(),
+    "variation": set(),
+    "padding": {"networks"},
+    "published": CORE | {"variation"},
+    "records": {"runtime"},
+    "sweep": CORE | MEASURES | {"demo", "published", "records"},
+    "plots": set(),
+    "widgets": EVERYTHING,
+    "explorer": EVERYTHING - {"widgets"},
+    "workbook": EVERYTHING - {"widgets"},
+    "demo": {"objects"},
+}
+# Which parts may know a library that draws or shows things, besides what stands after them
+DRAWS = {"plots", "widgets", "explorer"}
+DRAWING = {"matplotlib", "seaborn", "bokeh", "ipywidgets"}
+EXCEPTIONS = {
+    ("records", "matplotlib"),  # a figure is saved, not drawn
+    ("objects", "matplotlib"),  # its fonts and sample photos are the embedded objects
+    ("workbook", "matplotlib"),  # its formula typesetter, for the report
+}
+
+
+def modules() -> list[Path]:
+    return sorted(HELPERS.rglob("*.py"))
+
+
+def part(path: Path) -> str:
+    return path.relative_to(HELPERS).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> set[str]:
+    """The dotted names a module imports, at any depth, ``from helpers import x`` as ``helpers.x``."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: write absolute imports"
+            if node.module == "helpers":
+                found.update(f"helpers.{alias.name}" for alias in node.names)
+            else:
+                found.add(node.module)
+    return found
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(HELPERS)))
+def test_imports_keep_to_the_table(path: Path) -> None:
+    own = part(path)
+    assert own in MAY_IMPORT, f"{own} is not in the table of this test: say what it may import"
+    for name in imports(path):
+        top, _, rest = name.partition(".")
+        if top == "helpers" and rest and rest.split(".")[0] != own:
+            assert rest.split(".")[0] in MAY_IMPORT[own], f"{own} may not import {name}"
+        if top in DRAWING and own not in DRAWS:
+            assert (own, top) in EXCEPTIONS, f"{own} may not import {top}"
+        assert top != "ipywidgets" or own == "widgets", "only widgets knows ipywidgets"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(HELPERS)))
+def test_modules_are_short_and_documented(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 300, "split it: a module is about 200 lines"
+    tree = ast.parse(text)
+    assert ast.get_docstring(tree), "say in one sentence what the module is for"
+    for node in tree.body:
+        named = isinstance(node, ast.FunctionDef | ast.ClassDef) and not path.name.startswith("_")
+        public = named and not node.name.startswith("_")
+        if public and node.name != "main":
+            assert ast.get_docstring(node), f"{node.name} has no docstring"
+
+
+def test_importing_does_nothing() -> None:
+    """No device choice, no seed, no download, no plotting back end at import."""
+    for path in modules():
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+                pytest.fail(f"{path.relative_to(ROOT)}:{node.lineno} calls something at import")
+
+
+# Packaging
+
+
+def project() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def _requirement(text: str) -> tuple[str, str]:
+    name, bound = re.fullmatch(r"([\w.-]+?)\s*((?:[<>=!~].*)?)", text).groups()
+    return name.lower().replace("_", "-"), bound
+
+
+def test_environment_repeats_the_dependencies() -> None:
+    conda_names = {"pytorch": "torch"}
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    listed, python = {}, None
+    for entry in environment["dependencies"]:
+        for text in entry["pip"] if isinstance(entry, dict) else [entry]:
+            if text in ("pip", "-e ."):
+                continue
+            name, bound = _requirement(text)
+            if name == "python":
+                python = bound
+            else:
+                listed[conda_names.get(name, name)] = bound
+    assert listed == dict(map(_requirement, project()["dependencies"]))
+    assert python == project()["requires-python"]
+
+
+def test_constraints_pin_every_dependency_and_name_no_address() -> None:
+    text = (ROOT / ".ci" / "constraints.txt").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    for line in lines:
+        assert re.fullmatch(r"[\w.-]+==[\w.+!-]+", line), f"not a plain version: {line}"
+    pinned = {_requirement(line)[0] for line in lines}
+    extras = sum(project()["optional-dependencies"].values(), [])
+    assert {_requirement(text)[0] for text in project()["dependencies"] + extras} <= pinned
+
+
+def test_every_import_is_a_dependency() -> None:
+    """A module that imports what pyproject does not state would break on a fresh machine."""
+    known = {"pillow": "PIL", "scikit-image": "skimage", "scikit-learn": "sklearn", "ipython": "IPython"}
+    stated = [_requirement(text)[0] for text in project()["dependencies"]]
+    top = {known.get(name, name.replace("-", "_")) for name in stated}
+    top |= {"helpers", "IPython"}  # IPython comes with ipykernel
+    optional = {"distributed", "dask"}  # the extra `cluster`
+    for path in [*modules(), *sorted((ROOT / "notebooks").glob("*.py"))]:
+        for name in imports(path):
+            first = name.split(".")[0]
+            if first in sys.stdlib_module_names or first in top:
+                continue
+            assert first in optional and part(path) == "sweep", f"{path.name} imports {first}, not a dependency"
+
+
+def test_makefile_targets_explain_themselves() -> None:
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    phony = set(re.search(r"^\.PHONY: (.+)$", text, flags=re.MULTILINE)[1].split())
+    explained = set(re.findall(r"^([a-z-]+):.*## \w", text, flags=re.MULTILINE))
+    assert phony == explained
+
+
+def test_top_level_is_what_was_agreed() -> None:
+    allowed = {"notebooks", "helpers", "environment.yml", "README.md", "figures", "tests"}
+    allowed |= {"pyproject.toml", "Makefile", "LICENSE", "CITATION.cff", "runs", "build", "dist", "shared"}
+    extra = {path.name for path in ROOT.iterdir() if not path.name.startswith(".")} - allowed
+    assert not {name for name in extra if not name.endswith(".egg-info")}
+
+
+# Notebooks
+
+SOURCES = sorted((ROOT / "notebooks").glob("[0-9]*.py"))
+SECTIONS = ["Set-up", "One object", "Method", "Run", "Results", "Checks", "What this does not show", "Explore"]
+SECTIONS += ["References and next"]
+each_notebook = pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+
+
+def cells(path: Path, kind: str) -> list[nbformat.NotebookNode]:
+    return [cell for cell in jupytext.read(path).cells if cell.cell_type == kind]
+
+
+@each_notebook
+def test_notebook_has_the_same_parts_in_the_same_order(path: Path) -> None:
+    text = "\n".join(cell.source for cell in cells(path, "markdown"))
+    assert re.findall(r"^# (.+)$", text, flags=re.MULTILINE), "no title"
+    assert re.findall(r"^## (.+?)\s*$", text, flags=re.MULTILINE) == SECTIONS
+
+
+@each_notebook
+def test_notebook_parameters(path: Path) -> None:
+    have = notebooks.parameters(notebooks.Notebook(path.with_suffix(".ipynb")))
+    assert 1 <= len(have) <= 10
+    assert have["out"].default == "../runs/lab"
+    assert all(parameter.help for parameter in have.values()), "say unit and meaning of each"
+
+
+@each_notebook
+def test_notebook_code_is_thin(path: Path) -> None:
+    for cell in cells(path, "code"):
+        assert len(cell.source.splitlines()) <= 25, f"over 25 lines: {cell.source.splitlines()[0]}"
+        assert not re.search(r"^\s*[%!]|sys\.path|\bpip\b", cell.source, flags=re.MULTILINE)
+        for node in ast.walk(ast.parse(cell.source)):
+            assert not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda)
+
+
+@each_notebook
+def test_notebook_finishes_its_record(path: Path) -> None:
+    code = "\n".join(cell.source for cell in cells(path, "code"))
+    assert f'"{path.stem}"' in code and "record.finish()" in code
+    assert "runtime.seed(seed)" in code or "seed" not in code
+
+
+@each_notebook
+def test_notebook_is_in_step(path: Path) -> None:
+    assert notebooks.out_of_step(notebooks.Notebook(path.with_suffix(".ipynb"))) is None
+
+
+def test_presets_fit_the_notebooks() -> None:
+    every = notebooks.discover()
+    named = presets.read(notebooks.FOLDER)
+    for preset in presets.PRESETS:
+        presets.resolve(every, every, preset, {}, named)
+
+
+# What is committed of a run
+
+COMMITTED = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+SIDECARS = sorted((ROOT / "figures").glob("[0-9]*.json"))
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.stem)
+def test_committed_notebook_is_clean(path: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    text = path.read_text(encoding="utf-8")
+    assert len(text) < 3_000_000
+    assert not {"papermill", "widgets"} & set(notebook.metadata)
+    assert "application/vnd.jupyter.widget" not in text
+    assert not re.search(r"""["'\s](/home/|/root/|/tmp/|/Users/|/work/)""", text), "a path of one machine"
+    counts = [cell.execution_count for cell in notebook.cells if cell.cell_type == "code" and cell.source]
+    assert counts in ([None] * len(counts), list(range(1, len(counts) + 1)))
+    for cell in notebook.cells:
+        assert not {"papermill", "execution"} & set(cell.metadata)
+        assert "injected-parameters" not in cell.metadata.get("tags", [])
+        assert not [o for o in cell.get("outputs", []) if o.output_type == "error"]
+
+
+@pytest.mark.parametrize("path", SIDECARS, ids=lambda path: path.stem)
+def test_sidecar_names_the_parameters_of_its_notebook(path: Path) -> None:
+    sidecar = json.loads(path.read_text(encoding="utf-8"))
+    assert path.with_suffix(".png").exists()
+    have = notebooks.parameters(notebooks.Notebook(ROOT / "notebooks" / f"{sidecar['notebook']}.ipynb"))
+    want = {name: p.default for name, p in have.items() if name not in ("out", "device")}
+    assert sidecar["parameters"] == want, "run `make figures`"
+
+
+def test_every_figure_has_a_sidecar_and_stands_in_the_gallery() -> None:
+    pictures = {path.stem for path in (ROOT / "figures").glob("[0-9]*.png")}
+    assert pictures == {path.stem for path in SIDECARS}
+    page = ROOT / "figures" / "README.md"
+    shown = set(re.findall(r"!\[[^]]*]\(([^)]+)\.png\)", page.read_text(encoding="utf-8"))) if page.exists() else set()
+    assert shown == pictures
