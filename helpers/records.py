@@ -96,7 +96,7 @@ class Record:
         """Save a figure as ``OUT/figures/NN_name.png`` with its sidecar JSON; returns the PNG's path.
 
         The same figure gives the same bytes: no date or version is written into the PNG (the sidecar has
-        them), and its colours are reduced to a palette where that is small enough not to show.
+        them).
         """
         folder = self.out / "figures"
         folder.mkdir(parents=True, exist_ok=True)

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from helpers.plots.style import DIFFERENCE, MAP, PALETTE, style
+from helpers.plots.style import DIFFERENCE, MAP, PALETTE, Figure, style
 
 Map = np.ndarray | torch.Tensor
 
