@@ -31,9 +31,7 @@ class SwapTest:
     exact: bool  # whether all patterns were tried
 
 
-def unseen(
-    objects: Sequence, divide: str = "top/bottom", groups: Sequence | None = None, c: float = 1.0
-) -> Unseen:
+def unseen(objects: Sequence, divide: str = "top/bottom", groups: Sequence | None = None, c: float = 1.0) -> Unseen:
     """The probe on objects it was not trained on: each group is held out in turn.
 
     objects: N arrays (R, C, D), same grid. groups: N labels; what shares one is held out together (give the
@@ -47,18 +45,14 @@ def unseen(
     for held in np.unique(group):
         test = group == held
         train = points[~test].reshape(-1, points.shape[-1])
-        answer = decide(
-            train, np.tile(truth, np.count_nonzero(~test)), points[test].reshape(-1, points.shape[-1]), c
-        )
+        answer = decide(train, np.tile(truth, np.count_nonzero(~test)), points[test].reshape(-1, points.shape[-1]), c)
         decision[test] = answer.reshape(-1, len(truth))
     correct = (decision > 0) == truth
     accuracy = np.array([balanced(row, truth) for row in correct])
     return Unseen(accuracy, decision.reshape(-1, *grid), correct.reshape(-1, *grid))
 
 
-def locate_unseen(
-    objects: Sequence, stride: int = 1, groups: Sequence | None = None, alpha: float = 1e-3
-) -> Location:
+def locate_unseen(objects: Sequence, stride: int = 1, groups: Sequence | None = None, alpha: float = 1e-3) -> Location:
     """(row, col) of objects that the ridge regression has not seen: each group is held out in turn.
 
     Arguments as `unseen` and `ridge`; stride: pixels per grid step. The result's arrays have a leading N.
@@ -118,9 +112,7 @@ def swap_test(
         parts = _contributions(points, group, held, sign, alpha)
         # (patterns, held-out points): right where the answer has the sign of the label, swapped or not
         answers = swaps @ parts * swaps[:, [held]]
-        right = (answers * np.tile(sign, np.count_nonzero(group == held)) > 0).reshape(
-            len(swaps), -1, len(truth)
-        )
+        right = (answers * np.tile(sign, np.count_nonzero(group == held)) > 0).reshape(len(swaps), -1, len(truth))
         total += (right[..., truth].mean((1, 2)) + right[..., ~truth].mean((1, 2))) / 2
     accuracy = total / count
     # the first row is the observed pattern in either case
@@ -158,7 +150,5 @@ def _groups(groups: Sequence | None, count: int) -> np.ndarray:
     if group.shape != (count,):
         raise ValueError(f"{count} objects need as many groups; got {group.shape}")
     if len(np.unique(group)) < 2:
-        raise ValueError(
-            f"all objects are of one group ({group[0]}); unseen objects need at least two groups"
-        )
+        raise ValueError(f"all objects are of one group ({group[0]}); unseen objects need at least two groups")
     return group

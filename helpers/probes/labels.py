@@ -19,9 +19,7 @@ def labels(grid: tuple[int, int], divide: str) -> np.ndarray:
     """
     axis = _axis(divide)
     if grid[axis] < 2:
-        raise ValueError(
-            f"{divide} needs at least two {('rows', 'columns')[axis]} of positions; got {grid[axis]}"
-        )
+        raise ValueError(f"{divide} needs at least two {('rows', 'columns')[axis]} of positions; got {grid[axis]}")
     line = np.arange(grid[axis]) >= grid[axis] // 2
     return np.ascontiguousarray(np.broadcast_to(line[:, None] if axis == 0 else line, grid))
 
@@ -58,9 +56,7 @@ def tiles(grid: tuple[int, int], count: int = 5) -> np.ndarray:
     Raises: ValueError for fewer than 2 folds, or fewer rows or columns than folds.
     """
     if count < 2 or min(grid) < count:
-        raise ValueError(
-            f"{count} tiles a side: needs at least 2, and a grid of at least as many; got {grid}"
-        )
+        raise ValueError(f"{count} tiles a side: needs at least 2, and a grid of at least as many; got {grid}")
     band = [np.arange(side) * count // side for side in grid]
     return (band[0][:, None] + 2 * band[1]) % count
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from sklearn.svm import SVC
 
+FIRST = 1000  # points in the first working set of an SVM
+
 
 def reduce(features, tolerance: float = 1e-6) -> np.ndarray:
     """The same points in fewer coordinates: (P, D) -> float64 (P, r), r <= min(P, D).
@@ -36,12 +38,31 @@ def decide(train, labels, test, c: float = 1.0) -> np.ndarray:
     """Train a linear SVM (hinge loss, free intercept) and give signed distances: (T,), positive for True.
 
     train: (P, r), labels: bool (P,), test: (T, r). c: the penalty C. Not scaled by the weights' length, so
-    the margin is at -1 and 1. Raises: ValueError where `labels` are all alike.
+    the margin is at -1 and 1.
+
+    This is `sklearn.svm.SVC(kernel="linear")`, to its own stopping rule, on a working set of points that
+    grows until no point outside it lies within the margin; such points have no part in the solution
+    (Osuna, Freund and Girosi, "Improved training algorithm for support vector machines", 1997). Positions
+    are many and support vectors few, so it is several times as fast as one fit of everything.
+    Raises: ValueError where `labels` are all alike.
     """
+    labels = np.asarray(labels, dtype=bool)
     if len(np.unique(labels)) < 2:
         raise ValueError("all training positions lie in the same half; there is nothing to tell apart")
-    machine = SVC(kernel="linear", C=c, cache_size=1000)
-    return machine.fit(train, labels).decision_function(test)
+    sign = np.where(labels, 1.0, -1.0)
+    working = np.unique(np.linspace(0, len(train) - 1, min(len(train), FIRST)).astype(np.intp))
+    if len(np.unique(sign[working])) < 2:
+        working = np.arange(len(train))
+    while True:
+        machine = SVC(kernel="linear", C=c, cache_size=1000).fit(train[working], labels[working])
+        plane, offset = machine.coef_[0], machine.intercept_[0]
+        margin = sign * (train @ plane.astype(train.dtype) + offset)  # no copy of float32 features
+        margin[working] = np.inf
+        violators = np.flatnonzero(margin < 1 - machine.tol)
+        if not len(violators):
+            return test @ plane + offset
+        # the worst ones, at most as many as there are: few rounds, whatever the share of support vectors
+        working = np.append(working, violators[np.argsort(margin[violators])[: len(working)]])
 
 
 def ridge(train, targets, test, alpha: float) -> np.ndarray:

@@ -17,9 +17,7 @@ class Probe:
 
     accuracy: float  # balanced, mean over folds
     folds: np.ndarray  # (K,) balanced accuracy of each fold
-    decision: (
-        np.ndarray
-    )  # (R, C) signed distance from the SVM's plane, margins at -1 and 1; > 0: lower, right
+    decision: np.ndarray  # (R, C) signed distance from the SVM's plane, margins at -1 and 1; > 0: lower, right
     correct: np.ndarray  # bool (R, C)
 
 
@@ -114,9 +112,7 @@ def location(predicted: np.ndarray, truth: np.ndarray, grid: tuple[int, int]) ->
     """A `Location` from coordinates (..., P, 2), against truth (P, 2)."""
     squared = np.square(predicted - truth).mean(-2)
     spread = np.square(truth - truth.mean(0)).mean(0)
-    return Location(
-        predicted.reshape(*predicted.shape[:-2], *grid, 2), 1 - squared / spread, np.sqrt(squared)
-    )
+    return Location(predicted.reshape(*predicted.shape[:-2], *grid, 2), 1 - squared / spread, np.sqrt(squared))
 
 
 def coordinates(grid: tuple[int, int], stride: int) -> np.ndarray:
