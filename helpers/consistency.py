@@ -249,9 +249,7 @@ def worst_case_accuracy(answers: Any, target: int, reaches: Sequence[int]) -> Te
 def _count(mask: Tensor, window: int) -> Tensor:
     """How many of each window are true: bool (R, C) -> long (R - window + 1, C - window + 1)."""
     sums = F.pad(mask.long().cumsum(0).cumsum(1), (1, 0, 1, 0))
-    return (
-        sums[window:, window:] - sums[:-window, window:] - sums[window:, :-window] + sums[:-window, :-window]
-    )
+    return sums[window:, window:] - sums[:-window, window:] - sums[window:, :-window] + sums[:-window, :-window]
 
 
 def _neighbours(values: Tensor, stride: int) -> dict[str, list[tuple[Tensor, Tensor]]]:

@@ -5,8 +5,9 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from helpers import consistency
+from helpers import consistency, plots
 
 GRID = torch.tensor([[0, 0, 1], [0, 1, 1], [2, 1, 1]])
 
@@ -194,9 +195,7 @@ def test_bad_logits_are_named():
         broken = logits.clone()
         broken[1, 2, 3] = bad
         for measure in (consistency.answers, consistency.mean_absolute_change):
-            with pytest.raises(
-                ValueError, match=r"logits not finite at 1 of 12 positions, first at \(1, 2\)"
-            ):
+            with pytest.raises(ValueError, match=r"logits not finite at 1 of 12 positions, first at \(1, 2\)"):
                 measure(broken)
     for target in (-1, 5):
         with pytest.raises(ValueError, match=f"class {target} does not exist: it must be 0 to 4"):
@@ -237,3 +236,46 @@ def test_the_cited_table_is_the_published_one():
         assert smooth[0] > plain[0] and smooth[1] > plain[1]
     assert consistency.ZHANG_2019["AlexNet"]["off-the-shelf"] == (56.55, 78.18)
     assert consistency.ZHANG_2019["MobileNetV2"]["anti-aliased"] == (72.50, 87.79)
+
+
+# Figures
+
+
+def drawn(figure):
+    """Draw the figure; nothing may lie outside the picture."""
+    FigureCanvasAgg(figure).draw()
+    box, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+    edge = 1.5 / figure.dpi  # a pixel and a half: anti-aliased edges
+    assert -edge <= box.x0 and -edge <= box.y0 and box.x1 <= width + edge and box.y1 <= height + edge, box
+    return figure
+
+
+def test_outlines_run_between_the_positions_that_differ():
+    figure = drawn(plots.answer_maps([[torch.tensor([[0, 0], [0, 1]])]], ["a"], ["b"], ["x", "y"], 0, stride=4))
+    (lines,) = figure.axes[0].collections
+    # In pixels, (column, row): over (1, 1), at rows 4 and columns 4, stride 4.
+    assert sorted(segment.tolist() for segment in lines.get_segments()) == [[[2, 2], [2, 6]], [[2, 2], [6, 2]]]
+    assert list(figure.axes[0].images[0].get_extent()) == [-2, 6, 6, -2]
+
+
+def test_answer_maps_share_their_colours_and_the_right_answer_is_pale():
+    few, many = torch.tensor([[5, 2], [2, 5]]), torch.arange(12).view(3, 4)
+    figure = drawn(plots.answer_maps([[few, many]], ["a"], ["b", "c"], [f"class {k}" for k in range(12)], 5))
+    left, right = (axis.images[0] for axis in figure.axes)
+    colours = [image.to_rgba(image.get_array()) for image in (left, right)]
+    assert (colours[0][0, 0] == colours[1][1, 1]).all() and (colours[0][0, 1] == colours[1][0, 2]).all()
+    assert colours[0][0, 0][:3].min() > 0.9
+    words = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert words[:2] == ["class 5 (right)", "class 2"] and words[-2:] == ["5 others", "the answer changes"]
+
+
+def test_dots_leave_out_what_is_undefined_and_bars_and_curves_fit():
+    names = ["off-the-shelf, centre", "anti-aliased, centre"]
+    dots = plots.by_kind({"stays right": {"pasted": {names[0]: [0.5, np.nan, 1.0], names[1]: [np.nan] * 3}}})
+    shown = [line.get_xdata().tolist() for line in drawn(dots).axes[0].lines]
+    assert shown == [[0.5, 1.0], [0.75], []]
+    bars = plots.pair_bars({"pasted": {name: [0.5, 0.2, 0.2, 0.1] for name in names}}, list("abcd"))
+    ends = [bar.get_x() + bar.get_width() for bar in drawn(bars).axes[0].patches]
+    np.testing.assert_allclose(ends, [0.5, 0.5, 0.7, 0.7, 0.9, 0.9, 1, 1])
+    lines = {kind: {name: [1, 0.5] for name in names} for kind in ("pasted", "cropped", "circular")}
+    assert len(drawn(plots.curves(lines, [0, 1], "m (px)", "right")).axes) == 3

@@ -8,12 +8,11 @@ import numpy as np
 import torch
 from matplotlib.collections import LineCollection
 from matplotlib.colors import ListedColormap
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from helpers.plots.style import ANTIALIASED, OFF_THE_SHELF, PALETTE, style
+from helpers.plots.style import ANTIALIASED, OFF_THE_SHELF, PALETTE, Figure, style
 
 Map = np.ndarray | torch.Tensor
 
@@ -44,7 +43,8 @@ def answer_maps(
     lookup = np.full(max(int(found.max()), target) + 1, len(shown))
     lookup[shown] = range(len(shown))
     with style():
-        figure = Figure(figsize=(2.3 + 2.3 * len(columns), 0.6 + 2.2 * len(rows)))
+        # "compressed" keeps the titles of square panels inside; the legend takes the width that is left.
+        figure = Figure(figsize=(2.6 + 2.3 * len(columns), 0.6 + 2.2 * len(rows)), layout="compressed")
         axes = figure.subplots(len(rows), len(columns), squeeze=False, sharex=True, sharey=True)
         for i, line in enumerate(values):
             for j, item in enumerate(line):
