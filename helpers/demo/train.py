@@ -17,7 +17,7 @@ from helpers.demo import evaluate, scenes, store
 from helpers.demo.architectures import FRAME, NAMES, build, normalise
 from helpers.objects import embedded
 
-STEPS = {"demo_alexnet": 6000, "demo_resnet": 1800, "demo_mobilenet_v2": 2000}
+STEPS = {"demo_alexnet": 6000, "demo_resnet": 1800, "demo_mobilenet_v2": 1600}
 PEAK_RATE = {"demo_alexnet": 1e-3, "demo_resnet": 4e-3, "demo_mobilenet_v2": 4e-3}
 BATCH = 64
 WEIGHT_DECAY = 0.02
