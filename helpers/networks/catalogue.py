@@ -68,7 +68,8 @@ def load(name: str, antialiased: bool = False, weights: str | Path | None = "def
     recipe = _recipe(name)
     module = _antialiased(name) if antialiased else torchvision.models.get_model(name, weights=None)
     if weights == "default":
-        state, words = _default_weights(name, antialiased, recipe)
+        url, words = _published(name, antialiased)
+        state = _download(url)
     elif weights is None:
         state, words = None, "random"
     else:
@@ -95,9 +96,7 @@ def load(name: str, antialiased: bool = False, weights: str | Path | None = "def
 def _recipe(name: str) -> torchvision.models.Weights:
     """The first ImageNet weights of a torchvision model: those of the paper, not the later V2."""
     found = list(torchvision.models.get_model_weights(name))
-    first = next(
-        (weights for weights in found if weights.name == "IMAGENET1K_V1"), found[0] if found else None
-    )
+    first = next((weights for weights in found if weights.name == "IMAGENET1K_V1"), found[0] if found else None)
     if first is None:
         raise ValueError(f"torchvision has no weights for {name}: build it and use networks.wrap")
     return first
@@ -108,47 +107,60 @@ def _antialiased(name: str) -> nn.Module:
 
     make = getattr(antialiased_cnns, name, None)
     if not callable(make):
-        raise ValueError(
-            f"antialiased-cnns has no {name}: use antialiased=False, or one of {', '.join(PAPER)}"
-        )
+        raise ValueError(f"antialiased-cnns has no {name}: use antialiased=False, or one of {', '.join(PAPER)}")
     with contextlib.redirect_stdout(io.StringIO()):  # it prints a line for each layer it leaves alone
         return make(pretrained=False, filter_size=_FILTER)
 
 
-def _default_weights(
-    name: str, antialiased: bool, recipe: torchvision.models.Weights
-) -> tuple[dict[str, torch.Tensor], str]:
+def _published(name: str, antialiased: bool) -> tuple[str, str]:
+    """Where the paper's weights are published, and in words what they are."""
     if not antialiased:
-        return _download(recipe.url), f"{recipe.name} (torchvision, {Path(urlparse(recipe.url).path).name})"
+        recipe = _recipe(name)
+        return recipe.url, f"{recipe.name} (torchvision, {Path(urlparse(recipe.url).path).name})"
     import antialiased_cnns
 
     family = importlib.import_module(getattr(antialiased_cnns, name).__module__)
     key = f"{name}_lpf{_FILTER}"
     if key not in family.model_urls:
         raise ValueError(f"antialiased-cnns publishes no weights {key}: give weights=PATH or None")
-    return _download(family.model_urls[key]), f"filter {_FILTER}, not fine-tuned (antialiased-cnns {key})"
+    return family.model_urls[key], f"filter {_FILTER}, not fine-tuned (antialiased-cnns {key})"
+
+
+def local_weights(name: str, antialiased: bool = False) -> Path | None:
+    """The file of a network's default weights, if it is on this machine; None if it would be downloaded.
+
+    Looked for under weights/ on the assets search path and in torch's own cache.
+    """
+    return _local(_published(name, antialiased)[0])
+
+
+def _local(url: str) -> Path | None:
+    file = Path(urlparse(url).path).name
+    downloaded = _hub() / file
+    return assets.find(Path("weights") / file) or (downloaded if downloaded.exists() else None)
+
+
+def _hub() -> Path:
+    return Path(torch.hub.get_dir()) / "checkpoints"
 
 
 def _download(url: str) -> dict[str, torch.Tensor]:
-    """A published file: on the assets search path under weights/, or through torch's own cache.
+    """A published file: found on this machine, or downloaded through torch's own cache.
 
     Both libraries publish files whose name ends in the start of their SHA-256, which is checked.
     """
-    file = Path(urlparse(url).path).name
-    local = assets.find(Path("weights") / file)
+    local = _local(url)
     if local is not None:
         return read_weights(local)
-    folder = Path(torch.hub.get_dir()) / "checkpoints"
+    file = Path(urlparse(url).path).name
+    target = _hub() / file
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        target = folder / file
-        if not target.exists():
-            prefix = _hash_prefix(file)
-            torch.hub.download_url_to_file(url, str(target), hash_prefix=prefix, progress=True)
+        _hub().mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(url, str(target), hash_prefix=_hash_prefix(file), progress=True)
     except (urllib.error.URLError, OSError, RuntimeError) as error:
         raise assets.AssetError(
             f"cannot download the weights {file} from {url} ({error}); download it elsewhere and put it at "
-            f"{folder / file}, or use an embedded network ({', '.join(EMBEDDED)})"
+            f"{target}, or use an embedded network ({', '.join(EMBEDDED)})"
         ) from error
     return read_weights(target)
 
@@ -213,9 +225,7 @@ def _embedded(name: str, antialiased: bool, weights: str | Path | None) -> Netwo
     module = architectures.build(name, antialiased)
     if variant in ("centre", "uniform"):
         state, _ = load_state(name, antialiased, variant)
-        words = (
-            f"embedded, trained with objects at {'the centre' if variant == 'centre' else 'every position'}"
-        )
+        words = f"embedded, trained with objects at {'the centre' if variant == 'centre' else 'every position'}"
     elif variant is None:
         state, words = None, "random"
     elif Path(variant).is_file():
