@@ -233,6 +233,7 @@ def test_notebook_is_in_step(path: Path) -> None:
 
 def test_presets_fit_the_notebooks() -> None:
     every = notebooks.discover()
+    notebooks.paired(every)
     named = presets.read(notebooks.FOLDER)
     for preset in presets.PRESETS:
         presets.resolve(every, every, preset, {}, named)

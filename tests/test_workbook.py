@@ -191,10 +191,10 @@ def test_refuses_a_folder_that_is_not_fresh(one: Path, capsys) -> None:
     assert [p.name for p in (one / "out").iterdir()] == ["old.json"]
 
 
-def test_refuses_half_a_pair(one: Path) -> None:
+def test_refuses_half_a_pair(one: Path, capsys) -> None:
     (one / "notebooks" / "02_two.py").write_text("# %%\n1\n")
-    with pytest.raises(Refused, match="make pair"):
-        notebooks.discover(one / "notebooks")
+    assert commands.run(options(one)) == 2
+    assert "02_two.py has no 02_two.ipynb beside it: run `make pair`" in capsys.readouterr().err
 
 
 # Executions: one run with everything that can go wrong, judged notebook by notebook

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from helpers.workbook import baselines, judge, presets, publish, report, runner
-from helpers.workbook.notebooks import FOLDER, Refused, discover, out_of_step, select
+from helpers.workbook.notebooks import FOLDER, Refused, discover, out_of_step, paired, select
 
 ROOT = FOLDER.parent
 
@@ -77,6 +77,7 @@ def execute(
     chosen: list, every: list, options: argparse.Namespace, settings: dict[str, str], out: Path | None
 ) -> tuple[dict, Path]:
     """Run notebooks as the options say and write the report; returns the summary and its folder."""
+    paired(chosen)
     named = presets.read(options.notebooks)
     wanted = presets.resolve(chosen, every, options.preset, settings, named)
     runner.in_step(chosen)
@@ -240,6 +241,7 @@ def _publish(options: argparse.Namespace) -> int:
         if conclude(summary, out):
             print("Not published.")
             return 1
+    paired(every)
     runner.in_step(every)
     _summary(out)
     written = publish.publish(out, every, options.figures)
@@ -255,7 +257,9 @@ def pairs(arguments: list[str] | None = None) -> int:
 
 
 def _pairs(options: argparse.Namespace) -> int:
-    wrong = [(n.path.name, why) for n in discover(options.notebooks) if (why := out_of_step(n))]
+    every = discover(options.notebooks)
+    paired(every)
+    wrong = [(n.path.name, why) for n in every if (why := out_of_step(n))]
     for name, why in wrong:
         print(f"{name}: {why}")
     if wrong:

@@ -61,7 +61,7 @@ def judge(outcome: Outcome, out: Path, baseline: dict | None) -> dict:
         "checks": checks,
         "numbers": [baselines.as_dict(row) for row in rows],
         "other_parameters": baselines.differing(written, baseline) if written and baseline else [],
-        "figures": [f"figures/{p.name}" for p in _figures(out, outcome.name)],
+        "figures": [f"figures/{name}" for name in _figures(out, outcome.name, written)],
         "stamp": (written or {}).get("stamp", {}),
     }
 
@@ -73,8 +73,11 @@ def _stale(outcome: Outcome, written: dict | None) -> list[str]:
     return [name for name, value in given.items() if shown.get(name) != value]
 
 
-def _figures(out: Path, name: str) -> list[Path]:
-    return sorted((Path(out) / "figures").glob(f"{name.partition('_')[0]}_*.png"))
+def _figures(out: Path, name: str, written: dict | None) -> list[str]:
+    """The figures of a notebook, in the order in which it made them."""
+    found = [path.name for path in sorted((Path(out) / "figures").glob(f"{name.partition('_')[0]}_*.png"))]
+    order = (written or {}).get("figures", [])
+    return sorted(found, key=lambda figure: order.index(figure) if figure in order else len(order))
 
 
 def blank(path: Path) -> bool:

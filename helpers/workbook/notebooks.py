@@ -64,18 +64,18 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def discover(folder: Path = FOLDER) -> list[Notebook]:
-    """All notebooks ``NN_name`` of a folder, by number.
-
-    Raises Refused where a .py has no .ipynb beside it or an .ipynb no .py.
-    """
+    """All notebooks ``NN_name`` of a folder, by number; one of each pair is enough to be found."""
     stems = {path.stem for pattern in ("[0-9][0-9]_*.py", "[0-9][0-9]_*.ipynb") for path in Path(folder).glob(pattern)}
-    found = [Notebook(Path(folder) / f"{stem}.ipynb") for stem in sorted(stems)]
-    for notebook in found:
+    return [Notebook(Path(folder) / f"{stem}.ipynb") for stem in sorted(stems)]
+
+
+def paired(notebooks: list[Notebook]) -> None:
+    """Raises Refused where a .py has no .ipynb beside it or an .ipynb no .py."""
+    for notebook in notebooks:
         if not notebook.path.exists():
             raise Refused(f"{notebook.source.name} has no {notebook.path.name} beside it: run `make pair`")
         if not notebook.source.exists():
             raise Refused(f"{notebook.path.name} has no {notebook.source.name}, which it should be made from")
-    return found
 
 
 def select(notebooks: list[Notebook], only: Iterable[str]) -> list[Notebook]:

@@ -35,7 +35,7 @@ def body(path: Path) -> str:
                 del data["application/vnd.jupyter.widget-view+json"]
             if "text/markdown" in data:
                 data["text/markdown"] = formulas(data["text/markdown"])
-        cell["outputs"] = [o for o in cell.get("outputs", []) if o.output_type != "display_data" or o.data]
+        cell["outputs"] = [output for output in cell.get("outputs", []) if _shows(output)]
         if cell.cell_type != "code":
             del cell["outputs"]
     notebook.metadata.pop("widgets", None)
@@ -44,6 +44,13 @@ def body(path: Path) -> str:
     text = re.sub(r'<a class="anchor-link"[^>]*>.*?</a>', "", text)
     text = re.sub(r'(<(?:h\d|div)[^>]*?) id="[^"]*"', r"\1", text)  # those of several notebooks would clash
     return text.replace("<img ", '<img loading="lazy" ')
+
+
+def _shows(output: nbformat.NotebookNode) -> bool:
+    """Whether an output has something left to show that is not a progress bar."""
+    if output.get("name") == "stderr":
+        return "%|" not in output.text
+    return output.output_type != "display_data" or bool(output.data)
 
 
 def formulas(markdown: str) -> str:
@@ -71,7 +78,7 @@ def _draw(tex: str, display: bool) -> str:
         return f"<code>{escape(tex)}</code>"
     svg = buffer.getvalue().decode("utf-8")
     svg = svg[svg.index("<svg") :].replace("#123456", "currentColor")
-    svg = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->|<style.*?</style>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'<g id="patch_1">.*?</g>', "", svg, count=1, flags=re.DOTALL)  # the white background
     stem = f"f{zlib.crc32(source.encode()):08x}"
     svg = re.sub(r'(id="|xlink:href="#)([^"]+)"', lambda m: f'{m[1]}{stem}-{m[2]}"', svg)
