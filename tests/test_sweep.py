@@ -1,0 +1,469 @@
+"""Sweeps: what is stored is what is computed, and no kill, clash or full disk makes it anything else."""
+
+import dataclasses
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import types
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from helpers import features, networks, objects, similarity, variation
+from helpers.sweep import Plan, Source, SweepError, cli, execute, open_store, presets, run, store, table
+from helpers.sweep.plan import Settings
+from helpers.sweep.task import class_indices
+
+RESNET, TWIN = Source("demo_resnet"), Source("demo_resnet", antialiased=True)
+# 32 px in 64: 33 x 33 positions, 5 x 5 of them at stride 8.
+SMALL = Settings(stride=8, frame=64, device="cpu", batch_size=16)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Bits of a sum can depend on how many threads share it: all processes compared here use one."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def _cutouts(*names):
+    return [objects.load(name, 32) for name in names]
+
+
+def _plan(sources=(RESNET,), names=("airplane", "cup", "digit 3"), settings=SMALL):
+    return Plan(sources, {32: _cutouts(*names)}, settings)
+
+
+def _content(path):
+    """Every file of a store by name, without what says which commit and threads made it."""
+    files = {str(f.relative_to(path)): f.read_bytes() for f in sorted(path.rglob("*")) if f.is_file()}
+    root = json.loads(files["zarr.json"])
+    del root["attributes"]["made_with"]
+    return {**files, "zarr.json": root}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A store that was never interrupted: two networks, three objects."""
+    torch.set_num_threads(1)
+    path = tmp_path_factory.mktemp("whole") / "store"
+    run(path, _plan((RESNET, TWIN)), progress=False)
+    return path
+
+
+def test_what_is_stored_is_what_the_parts_compute(finished):
+    data = open_store(finished)["demo_resnet/32px"]
+    network = networks.load("demo_resnet")
+    (cutout,) = _cutouts("cup")
+    found = features.extract(network, SMALL.scene(network, cutout), stride=8, device="cpu", progress=False)
+    at = {"object": cutout.name}
+    logits = found.layers["fc"]
+    # Streamed in other batches than extracted: sums may round differently, by a few units of 1e-7.
+    for layer in ("fc", "pool"):
+        maps = similarity.cosine_maps(found.layers[layer])
+        assert data.similarity.sel(layer=layer, **at).values == pytest.approx(maps.numpy(), abs=2e-6)
+    probability = logits.softmax(-1)[..., network.class_index("cup")]
+    assert data.probability.sel(**at).values == pytest.approx(probability.numpy(), abs=2e-6)
+    assert (data.top1.sel(**at).values == logits.argmax(-1).numpy()).all()
+    stored = data.similarity.sel(layer="fc", anchor="bl", **at).values
+    scalars = data.scalars.sel(layer="fc", anchor="bl", **at)
+    assert float(scalars.sel(measure="mean_cosine")) == pytest.approx(stored.mean(), abs=1e-7)
+    lean = variation.bias(stored, 8)
+    assert float(scalars.sel(measure="tilt_right")) == lean.tilt_right
+    assert float(scalars.sel(measure="top_bottom")) == lean.top_bottom
+    assert float(scalars.sel(measure="lattice_rms")) == variation.lattice(stored, network.strides, 8).rms
+    centre = data.similarity.sel(layer="fc", anchor="c", **at).values
+    assert data.ring.values.tolist() == [8, 16]
+    ring = np.ones((5, 5), bool)
+    ring[1:-1, 1:-1] = False
+    assert float(data["drop"].sel(layer="fc", ring=16, **at)) == pytest.approx((1 - centre[ring]).mean(), abs=1e-7)
+
+
+def test_labels_units_and_table(finished):
+    tree = open_store(finished)
+    assert [node.path for node in tree.leaves] == ["/demo_resnet/32px", "/demo_resnetAA/32px"]
+    data = tree["demo_resnetAA/32px"]
+    assert data.object.values.tolist() == [cutout.name for cutout in _cutouts("airplane", "cup", "digit 3")]
+    assert data.category.values.tolist() == ["airplane", "cup", "digit 3"]
+    assert data.row.values.tolist() == [0, 8, 16, 24, 32]
+    assert dict(zip(data.measure.values, data.unit.values, strict=True))["tilt_down"] == "cosine/100 px"
+    rows = table(finished)
+    assert len(rows) == 2 * 2 * 3 * 5 and not rows.mean_cosine.isna().any()
+    one = rows.query(
+        "network == 'demo_resnetAA' and layer == 'pool' and object.str.startswith('cup') and anchor == 'c'"
+    )
+    stored = data.similarity.sel(layer="pool", anchor="c").isel(object=1).values
+    assert one.mean_cosine.item() == pytest.approx(stored.mean(), abs=1e-7) and one["size"].item() == 32
+
+
+def test_a_second_run_computes_nothing_and_changes_nothing(finished, monkeypatch, capsys):
+    before = _content(finished)
+    monkeypatch.setattr(execute, "compute", None)
+    summary = run(finished, _plan((RESNET, TWIN)))
+    assert summary.tasks == 0 and summary.finished == 6
+    assert "Nothing left to do: all 6 tasks" in capsys.readouterr().out
+    assert _content(finished) == before
+
+
+def test_killed_and_started_again_it_is_the_same_bit_for_bit(finished, tmp_path):
+    path = tmp_path / "store"
+    process = _elsewhere(path)
+    marks = [
+        path / group / "done" / "c" / str(i) for group in ("demo_resnet/32px", "demo_resnetAA/32px") for i in range(3)
+    ]
+    _wait_for(lambda: sum(mark.exists() for mark in marks) >= 2, process)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    done = sum(mark.exists() for mark in marks)
+    assert 2 <= done < 6, "killed too late to show anything"
+    kept = {mark: mark.stat().st_mtime_ns for mark in marks if mark.exists()}
+    summary = run(path, _plan((RESNET, TWIN)), progress=False)
+    assert summary.tasks == 6 - done and summary.finished == 6
+    assert all(mark.stat().st_mtime_ns == when for mark, when in kept.items())
+    assert _content(path) == _content(finished)
+
+
+def _elsewhere(path):
+    """The sweep of the fixture ``finished`` in a process of its own, slow enough to be killed in time."""
+    code = (
+        "import sys, time, pathlib; sys.path.insert(0, 'tests'); import test_sweep as t;"
+        "write = t.store.write; t.store.write = lambda *a: (time.sleep(0.5), write(*a));"
+        "t.torch.set_num_threads(1);"
+        "t.run(pathlib.Path(sys.argv[1]), t._plan((t.RESNET, t.TWIN)), progress=False)"
+    )
+    return subprocess.Popen([sys.executable, "-c", code, str(path)], cwd=Path(__file__).parents[1])
+
+
+def _wait_for(condition, process, seconds=300):
+    """Generous: on a busy machine importing torch alone can take a minute."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, f"it ended by itself, with {process.returncode}"
+        assert time.monotonic() < end, "nothing happened"
+        time.sleep(0.02)
+
+
+class _Still(networks.Network):
+    """A network by its looks: enough for planning, for tests that compute nothing."""
+
+    checksum = "0" * 64
+    strides = (2, 4)
+
+
+@dataclasses.dataclass(frozen=True)
+class _StillSource:
+    name: str = "still"
+    key: str = "still"
+
+    def load(self):
+        return _Still("still", torch.nn.Identity(), {"fc": ""}, "fc", frame=64, labels=["cup"])
+
+
+def _made_up(network, cutout, settings, progress=None):
+    """Results that depend on the object alone, in the shapes of the real ones."""
+    seed = sum(cutout.name.encode())
+    values = np.random.default_rng(seed).random((1, 5, 5, 5), dtype=np.float32)
+    return {
+        "similarity": values,
+        "probability": values[0, 0],
+        "top1": (values[0, 0] * 9).astype(np.int32),
+        "scalars": values[:, :, 0, 0, None] * np.ones(8),
+        "drop": values[:, 0, 0, :2].astype(float),
+    }
+
+
+@pytest.fixture
+def still(monkeypatch):
+    """A plan whose tasks cost nothing: (plan for two objects, a function that sees to the next run)."""
+    monkeypatch.setattr(execute, "compute", _made_up)
+    monkeypatch.setattr(execute, "loaded", lambda source, device: source.load())
+    return _plan((_StillSource(),), ("airplane", "cup"))
+
+
+@pytest.fixture
+def count(monkeypatch):
+    """Counts the files put in place by a rename, as zarr and the store do; ``count.at`` is called with each."""
+    real, counter = Path.replace, types.SimpleNamespace(files=0, at=lambda number: None)
+
+    def replace(self, target):
+        counter.files += 1
+        counter.at(counter.files)
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    return counter
+
+
+def test_killed_at_any_write_it_is_the_same_bit_for_bit(still, count, tmp_path):
+    run(tmp_path / "whole", still, progress=False, dry_run=True)
+    created = count.files
+    run(tmp_path / "whole", still, progress=False)
+    whole, files = _content(tmp_path / "whole"), count.files
+    assert files == created + 2 * 6  # two tasks, six files each
+    for moment in [*range(1, created, 6), *range(created + 1, files + 1)]:
+        path = tmp_path / f"killed-{moment}"
+        child = os.fork()
+        if child == 0:
+            count.files, count.at = 0, lambda n, at=moment: n == at and os.kill(os.getpid(), signal.SIGKILL)
+            run(path, still, progress=False)
+            os._exit(0)
+        assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
+        # Its last file is the mark of a task: only once that is in place, the task is not done again.
+        assert run(path, still, progress=False).tasks == (2 if moment <= created + 6 else 1)
+        assert _content(path) == whole, f"killed at write {moment} of {files}"
+
+
+def test_a_store_made_from_something_else_is_refused(still, tmp_path):
+    path = tmp_path / "store"
+    run(path, still, progress=False)
+    before = _content(path)
+    other = {
+        "stride was 8, now 16": dataclasses.replace(still, settings=dataclasses.replace(SMALL, stride=16)),
+        "background was white, now grey": dataclasses.replace(
+            still, settings=dataclasses.replace(SMALL, background="grey")
+        ),
+        "objects 32px cup.* is not asked for": _plan((_StillSource(),), ("airplane",)),
+        "objects 32px digit 3.* is new": _plan((_StillSource(),), ("airplane", "cup", "digit 3")),
+    }
+    pixel = [objects.Cutout(c.rgba.clone(), c.name, c.label) for c in still.cutouts[32]]
+    pixel[1].rgba[0, 9, 9] ^= 1
+    other["objects 32px cup.* was [0-9a-f]+.*, now"] = dataclasses.replace(still, cutouts={32: pixel})
+    for message, plan in other.items():
+        with pytest.raises(SweepError, match=f"was made from something else: .*{message}"):
+            run(path, plan, progress=False)
+    assert _content(path) == before
+
+
+def test_other_weights_under_the_same_name_are_refused(still, tmp_path, monkeypatch):
+    path = tmp_path / "store"
+    run(path, still, progress=False)
+    monkeypatch.setattr(_Still, "checksum", "1" * 64)
+    with pytest.raises(SweepError, match="still/32px was made from something else: checksum was 000"):
+        run(path, still, progress=False)
+
+
+def test_more_networks_go_into_the_same_store(still, tmp_path):
+    path = tmp_path / "store"
+    run(path, still, progress=False)
+    before = _content(path)
+    more = dataclasses.replace(still, sources=(*still.sources, _StillSource(key="stiller")))
+    assert run(path, more, progress=False).tasks == 2
+    after = _content(path)
+    assert {name: after[name] for name in before} == before and len(after) > len(before)
+
+
+def test_two_runs_at_once(still, tmp_path):
+    path = tmp_path / "store"
+    with store.lock(path):
+        child = os.fork()
+        if child == 0:
+            try:
+                run(path, still, progress=False)
+                os._exit(1)
+            except SweepError as error:
+                os._exit(0 if "another run is writing" in str(error) else 2)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert not path.exists()
+    run(path, still, progress=False)
+
+
+def test_a_full_disk(still, count, tmp_path):
+    def full(number):
+        if number > room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    path = tmp_path / "store"
+    run(path, still, progress=False, dry_run=True)
+    room, count.at = count.files + 9, full  # one task and a half
+    with pytest.raises(SweepError, match="no space left for .*kept and readable.*same command"):
+        run(path, still, progress=False)
+    count.at = lambda number: None
+    assert open_store(path)["still/32px"].done.values.tolist() == [1, 0]
+    assert len(table(path)) == 5
+    assert run(path, still, progress=False).tasks == 1
+
+
+def test_what_is_no_store(still, tmp_path):
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(SweepError, match="exists and is no store of a sweep"):
+        run(tmp_path / "photos", still, progress=False)
+    with pytest.raises(SweepError, match="there is no store at .*missing"):
+        open_store(tmp_path / "missing")
+
+
+def test_the_estimate_says_what_is_left(still, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(execute, "throughput", lambda *_: 12.5)
+    run(tmp_path / "store", still, dry_run=True)
+    said = capsys.readouterr().out
+    # Two objects at 5 x 5 positions, at 12.5 frames per second.
+    assert "2 tasks to do, 0 done: 50 frames, about 0:00:04 on this machine" in said
+    assert "still: 12 frames/s" in said
+    assert open_store(tmp_path / "store")["still/32px"].done.values.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("plan", "message"),
+    [
+        (lambda: _plan(()), "at least one network"),
+        (lambda: _plan((RESNET, RESNET)), "two networks of a sweep are called demo_resnet"),
+        (lambda: _plan(names=("cup", "cup")), "two objects of a sweep are called cup"),
+    ],
+)
+def test_plans_that_make_no_sense(plan, message):
+    with pytest.raises(ValueError, match=message):
+        plan()
+
+
+def test_settings_that_do_not_fit_a_network(tmp_path):
+    for change, message in (
+        ({"stride": 40}, "32 px at stride 40 leaves 1 x 1 positions for demo_resnet"),
+        ({"layers": ("fc6",)}, "has no layer 'fc6'; did you mean 'fc'"),
+        ({"stride": 0}, "stride 0"),
+    ):
+        plan = _plan(settings=dataclasses.replace(SMALL, **change))
+        with pytest.raises(ValueError, match=message):
+            run(tmp_path / "store", plan, progress=False)
+    assert not (tmp_path / "store").exists()
+
+
+def test_sources_are_written_as_the_authors_write_them():
+    for text, source in {
+        "alexnet": Source("alexnet"),
+        "alexnetAA": Source("alexnet", True),
+        "demo_resnetAA@uniform": Source("demo_resnet", True, "uniform"),
+        "mobilenet_v2@weights/mine.pth": Source("mobilenet_v2", False, "weights/mine.pth"),
+    }.items():
+        assert Source.parse(text) == source
+        assert source.key == text.replace("weights/", "").replace(".pth", "")
+
+
+def test_categories_of_coco_are_sums_over_classes_of_imagenet():
+    labels = networks.load("mobilenet_v2", weights=None).labels
+    network = networks.wrap(torch.nn.Linear(2, 1000), labels=labels)
+    names = {category: [labels[i] for i in class_indices(network, category)] for category in objects.PAPER_CATEGORIES}
+    assert names["zebra"] == ["zebra"] and names["clock"] == ["analog clock", "digital clock", "wall clock"]
+    assert names["airplane"] == ["airliner", "warplane"] and names["laptop"] == ["laptop", "notebook"]
+    assert names["car"][0] == "beach wagon" and names["car"][-1] == "sports car" and len(names["car"]) == 9
+    assert names["boat"] == [
+        "canoe", "catamaran", "fireboat", "gondola", "lifeboat", "schooner", "speedboat", "trimaran", "yawl"
+    ]  # fmt: skip
+    assert len(names["dog"]) == 118 and (names["dog"][0], names["dog"][-1]) == (
+        "Chihuahua",
+        "Mexican hairless",
+    )
+    assert {"cock", "great grey owl", "drake", "white stork", "albatross"} <= set(names["bird"])
+    assert len(names["bird"]) == 59 and not {"tailed frog", "tusker", "grey whale"} & set(names["bird"])
+    assert class_indices(network, "strawberry") == [949] and class_indices(network, "no such thing") == []
+    other = networks.wrap(torch.nn.Linear(2, 3), labels=["cup", "dog", "cat"])
+    assert class_indices(other, "dog") == [1] and class_indices(other, "zebra") == []
+
+
+def test_presets_and_their_changes():
+    paper = presets.parameters("paper", [])
+    assert paper["sizes"] == [75, 125] and paper["stride"] == 1 and paper["per_category"] == 20
+    values = presets.parameters("paper", ["sizes=75", "networks=alexnet, vgg16AA", "at_most=true", "stride=4"])
+    assert values["sizes"] == [75] and values["networks"] == ["alexnet", "vgg16AA"]
+    assert values["at_most"] is True and values["stride"] == 4
+    for change, message in {
+        "strid=4": "unknown parameter 'strid'; did you mean 'stride'",
+        "stride=four": "stride is a whole number, not 'four'",
+        "at_most=yes": "at_most is true or false, not 'yes'",
+        "stride": "write --set name=value",
+    }.items():
+        with pytest.raises(ValueError, match=message):
+            presets.parameters("paper", [change])
+    with pytest.raises(ValueError, match="unknown preset 'papr'; did you mean 'paper'"):
+        presets.parameters("papr", [])
+
+
+def test_the_papers_objects_reach_the_plan(shared):
+    changes = ["networks=alexnet", f"coco={shared / 'coco'}", "at_most=true", "split=val2017"]
+    plan = presets.plan(presets.parameters("paper", changes))
+    assert {size: cutouts[0].size for size, cutouts in plan.cutouts.items()} == {
+        75: (75, 75),
+        125: (125, 125),
+    }
+    expected = objects.load_coco(shared / "coco", "val2017", 75, paper_crop=True, at_most=True)
+    assert [cutout.name for cutout in plan.cutouts[75]] == [cutout.name for cutout in expected]
+    assert all((a.rgba == b.rgba).all() for a, b in zip(plan.cutouts[75], expected, strict=True))
+
+
+def test_the_command_line(tmp_path, capsys):
+    out = str(tmp_path / "store")
+    narrow = [
+        "--set",
+        "networks=demo_resnet",
+        "--set",
+        "objects=cup",
+        "--set",
+        "stride=40",
+        "--set",
+        "device=cpu",
+    ]
+    assert cli.sweep(["--preset", "smoke", "--out", out, *narrow]) == 0
+    assert "1 tasks finished" in capsys.readouterr().out
+    assert cli.sweep(["--preset", "smoke", "--out", out, *narrow, "--set", "stride=20"]) == 1
+    assert "stride was 40, now 20" in capsys.readouterr().err
+    assert cli.sweep(["--preset", "smoke", "--out", out, "--set", "network=demo_resnet"]) == 1
+    assert "did you mean 'networks'" in capsys.readouterr().err
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    """A scheduler and two workers, each a process of its own: (address, worker processes)."""
+    pytest.importorskip("distributed")
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    root, file = Path(__file__).parents[1], tmp_path / "scheduler.json"
+    processes = []
+
+    def start(*words):
+        command = [sys.executable, "-m", "distributed.cli." + words[0], *words[1:]]
+        log = open(tmp_path / f"{len(processes)}.log", "w")
+        processes.append(subprocess.Popen(command, cwd=root, env=environment, stdout=log, stderr=log))
+        return processes[-1]
+
+    host = ["--host", "127.0.0.1", "--no-dashboard"]
+    start("dask_scheduler", *host, "--port", "0", "--scheduler-file", str(file))
+    _wait_for(file.exists, processes[0])
+    address = json.loads(file.read_text())["address"]
+    each = ["--no-nanny", "--nthreads", "1", "--local-directory", str(tmp_path / "work")]
+    workers = [start("dask_worker", address, *host, *each) for _ in range(2)]
+    yield address, workers
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+def test_a_cluster_that_loses_a_worker_gives_the_same(cluster, finished, tmp_path, monkeypatch):
+    import distributed
+
+    address, workers = cluster
+    with distributed.Client(address) as client:
+        client.wait_for_workers(2, timeout=300)
+    real, writes = store.write, []
+
+    def write(*arguments):
+        real(*arguments)
+        writes.append(arguments[2])
+        if len(writes) == 2:
+            workers[0].kill()
+
+    monkeypatch.setattr(store, "write", write)
+    summary = run(tmp_path / "store", _plan((RESNET, TWIN)), scheduler=address, progress=False)
+    assert summary.tasks == 6 and workers[0].wait() == -signal.SIGKILL and workers[1].poll() is None
+    assert _content(tmp_path / "store") == _content(finished)
+
+
+def test_no_cluster_there(tmp_path, monkeypatch):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(execute, "_PATIENCE", 1)
+    with pytest.raises(SweepError, match="no Dask scheduler answers at tcp://127.0.0.1:9"):
+        run(tmp_path / "store", _plan(), scheduler="tcp://127.0.0.1:9", progress=False)
