@@ -131,9 +131,9 @@ for gate in gates.itertuples():
 display(gates)
 lines = [f"{gate.gate} in **{gate.holds} of {gate.of}**" for gate in gates.itertuples()]
 display(Markdown(
-    f"**Reading.** Counted over runs and pairs: {'; '.join(lines)} ({gates.note.iloc[-1]}). The centre resembles "
-    "the rest most, partly because it is nearest to everything; that the *bottom right* is worst every time is no matter of distance, since all "
-    "four corners are equally far away. Anti-aliasing helps the centre and hardly the corners."
+    f"**Reading.** Counted over runs and pairs: {'; '.join(lines)} ({gates.note.iloc[-1]}). The centre resembles the "
+    "rest most, partly because it is nearest to everything; that the *bottom right* is worst every time is no matter "
+    "of distance, since all four corners are equally far away. Anti-aliasing helps the centre and hardly the corners."
 ))  # fmt: skip
 
 # %% [markdown]
@@ -329,7 +329,7 @@ if names and assets.find("objects/berry_rgba.png"):
     panel = widgets.MapPanel(every, scene, label="cosine similarity with the centre")
     display(panel)
 else:
-    display(Markdown("Nothing to explore without the published maps. " + missing))
+    display(Markdown(missing))
 
 # %% [markdown]
 # ## References and next

@@ -111,9 +111,14 @@ def test_a_download_is_checked_file_by_file(tmp_path, monkeypatch):
     content = b"y,x,val\r\n0,0,1.0\r\n"
     sums = {"alexnet-fc-berry-c-d3.csv": hashlib.sha256(content).hexdigest()}
     monkeypatch.setattr(data, "map_sums", lambda: sums)
-    site = tmp_path / "site"
-    site.mkdir()
-    monkeypatch.setattr(data, "SITE", site.as_uri())
+    image = b"not really a picture"
+    images = {"objects/berry_rgba.png": ("images/berry.png", hashlib.sha256(image).hexdigest())}
+    monkeypatch.setattr(data, "IMAGES", images)
+    site, page = tmp_path / "site" / "csv", tmp_path / "site" / "images"
+    site.mkdir(parents=True)
+    page.mkdir()
+    (page / "berry.png").write_bytes(image)
+    monkeypatch.setattr(data, "SITE", site.parent.as_uri())
     with pytest.raises(assets.AssetError, match="cannot download alexnet-fc-berry-c-d3.csv"):
         published.find_maps(download=True)
     (site / "alexnet-fc-berry-c-d3.csv").write_bytes(content.replace(b"1.0", b"0.9"))
@@ -121,6 +126,7 @@ def test_a_download_is_checked_file_by_file(tmp_path, monkeypatch):
         published.find_maps(download=True)
     (site / "alexnet-fc-berry-c-d3.csv").write_bytes(content)
     assert published.find_maps(download=True)["alexnet/fc/berry/c"].tolist() == [[1.0]]
+    assert (tmp_path / "objects" / "berry_rgba.png").read_bytes() == image
 
 
 def test_measures_of_maps_by_hand():

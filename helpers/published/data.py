@@ -13,12 +13,22 @@ from tqdm.auto import tqdm
 
 from helpers import assets
 
-SITE = "https://jakehlee.github.io/interactive-invariance/data/csv"
+SITE = "https://jakehlee.github.io/interactive-invariance/data"
 NETWORKS = {  # the authors' name -> ours
     "alexnet": "alexnet",
     "vgg16": "vgg16",
     "resnet50": "resnet50",
     "mobilev2": "mobilenet_v2",
+}
+IMAGES = {  # the two objects: file on the assets search path -> the authors' file and its SHA-256
+    "objects/berry_rgba.png": (
+        "images/berry_transparent.png",
+        "187b35acaf3c9b305ad74004fdbbaea311cc8587b745934008ae7619e36ad62f",
+    ),
+    "objects/plane.png": (
+        "images/plane.png",
+        "a35ad2e03289a239a4ee977ef3ba8cd70dac952f242c7224e376982805ecff4d",
+    ),
 }
 LABELS = {"berry": "strawberry", "plane": "warplane"}  # the class whose probability the "class" maps hold
 
@@ -72,20 +82,23 @@ def find_maps(download: bool = False) -> dict[str, np.ndarray]:
     """The authors' maps, float32 (R, C) in [-1, 1] by key ``network[AA]/layer/object/anchor``.
 
     From ``published/maps.npz`` on the assets search path; else every file of ``published/csv/`` there whose
-    checksum is right; ``download`` fetches what is missing from the authors' site (256 files, about 150 MB)
-    into the cache. Empty where there is nothing. Layer ``class`` is the softmax probability of the object's
-    class, kept under anchor ``br``. Raises AssetError for a download that fails or is damaged.
+    checksum is right. Empty where there is nothing. Layer ``class`` is the softmax probability of the
+    object's class, kept under anchor ``br``. download: first fetch what is missing from the authors' site
+    into the cache, the two objects too (256 maps, about 100 MB; resumable). Raises AssetError for a download
+    that fails or is damaged.
     """
     packed = assets.find("published/maps.npz")
+    sums = map_sums()
+    if download:
+        wanted = dict(IMAGES)
+        if packed is None:
+            wanted |= {f"published/csv/{name}": (f"csv/{name}", digest) for name, digest in sums.items()}
+        for relative, (file, digest) in tqdm(wanted.items(), desc="published data", unit="file"):
+            if assets.find(relative) is None:
+                assets.download(f"{SITE}/{file}", assets.cache() / relative, digest, progress=False)
     if packed is not None:
         with np.load(packed) as maps:
             return {key: maps[key] for key in sorted(maps.files)}
-    sums = map_sums()
-    if download:
-        for name in tqdm(sums, desc="published maps", unit="file"):
-            if assets.find(Path("published/csv") / name) is None:
-                target = assets.cache() / "published" / "csv" / name
-                assets.download(f"{SITE}/{name}", target, sums[name], progress=False)
     found = {}
     for name, expected in sums.items():
         path = assets.find(Path("published/csv") / name)
