@@ -62,8 +62,9 @@ page: $(INSTALLED)  ## Write the self-contained interactive page
 paper-objects: $(INSTALLED)  ## Download the paper's COCO objects (resumable)
 	@$(BIN)/python -m helpers paper-objects $(ARGS)
 
-paper: $(INSTALLED)  ## The paper's protocol at full scale (a GPU, hours)
-	@$(BIN)/python -m helpers run --preset paper $(ARGS)
+paper: $(INSTALLED)  ## The paper's protocol at full scale, then the notebooks beside it (a GPU, hours; resumable)
+	@$(BIN)/python -m helpers sweep --preset paper --out runs/paper.zarr $(ARGS)
+	@$(BIN)/python -m helpers run --preset paper --set store=../runs/paper.zarr
 
 constraints:  ## Renew the exact versions from what .venv holds
 	@{ sed -n '/^#/p' $(CONSTRAINTS); $(BIN)/python -m pip freeze --exclude-editable | grep -v ' @ '; } > $(VENV)/constraints.txt
