@@ -21,6 +21,19 @@ def test_two_objects_by_hand():
     assert str(found) == "0.500 [0.000, 1.000]"
 
 
+def test_level_is_the_coverage():
+    # draws are 0, 1/2 or 1 with probabilities 1/4, 1/2, 1/4: quantiles 0.2 and 0.8, then 0.3 and 0.7
+    wide, narrow = (uncertainty.interval([0.0, 1.0], level=level) for level in (0.6, 0.4))
+    assert (wide.low, wide.high) == (0.0, 1.0)
+    assert (narrow.low, narrow.high) == (0.5, 0.5)
+
+
+def test_objects_within_a_category_are_drawn_too():
+    # both categories have the same mean: all the spread is within them
+    found = uncertainty.interval([0.0, 1.0, 0.0, 1.0], ["a", "a", "b", "b"])
+    assert (found.low, found.high) == (0.0, 1.0)  # all zeros or all ones: 1 draw in 16 each
+
+
 def test_draws_take_whole_categories_first():
     clusters = ["a"] * 3 + ["b"] * 5 + ["c"] * 2
     for index in uncertainty.resample(clusters, draws=50, seed=3):
