@@ -30,11 +30,12 @@ record.add("total", total, "points")
 record.check("total", total, expected, 0, "by hand")
 figure = Figure(figsize=(2, 1))
 _ = figure.add_subplot().plot([0, total])
-record.save_figure(figure, "line")
+path = record.save_figure(figure, "line")
 print("kept in", out, file=sys.stdout)
 print("a progress" + " bar", file=sys.stderr)
 record.finish()
-figure
+from IPython.display import Image
+Image(str(path))
 """
 
 

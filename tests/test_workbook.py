@@ -302,6 +302,7 @@ def test_accept_then_hold_then_move(one: Path, capsys) -> None:
     assert entry["previous_seconds"] > 0 and summary(one)["previous"] == "first"
     assert commands.accept([*common, str(one / "out")]) == 0
     assert "01_one  total: 2 -> 5 points (+3, " in capsys.readouterr().out
+    assert summary(one)["verdict"] == "holds"  # the run's report is judged again
 
 
 def test_other_parameters_are_not_compared(one: Path) -> None:

@@ -28,28 +28,14 @@ def records(out: Path) -> dict[str, dict]:
 def judge(outcome: Outcome, out: Path, baseline: dict | None) -> dict:
     """One notebook's entry in the summary: its verdict and everything the verdict rests on.
 
-    ``verdict``: passed, failed or not run. It passes when every cell was executed, a record was written,
-    every check of the record holds, and no number left its baseline.
+    ``verdict``: passed, failed or not run. It passes when every cell was executed, a record of the given
+    parameters was written, every check of it holds, no figure is blank, and no number left its baseline.
     """
     written = record(out, outcome.name) if outcome.status != "not run" else None
-    rows = baselines.compare(written, baseline) if written else []
-    checks = written.get("checks", []) if written else []
-    failing = [check for check in checks if not check["holds"]]
-    moved = [row for row in rows if row.fails]
-    reason = outcome.reason
-    if outcome.status == "completed" and written is None:
-        reason = "it wrote no record: record.finish() is missing"
-    elif not reason and (stale := _stale(outcome, written)):
-        reason = f"its record does not have the parameters it was given: {', '.join(stale)}"
-    elif not reason and failing:
-        reason = f"{len(failing)} of {len(checks)} checks failed"
-    elif not reason and moved:
-        reason = f"{len(moved)} of {len(rows)} numbers left the baseline"
-    verdict = "not run" if outcome.status == "not run" else "failed" if reason else "passed"
-    return {
+    figures = [f"figures/{name}" for name in _figures(out, outcome.name, written)]
+    entry = {
         "name": outcome.name,
-        "verdict": verdict,
-        "reason": reason,
+        "fault": outcome.reason,
         "section": outcome.section,
         "cell": outcome.cell,
         "source": outcome.source,
@@ -58,18 +44,48 @@ def judge(outcome: Outcome, out: Path, baseline: dict | None) -> dict:
         "overrides": outcome.parameters,
         "parameters": (written or {}).get("parameters", {}),
         "networks": (written or {}).get("stamp", {}).get("networks", []),
-        "checks": checks,
-        "numbers": [baselines.as_dict(row) for row in rows],
-        "other_parameters": baselines.differing(written, baseline) if written and baseline else [],
-        "figures": [f"figures/{name}" for name in _figures(out, outcome.name, written)],
+        "checks": (written or {}).get("checks", []),
+        "figures": figures,
         "stamp": (written or {}).get("stamp", {}),
     }
+    if outcome.status == "completed":
+        entry["fault"] = _fault(entry, written, out)
+    elif outcome.status == "not run":
+        entry["verdict"] = "not run"
+    return against(entry, written, baseline)
 
 
-def _stale(outcome: Outcome, written: dict | None) -> list[str]:
+def _fault(entry: dict, written: dict | None, out: Path) -> str:
+    """What is wrong with a notebook that ran to its end, apart from its baseline; empty where nothing is."""
+    if written is None:
+        return "it wrote no record: record.finish() is missing"
+    if stale := _stale(entry["overrides"], written):
+        return f"its record does not have the parameters it was given: {', '.join(stale)}"
+    if failing := [check for check in entry["checks"] if not check["holds"]]:
+        return f"{len(failing)} of {len(entry['checks'])} checks failed"
+    if empty := [name for name in entry["figures"] if blank(Path(out) / name)]:
+        return f"a blank figure: {', '.join(empty)}"
+    return ""
+
+
+def against(entry: dict, written: dict | None, baseline: dict | None) -> dict:
+    """An entry with its numbers compared to a baseline, and its verdict settled; changed in place."""
+    rows = baselines.compare(written, baseline) if written else []
+    entry["numbers"] = [baselines.as_dict(row) for row in rows]
+    entry["other_parameters"] = baselines.differing(written, baseline) if written and baseline else []
+    moved = sum(row.fails for row in rows)
+    entry["reason"] = entry["fault"]
+    if not entry["fault"] and moved:
+        entry["reason"] = f"{moved} of {len(rows)} numbers left the baseline"
+    if entry.get("verdict") != "not run":
+        entry["verdict"] = "failed" if entry["reason"] else "passed"
+    return entry
+
+
+def _stale(overrides: dict, written: dict) -> list[str]:
     """The injected parameters that a record does not show as injected."""
-    shown = (written or {}).get("parameters", {})
-    given = {name: value for name, value in outcome.parameters.items() if name not in baselines.IGNORED}
+    shown = written.get("parameters", {})
+    given = {name: value for name, value in overrides.items() if name not in baselines.IGNORED}
     return [name for name, value in given.items() if shown.get(name) != value]
 
 
@@ -88,40 +104,37 @@ def blank(path: Path) -> bool:
 
 
 def summarise(entries: list[dict], out: Path, **run: object) -> dict:
-    """The summary of a run from its notebooks' entries; ``run`` says how it was run (preset, seconds, ...).
-
-    ``verdict``: holds, fails or interrupted.
-    """
-    for entry in entries:
-        empty = [name for name in entry["figures"] if blank(Path(out) / name)]
-        if empty and entry["verdict"] == "passed":
-            entry["verdict"], entry["reason"] = "failed", f"a blank figure: {', '.join(empty)}"
-    verdicts = [entry["verdict"] for entry in entries]
-    verdict = "fails" if "failed" in verdicts else "interrupted" if "not run" in verdicts else "holds"
+    """The summary of a run from its notebooks' entries; ``run`` says how it was run (preset, seconds, ...)."""
     previous = last(out, str(run.get("preset", "")))
     before = {entry["name"]: entry["seconds"] for entry in previous.get("notebooks", [])}
     for entry in entries:
         entry["previous_seconds"] = before.get(entry["name"])
+    about = {"previous": previous.get("folder"), "provenance": runtime.stamp(), "folder": Path(out).name}
+    return {**tally(entries), **run, **about, "notebooks": entries}
+
+
+def tally(entries: list[dict]) -> dict:
+    """The ``verdict`` of a run (holds, fails or interrupted) and its ``counts``."""
+    verdicts = [entry["verdict"] for entry in entries]
     states = [number["state"] for entry in entries for number in entry["numbers"]]
-    return {
-        "verdict": verdict,
-        "counts": {
-            "notebooks": len(entries),
-            "passed": verdicts.count("passed"),
-            "failed": verdicts.count("failed"),
-            "not run": verdicts.count("not run"),
-            "checks": sum(len(entry["checks"]) for entry in entries),
-            "checks failed": sum(not check["holds"] for entry in entries for check in entry["checks"]),
-            "numbers": len(states),
-            **{state: states.count(state) for state in baselines.STATES},
-            "figures": sum(len(entry["figures"]) for entry in entries),
-        },
-        **run,
-        "previous": previous.get("folder"),
-        "provenance": runtime.stamp(),
-        "folder": Path(out).name,
-        "notebooks": entries,
+    counts = {
+        "notebooks": len(entries),
+        **{verdict: verdicts.count(verdict) for verdict in ("passed", "failed", "not run")},
+        "checks": sum(len(entry["checks"]) for entry in entries),
+        "checks failed": sum(not check["holds"] for entry in entries for check in entry["checks"]),
+        "numbers": len(states),
+        **{state: states.count(state) for state in baselines.STATES},
+        "figures": sum(len(entry["figures"]) for entry in entries),
     }
+    verdict = "fails" if counts["failed"] else "interrupted" if counts["not run"] else "holds"
+    return {"verdict": verdict, "counts": counts}
+
+
+def renew(summary: dict, out: Path, baseline: dict) -> dict:
+    """The summary of a finished run judged again, against another baseline."""
+    for entry in summary["notebooks"]:
+        against(entry, record(out, entry["name"]), baseline.get(entry["name"]))
+    return {**summary, **tally(summary["notebooks"])}
 
 
 def last(out: Path, preset: str) -> dict:

@@ -188,12 +188,13 @@ def _gallery(notebooks: list[Notebook], figures: Path) -> list[str]:
         pictures = sorted(figures.glob(f"{notebook.number}_*.png"))
         if not pictures:
             continue
+        sidecars = [json.loads(p.with_suffix(".json").read_text(encoding="utf-8")) for p in pictures]
+        given = ", ".join(f"{name} {_short(value)}" for name, value in sidecars[0]["parameters"].items())
         lines += ["", f"## [{notebook.number} {title(notebook.name)}](../notebooks/{notebook.path.name})"]
+        lines += ["", f"Made with: {given}."]
         for picture in pictures:
-            sidecar = json.loads(picture.with_suffix(".json").read_text(encoding="utf-8"))
-            given = ", ".join(f"{name} {_short(value)}" for name, value in sidecar["parameters"].items())
             caption = title(picture.stem)
-            lines += ["", f"**{caption}** ([sidecar]({picture.stem}.json): {given})", ""]
+            lines += ["", f"**{caption}** ([sidecar]({picture.stem}.json))", ""]
             lines += [f"![{caption}]({picture.name})"]
     page = figures / "README.md"
     text = "\n".join(lines) + "\n"
