@@ -39,7 +39,7 @@ MAY_IMPORT = {
     "uncertainty": set(),
     "variation": set(),
     "padding": {"networks"},
-    "boundaries": set(),
+    "boundaries": {"objects", "shifting"},
     "published": CORE | {"variation"},
     "records": {"runtime"},
     "sweep": CORE | MEASURES | {"demo", "published", "records"},
