@@ -89,9 +89,7 @@ def test_crop_is_the_rounded_box_with_the_mask_as_alpha(tmp_path):
     (cutout,) = coco.load_coco(_folder(tmp_path, annotations, [7]), "made", None, 1, ["dog"])
     assert cutout.label == "dog" and cutout.size == (51, 40)
     red, green, blue, alpha = cutout.rgba.numpy()
-    assert (
-        (red == np.arange(22, 73)[:, None]).all() and (green == np.arange(10, 50)).all() and (blue == 7).all()
-    )
+    assert (red == np.arange(22, 73)[:, None]).all() and (green == np.arange(10, 50)).all() and (blue == 7).all()
     expected = np.zeros((51, 40), np.uint8)
     expected[30 - 22 : 50 - 22, 20 - 10 : 30 - 10] = 255
     assert (alpha == expected).all()
@@ -114,11 +112,12 @@ def test_the_papers_crop_takes_the_width_from_the_height(tmp_path, box, right, p
 
 
 def test_alpha_stays_a_mask_through_the_resize(tmp_path):
-    # 40 px to 80: an edge falls a quarter pixel off the new ones, and the nearer pixel must win.
-    annotations = [_annotation(1, 1, (0, 0, 40, 40), segmentation=_rectangle(0, 0, 20, 40))]
-    (cutout,) = coco.load_coco(_folder(tmp_path, annotations, [1]), "made", 80, 1, ["dog"])
-    expected = np.zeros((80, 80), np.uint8)
-    expected[:, :40] = 255  # the columns 39 and 40 are 0.75 and 0.25 before rounding
+    # 40 px to 60: new column 31 lies at (31 + 0.5) * 40 / 60 - 0.5 = 20.5, halfway between the last column of
+    # the object and the first outside it. Half is object, as whole numbers round.
+    annotations = [_annotation(1, 1, (0, 0, 40, 40), segmentation=_rectangle(0, 0, 21, 40))]
+    (cutout,) = coco.load_coco(_folder(tmp_path, annotations, [1]), "made", 60, 1, ["dog"])
+    expected = np.zeros((60, 60), np.uint8)
+    expected[:, :32] = 255
     assert (cutout.rgba[3].numpy() == expected).all()
 
 
@@ -261,9 +260,7 @@ def server(tmp_path):
 
 
 def _fetch(server, root, **options):
-    sums = {
-        "archive_sha256": hashlib.sha256(server.files["/annotations/" + coco_download.ARCHIVE]).hexdigest()
-    }
+    sums = {"archive_sha256": hashlib.sha256(server.files["/annotations/" + coco_download.ARCHIVE]).hexdigest()}
     options = {"per_category": 3, "categories": ["dog"], "progress": False, **sums, **options}
     return coco_download.fetch(root, "made", site=server.site, **options)
 
@@ -321,6 +318,4 @@ def test_download_says_what_the_site_does_not_have(server, tmp_path):
     with pytest.raises(assets.AssetError, match="cannot download 000000000003.png from http"):
         _fetch(server, tmp_path / "coco")
     with pytest.raises(assets.AssetError, match="no annotations/instances_test2017.json: the splits are"):
-        coco_download.fetch(
-            tmp_path / "other", "test2017", site=server.site, archive_sha256=None, progress=False
-        )
+        coco_download.fetch(tmp_path / "other", "test2017", site=server.site, archive_sha256=None, progress=False)

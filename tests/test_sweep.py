@@ -307,6 +307,7 @@ def test_the_estimate_says_what_is_left(still, tmp_path, monkeypatch, capsys):
     assert "2 tasks to do, 0 done: 50 frames, about 0:00:04 on this machine" in said
     assert "still: 12 frames/s" in said
     assert open_store(tmp_path / "store")["still/32px"].done.values.tolist() == [0, 0]
+    assert table(tmp_path / "store").empty
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,7 @@ class _Cluster:
 
     def __init__(self, client: Any, distributed: Any) -> None:
         self._client, self._distributed = client, distributed
-        self.width = len(client.scheduler_info(n_workers=-1)["workers"])
+        self.width = len(client.nthreads())
         self.words = f"{self.width} workers"
 
     def device(self, name: str) -> str:

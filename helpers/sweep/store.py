@@ -61,6 +61,19 @@ def lock(path: Path) -> Iterator[None]:
         holder.release()
 
 
+@contextlib.contextmanager
+def _room(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise SweepError(
+            f"no space left for {path}: what is finished is kept and readable; make room and give the same "
+            "command again"
+        ) from error
+
+
 def prepare(path: Path, identity: dict, made_with: dict) -> None:
     """Create the store, or see that it was made from the same parameters and objects.
 
@@ -69,9 +82,10 @@ def prepare(path: Path, identity: dict, made_with: dict) -> None:
     root = {"format": FORMAT, **_plain(identity)}
     shutil.rmtree(_beside(path, ".new"), ignore_errors=True)
     if not path.exists():
-        group = zarr.open_group(_beside(path, ".new"), mode="w")
-        group.attrs.update({"made_from": root, "made_with": _plain(made_with)})
-        _beside(path, ".new").replace(path)
+        with _room(path):
+            group = zarr.open_group(_beside(path, ".new"), mode="w")
+            group.attrs.update({"made_from": root, "made_with": _plain(made_with)})
+            _beside(path, ".new").replace(path)
         return
     try:
         there = zarr.open_group(path, mode="r").attrs["made_from"]
@@ -92,9 +106,10 @@ def prepare_group(path: Path, name: str, about: dict, objects: list[tuple[str, s
     if not (place / "zarr.json").exists():
         new = _beside(path, ".new")
         shutil.rmtree(new, ignore_errors=True)
-        _create(new, about, objects)
-        zarr.open_group(path, path=str(Path(name).parent), mode="a")
-        new.replace(place)
+        with _room(path):
+            _create(new, about, objects)
+            zarr.open_group(path, path=str(Path(name).parent), mode="a")
+            new.replace(place)
     group = zarr.open_group(path, path=name, mode="r")
     _same(group.attrs["made_from"], about, place)
     return group["done"][:].astype(bool)
@@ -144,20 +159,13 @@ def _create(place: Path, about: dict, objects: list[tuple[str, str | None]]) -> 
 
 def write(path: Path, name: str, index: int, result: dict[str, np.ndarray]) -> None:
     """Write one task's result, its mark of completion last. Raises SweepError when the disk is full."""
-    try:
+    with _room(path):
         group = zarr.open_group(path, path=name, mode="r+")
         for variable in ("similarity", "scalars", "drop"):
             group[variable][:, index] = result[variable]
         for variable in ("probability", "top1"):
             group[variable][index] = result[variable]
         group["done"][index] = 1
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise SweepError(
-            f"no space left for {path}: what is finished is kept and readable; make room and give the same "
-            "command again"
-        ) from error
 
 
 def open_store(path: str | Path) -> xarray.DataTree:
@@ -180,16 +188,18 @@ def table(path: str | Path) -> pd.DataFrame:
     Columns: network, size (px), layer, object, category, anchor, and one per measure. Raises SweepError for
     no store.
     """
+    columns = ["network", "size", "layer", "object", "category", "anchor", *MEASURES]
     frames = []
     for node in open_store(path).leaves:
-        data = node.to_dataset()
+        data = node.to_dataset() if "done" in node else None
+        if data is None or not data.done.any():
+            continue
         finished = data.isel(object=np.flatnonzero(data.done.values))
-        wide = finished.scalars.to_series().unstack("measure")[list(MEASURES)].reset_index()
-        wide.insert(0, "network", node.parent.name)
-        wide.insert(1, "size", int(node.name.removesuffix("px")))
-        wide.insert(4, "category", wide.object.map(dict(zip(data.object.values, data.category.values, strict=True))))
-        frames.append(wide.rename_axis(columns=None))
-    return pd.concat(frames, ignore_index=True)
+        wide = finished.scalars.to_series().unstack("measure").reset_index()
+        categories = dict(zip(data.object.values, data.category.values, strict=True))
+        about = {"network": node.parent.name, "size": int(node.name.removesuffix("px"))}
+        frames.append(wide.assign(**about, category=wide["object"].map(categories))[columns])
+    return pd.concat(frames, ignore_index=True).rename_axis(columns=None) if frames else pd.DataFrame(columns=columns)
 
 
 def _plain(values: dict) -> dict:
