@@ -277,3 +277,14 @@ def test_every_figure_has_a_sidecar_and_stands_in_the_gallery() -> None:
     page = ROOT / "figures" / "README.md"
     shown = set(re.findall(r"!\[[^]]*]\(([^)]+)\.png\)", page.read_text(encoding="utf-8"))) if page.exists() else set()
     assert shown == pictures
+
+
+def test_readme_names_commands_that_exist() -> None:
+    from helpers.__main__ import COMMANDS
+
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
+    assert {"run", "test"} <= set(re.findall(r"\bmake ([a-z-]+)", text)) <= targets
+    assert set(re.findall(r"python -m helpers ([a-z-]+)", text)) <= set(COMMANDS)
+    for link in re.findall(r"]\(([^)#]+)\)", text):
+        assert link.startswith(("http", "mailto")) or (ROOT / link).exists(), f"README links to {link}"
