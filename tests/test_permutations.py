@@ -27,9 +27,7 @@ def test_cosines_by_hand():
 
 def test_a_tensor_and_an_array_give_the_same(rng):
     u, v = rng.standard_normal((2, 5, 8))
-    np.testing.assert_array_equal(
-        permutations.cosine(torch.tensor(u), torch.tensor(v)), permutations.cosine(u, v)
-    )
+    np.testing.assert_array_equal(permutations.cosine(torch.tensor(u), torch.tensor(v)), permutations.cosine(u, v))
 
 
 def test_sorting_is_the_best_of_all_permutations(rng):
@@ -81,9 +79,7 @@ def test_a_planted_permutation_is_recovered_and_holds_on_unseen_objects(rng, dim
     planted = rng.permutation(dimensions)
     v = rng.standard_normal((5, 4, dimensions))
     u = v[..., planted]
-    np.testing.assert_array_equal(
-        permutations.fit(u.reshape(-1, dimensions), v.reshape(-1, dimensions)), planted
-    )
+    np.testing.assert_array_equal(permutations.fit(u.reshape(-1, dimensions), v.reshape(-1, dimensions)), planted)
     result = permutations.held_out(u, v)
     np.testing.assert_allclose(result.fitted, 1.0, atol=EXACT)
     assert result.identity.max() < 0.9 and abs(result.random.mean()) < 0.2
@@ -152,3 +148,26 @@ def test_pairs_by_hand():
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_figures_hold_what_they_are_given_and_fit(rng):
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    from helpers import plots
+
+    u, v = rng.standard_normal((2, 40))
+    at = [4, 8, 16]
+    lines = {key: (rng.uniform(0.2, 1, 3), np.full(3, 0.05)) for key in plots.permutations.LINES}
+    figures = [
+        plots.against({"raw": (u, v), "sorted": (np.sort(u), np.sort(v))}, [("u", "v"), ("u, sorted", "v, sorted")]),
+        plots.reorderings({"off-the-shelf": lines, "anti-aliased": lines}, at),
+        plots.gains({"planted permutation": [0.9, 0.8], "fc7, 8 px": [0.0, -0.1]}, "gain"),
+    ]
+    for figure in figures:
+        FigureCanvasAgg(figure).draw()
+        box = figure.get_tightbbox(figure.canvas.get_renderer())
+        width, height = figure.get_size_inches()
+        # a pixel and a half: anti-aliased edges
+        assert min(box.x0, box.y0, width - box.x1, height - box.y1) >= -1.5 / figure.dpi
+    drawn = [line for line in figures[1].axes[0].lines if len(line.get_xdata()) == 3]
+    np.testing.assert_allclose(drawn[0].get_ydata(), lines["upper"][0])

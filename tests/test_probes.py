@@ -184,9 +184,7 @@ def test_r2_by_hand():
 
     truth = np.array([[0.0, 0.0], [2.0, 4.0]])
     result = location(np.array([[0.0, 2.0], [1.0, 2.0]]), truth, (1, 2))
-    np.testing.assert_allclose(
-        result.r2, [1 - 0.5 / 1, 0]
-    )  # rows: error^2 0.5, variance 1; columns: the mean
+    np.testing.assert_allclose(result.r2, [1 - 0.5 / 1, 0])  # rows: error^2 0.5, variance 1; columns: the mean
     np.testing.assert_allclose(result.error, [np.sqrt(0.5), 2])
 
 
@@ -212,8 +210,7 @@ def test_ridge_against_the_normal_equations(rng):
 def shared(rng, count=6, noise=0.3):
     """Objects whose features hold the coordinates the same way, beside a field of their own."""
     return [
-        np.concatenate([smooth(rng), coordinates() + noise * rng.standard_normal((*GRID, 2))], -1)
-        for _ in range(count)
+        np.concatenate([smooth(rng), coordinates() + noise * rng.standard_normal((*GRID, 2))], -1) for _ in range(count)
     ]
 
 
@@ -382,3 +379,34 @@ def test_p_value_by_hand():
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_figures_hold_what_they_are_given_and_fit(rng):
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    from helpers import plots
+
+    kinds = ["off-the-shelf", "anti-aliased"]
+    share = rng.uniform(0, 1, (2, 2, 7, 9))
+    at = np.array([2.0, 6.0, 10.0])
+    curves = {f"{kind}, {mode}": (at, rng.uniform(0.4, 1, 3)) for kind in kinds for mode in ("unseen", "same")}
+    test = (0.8, rng.uniform(0.3, 0.8, 64), 1 / 64)
+    net = np.stack(np.indices((7, 9)), -1) * 4.0
+    figures = {
+        "folds": plots.fold_maps({d: probes.folds(probes.labels(GRID, d)) for d in probes.DIVIDES}, 4),
+        "answers": plots.answers(share, kinds, probes.DIVIDES, probes.DIVIDES, 4),
+        "accuracies": plots.accuracies({"top/bottom\nsame object": {kind: [0.7, 0.9] for kind in kinds}}),
+        "distance": plots.by_line_distance(dict.fromkeys(probes.DIVIDES, curves), dashed=list(curves)[1::2]),
+        "nulls": plots.nulls({d: (0.8, {"shuffled": [0.5, 0.4], "moved": [0.7, 0.9]}) for d in probes.DIVIDES}),
+        "swaps": plots.swap_nulls({f"{d}, {kind}": test for d in probes.DIVIDES for kind in kinds}),
+        "nets": plots.warped_grids({f"{kind}, unseen objects": net for kind in kinds}, 4),
+    }
+    for name, figure in figures.items():
+        FigureCanvasAgg(figure).draw()
+        box = figure.get_tightbbox(figure.canvas.get_renderer())
+        width, height = figure.get_size_inches()
+        # a pixel and a half: anti-aliased edges
+        assert min(box.x0, box.y0, width - box.x1, height - box.y1) >= -1.5 / figure.dpi, name
+    # the line lies between rows 2 and 3 of 7, and between columns 3 and 4 of 9, four pixels a step
+    lines = figures["answers"].axes[0].lines, figures["answers"].axes[1].lines
+    assert lines[0][0].get_ydata()[0] == 2.5 * 4 and lines[1][0].get_xdata()[0] == 3.5 * 4

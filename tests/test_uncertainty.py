@@ -18,7 +18,7 @@ def test_two_objects_by_hand():
     assert (found.value, found.low, found.high) == (0.5, 0.0, 1.0)
     assert not found.excludes_zero
     assert uncertainty.interval([1.0, 2.0]).excludes_zero
-    assert str(found) == "0.500 [0.000, 1.000]"
+    assert str(found) == "0.5 [0, 1]"
 
 
 def test_level_is_the_coverage():

@@ -8,11 +8,9 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.colors import LogNorm, Normalize
-from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from helpers.plots.style import MAP, PALETTE, style
-from helpers.plots.variation import Interval, _colours, _dots
+from helpers.plots.style import MAP, PALETTE, Figure, style
+from helpers.plots.variation import Interval, _colours, _dots, factor_axis
 
 
 def by_cause(
@@ -49,10 +47,7 @@ def by_cause(
         axis = right.subplots()
         axis.axvline(1, color="0.5", linewidth=1, zorder=0)
         _dots(axis, factors, causes_, PALETTE[2:])  # blue and orange are networks
-        axis.set_xscale("log")
-        axis.xaxis.set_major_locator(FixedLocator([0.25, 0.5, 1, 2, 4, 8, 16, 32]))
-        axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}×"))
-        axis.xaxis.set_minor_locator(NullLocator())
+        factor_axis(axis)
         axis.set_xlabel("change, times smaller")
         right.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=9.5)
         left.suptitle(titles[0])

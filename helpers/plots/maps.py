@@ -19,7 +19,7 @@ def frames(images: torch.Tensor, titles: Sequence[str], columns: int | None = No
         count = len(images)
         columns = columns or min(count, 5)
         rows = -(-count // columns)
-        figure = Figure(figsize=(2.3 * columns, 2.95 * rows))
+        figure = Figure(figsize=(2.3 * columns, 0.85 + 2.1 * rows))
         axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
         for axis in axes.flat[count:]:
             axis.set_visible(False)

@@ -10,10 +10,9 @@ import pandas as pd
 import seaborn as sns
 import torch
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from helpers.plots.style import ANTIALIASED, DIFFERENCE, MAP, OFF_THE_SHELF, PALETTE, style
+from helpers.plots.style import ANTIALIASED, DIFFERENCE, MAP, OFF_THE_SHELF, PALETTE, Figure, style
 
 Map = np.ndarray | torch.Tensor
 
@@ -79,7 +78,7 @@ def spectrum(
             axis.axvline(stride, color="0.85", linewidth=6, zorder=0)
         for (name, sizes), colour in zip(curves.items(), _colours(curves), strict=True):
             axis.plot(periods, sizes, color=colour, marker="o", markersize=3.5, linewidth=1.2, label=name)
-        axis.set(yscale="log", xlabel="period (px)", ylabel=label)
+        axis.set(ylim=(0, None), xlabel="period (px)", ylabel=label)
         axis.set_xticks(marked)
         figure.legend(loc="outside right center", title="grey: the network's strides", title_fontsize=9)
         return figure
@@ -104,7 +103,7 @@ def intervals(
             axis.axvline(zero, color="0.5", linewidth=1, zorder=0)
         _dots(axis, groups, lines)
         if log:
-            axis.set_xscale("log")
+            factor_axis(axis)
         axis.set_xlabel(label)
         axis.set_title(title, loc="left")
         if len(groups) > 1:
@@ -150,6 +149,14 @@ def biases(table: pd.DataFrame, label: str = "difference of cosines") -> Figure:
         return figure
 
 
+def factor_axis(axis: Axes) -> None:
+    """Makes the horizontal axis a logarithmic one of factors: 0.5×, 1×, 2×, ..."""
+    axis.set_xscale("log")
+    axis.xaxis.set_major_locator(FixedLocator([2.0**power for power in range(-6, 11)]))
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}×"))
+    axis.xaxis.set_minor_locator(NullLocator())
+
+
 def _dots(
     axis: Axes,
     groups: Mapping[str, Mapping[str, Interval]],
@@ -185,5 +192,5 @@ def _image(axis: Axes, item: np.ndarray, stride: int, colours: dict):
 def _colours(names: Sequence[str]) -> list:
     """The workbook's blue and orange where a name says which network it is; else the palette in order."""
     known = {"off-the-shelf": OFF_THE_SHELF, "anti-aliased": ANTIALIASED}
-    others = iter(PALETTE[2:] if any(name in known for name in names) else PALETTE)
+    others = iter(PALETTE[2:])
     return [known[name] if name in known else next(others) for name in names]

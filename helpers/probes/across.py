@@ -52,7 +52,7 @@ def unseen(objects: Sequence, divide: str = "top/bottom", groups: Sequence | Non
     return Unseen(accuracy, decision.reshape(-1, *grid), correct.reshape(-1, *grid))
 
 
-def locate_unseen(objects: Sequence, stride: int = 1, groups: Sequence | None = None, alpha: float = 1e-3) -> Location:
+def locate_unseen(objects: Sequence, stride: int = 1, groups: Sequence | None = None, alpha: float = 1e-5) -> Location:
     """(row, col) of objects that the ridge regression has not seen: each group is held out in turn.
 
     Arguments as `unseen` and `ridge`; stride: pixels per grid step. The result's arrays have a leading N.
@@ -73,7 +73,7 @@ def swap_test(
     objects: Sequence,
     divide: str = "top/bottom",
     groups: Sequence | None = None,
-    alpha: float = 1e-3,
+    alpha: float = 1e-5,
     draws: int = 1024,
     seed: int = 0,
 ) -> SwapTest:

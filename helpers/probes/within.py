@@ -77,7 +77,7 @@ def probes(objects: Sequence, divide: str = "top/bottom", c: float = 1.0, count:
     return found
 
 
-def locate(features, stride: int = 1, split: str = "tiles", alpha: float = 1e-3, count: int = 5) -> Location:
+def locate(features, stride: int = 1, split: str = "tiles", alpha: float = 1e-5, count: int = 5) -> Location:
     """(row, col) of one object from its features, by ridge regression on held-out positions.
 
     features: (R, C, D); stride: pixels per grid step. alpha: see `ridge`.
@@ -128,6 +128,7 @@ def balanced(correct: np.ndarray, truth: np.ndarray) -> float:
 
 
 def grid_features(features) -> np.ndarray:
+    """Features (R, C, D) as an array. Raises: ValueError for another shape or a non-finite value."""
     features = np.asarray(features)
     if features.ndim != 3 or not features.size:
         raise ValueError(f"features are (rows, columns, dimensions); got shape {features.shape}")

@@ -1,0 +1,112 @@
+"""Features made small enough for a page, with every cosine within a bound that is measured, not assumed.
+
+Features divided by their length are turned to their principal axes (uncentred: a cosine is a plain inner
+product of such vectors) and rounded, each axis by a step of its own. An error on an axis counts in a cosine in
+proportion to what the other vector has there, so an axis that holds the share v of the vectors' squared length
+gets a step proportional to ``v ** -0.5``: fine on the strong axes, coarse on the weak, and most axes round to
+nothing and fall away (on the embedded AlexNet's fc6 a third of the bytes that one common step takes). The
+scale of the steps is the coarsest that keeps the bound, and the largest error is computed in float64 over
+*all* pairs of positions, from the codes themselves.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import zlib
+
+import numpy as np
+import torch
+
+from helpers import similarity
+
+BOUND = 2e-3  # largest error of a cosine on the page
+_BLOCK = 512  # rows of the pairs' matrix at a time
+_SAMPLE = 192  # anchors for the search; the verdict is over all
+
+
+@dataclasses.dataclass(frozen=True)
+class Packed:
+    """What the page computes cosines from.
+
+    codes: int16 (K, R, C), one plane per axis, strongest first; steps: float64 (K,). A position's vector is
+    ``codes * steps`` there, and the cosine of two positions the inner product of their vectors (1 for a position
+    with itself), kept in [-1, 1]. error: the largest absolute difference from the exact cosine over all pairs;
+    lowest: the smallest exact cosine of any pair.
+    """
+
+    codes: np.ndarray
+    steps: np.ndarray
+    error: float
+    lowest: float
+
+    def cosines(self, anchor: tuple[int, int]) -> np.ndarray:
+        """The map (R, C) float64 that the page shows for an anchor (grid indices)."""
+        vectors = np.moveaxis(self.codes, 0, -1) * self.steps
+        found = np.clip(vectors @ vectors[anchor], -1, 1)
+        found[anchor] = 1
+        return found
+
+
+def pack(features: torch.Tensor, layer: str = "features", bound: float = BOUND) -> Packed:
+    """Codes for features (R, C, D) whose every cosine is within ``bound`` of the exact one.
+
+    Raises ValueError where ``similarity.normalise`` does (zero or non-finite features), and where codes of 16
+    bits can't keep the bound.
+    """
+    rows, cols, _ = features.shape
+    similarity.normalise(features, layer)  # for its errors
+    axes = _principal(features.reshape(rows * cols, -1).double().numpy())
+    sample = np.unique(np.linspace(0, len(axes) - 1, _SAMPLE).astype(int))
+    scale = bound / 40
+    for _ in range(4):  # the error is close to proportional to the scale
+        error, _ = _error(axes, *_codes(axes, scale), sample)
+        scale *= np.clip(0.95 * bound / max(error, 1e-12), 0.2, 5)
+    for _ in range(8):
+        codes, steps = _codes(axes, scale)
+        error, lowest = _error(axes, codes, steps, np.arange(len(axes)))
+        if error <= bound:
+            return Packed(np.ascontiguousarray(codes.T).reshape(-1, rows, cols), steps, error, lowest)
+        scale *= 0.97 * bound / error
+    raise ValueError(f"{layer}: cosines are off by {error:.2g} at best, above the bound of {bound:g}")
+
+
+def _principal(vectors: np.ndarray) -> np.ndarray:
+    """Vectors (P, D) divided by their lengths, in the basis of their principal axes, strongest first."""
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    _, basis = np.linalg.eigh(unit.T @ unit)
+    return unit @ basis[:, ::-1]
+
+
+def _codes(axes: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """int16 (P, K) and steps (K,), the axes whose codes are all 0 left out."""
+    share = np.maximum((axes**2).mean(axis=0), 1e-12)
+    steps = np.maximum(scale * share**-0.5, np.abs(axes).max(axis=0) / 32767)
+    steps = np.array([float(f"{step:.6g}") for step in steps])  # as the page's JSON writes them
+    codes = np.rint(axes / steps)
+    used = codes.any(axis=0)
+    return codes[:, used].astype(np.int16), steps[used]
+
+
+def _error(axes: np.ndarray, codes: np.ndarray, steps: np.ndarray, anchors: np.ndarray) -> tuple[float, float]:
+    """The largest |cosine from codes - exact cosine| and the smallest exact one, of some positions with all."""
+    vectors = codes * steps
+    largest, lowest = 0.0, 1.0
+    for start in range(0, len(anchors), _BLOCK):
+        block = anchors[start : start + _BLOCK]
+        exact = axes[block] @ axes.T
+        lowest = min(lowest, float(exact.min()))
+        found = np.clip(vectors[block] @ vectors.T, -1, 1)
+        found[np.arange(len(block)), block] = 1
+        largest = max(largest, float(np.abs(found - exact).max()))
+    return largest, lowest
+
+
+def to_bytes(codes: np.ndarray) -> bytes:
+    """Integers (K, R, C) of 16 bits, compressed: see ``unpack`` in numbers.js, which undoes it.
+
+    Each plane is replaced by the differences of neighbouring columns, then the low bytes of all and the high
+    bytes of all go through zlib.
+    """
+    steps = np.diff(codes.astype(np.int16), axis=2, prepend=np.int16(0))
+    parts = np.ascontiguousarray(steps, dtype="<i2").view(np.uint8).reshape(-1, 2)
+    return zlib.compress(parts.T.tobytes(), 9)

@@ -1,0 +1,415 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 5. Local, global, lattice: where does the change live?
+#
+# **The question.** Features change when the object moves. Do they change *because of one pixel*, *because of
+# the distance*, or *because of the grid* on which the network samples the frame? And which of the three does
+# anti-aliasing act on?
+#
+# The paper shows similarity maps with fine texture, slow slopes and a preferred direction (its Figures 2 to 4)
+# and describes them in words. Here they are taken apart and measured, over many objects, with intervals. The
+# measures are ours.
+#
+# **Before you go on, predict.** A network halves its maps five times, so it looks at the frame through a grid
+# of 32 pixels. If an object moves by exactly 32 pixels, the network sees it *in the same way* again. So: will
+# similarity come back at 32 pixels? How much of all the change is that grid? And if anti-aliasing removes the
+# grid, how much of the change is left?
+#
+# *Takes about a minute on two CPU cores with the embedded networks.*
+
+# %% tags=["parameters"]
+network: str = "demo_resnet"  # name, of networks.load: alexnet, vgg16, resnet50, mobilenet_v2, demo_...
+weights: str = "default"  # name, "default" are the paper's, or the embedded networks' own
+layer: str = "fc"  # name, the layer that is measured: fc6, fc7, fc8, fc, pool
+object_names: list = ["airplane", "cup", "flower", "knight", "scissors", "skull", "umbrella", "digit 3"]  # categories
+per_category: int = 2  # count, objects of each category
+object_size: int = 48  # px, side of the objects
+stride: int = 4  # px, between neighbouring positions; the first object is looked at four times as finely
+seed: int = 0  # integer, of all random numbers
+device: str = "auto"  # name, cpu, cuda or auto
+out: str = "../runs/lab"  # folder, where figures and numbers go
+
+# %% [markdown]
+# ## Set-up
+
+# %%
+import numpy as np
+import pandas as pd
+import torch
+from IPython.display import Markdown, display
+
+from helpers import features, networks, objects, plots, records, runtime, shifting, similarity
+
+runtime.seed(seed)
+given = {"network": network, "weights": weights, "layer": layer, "object_names": object_names}
+given |= {"per_category": per_category, "object_size": object_size, "stride": stride, "seed": seed}
+plain = networks.load(network, weights=weights)
+smooth = networks.load(network, antialiased=True, weights=weights)
+both = {"off-the-shelf": plain, "anti-aliased": smooth}
+fine = max(1, stride // 4)
+distances = [1, 2, 4, 8, 16, 32]
+record = records.Record("05_local_global_lattice", out, given, [plain, smooth])
+pd.Series(runtime.stamp(weights=plain.weights)["packages"], name="version").to_frame().T
+
+# %% [markdown]
+# ## One object
+#
+# One object of each category at the centre of the frame. All the maps below are over all positions of one
+# object; everything with an interval is over all the objects.
+
+# %%
+names = [f"{name}#{i}" if per_category > 1 else name for name in object_names for i in range(per_category)]
+categories = [name for name in object_names for _ in range(per_category)]
+scenes = [shifting.Paste(objects.load(name, object_size), frame=plain.frame) for name in names]
+centre = torch.tensor([[(side - 1) // 2 for side in scenes[0].grid]])
+firsts = scenes[::per_category]
+figure = plots.frames(torch.cat([scene.render(centre) for scene in firsts]), [scene.name for scene in firsts])
+record.save_figure(figure, "objects")
+figure
+
+# %% [markdown]
+# ## Method
+#
+# The map $s(p)$ of cosines with the centre is split into parts that are orthogonal to each other, so that
+# their mean squares add up to the map's variance:
+#
+# $$ s(p) = \bar s + \text{tilt}(p) + \text{smooth}(p) + \text{lattice}(p) + \text{rest}(p) $$
+#
+# - **tilt**: the best plane. **smooth**: the best polynomial surface beyond it, too slow to follow the grid.
+# - **lattice**: the best function of $(row \bmod S,\; column \bmod S)$, with $S$ the network's largest stride:
+#   all that repeats every $S$ pixels, or every $S/2$, $S/4$, ...
+# - **rest**: what is left.
+#
+# One call: `variation.decompose(map, network.strides, stride)`.
+
+# %%
+from helpers import uncertainty, variation
+
+display(Markdown(
+    f"The cumulative strides of {plain.title} are **{', '.join(map(str, plain.strides))} px**: the object's place "
+    f"relative to the grid of the last map repeats every {plain.strides[-1]} px."
+))  # fmt: skip
+
+# %% [markdown]
+# ## Run
+#
+# The first object at the fine stride, for the pictures; every object at the coarse one; and sixteen random
+# *walks* per object, which start anywhere and go 1, 2, 4, ... 32 pixels along the row and the column.
+
+# %%
+closely = {kind: features.extract(each, scenes[0], [layer], fine, device) for kind, each in both.items()}
+found = {
+    kind: [features.extract(each, scene, [layer], stride, device, progress=False).layers[layer] for scene in scenes]
+    for kind, each in both.items()
+}
+walks = variation.walks(scenes[0].grid, distances, count=16, seed=seed)
+places = torch.from_numpy(walks.reshape(-1, 2))
+drops = {
+    kind: [
+        variation.drop_along(
+            features.of_frames(each, scene.render(places), [layer], device)[layer].unflatten(0, walks.shape[:2]),
+            distances,
+        )
+        for scene in scenes
+    ]
+    for kind, each in both.items()
+}
+
+# %% [markdown]
+# ## Results
+#
+# ### One map taken apart
+#
+# The object closest looked at. Each column of parts has one colour scale for both networks; lattice and rest
+# share a finer one.
+
+# %%
+maps = {kind: similarity.cosine_map(each.layers[layer], "c").numpy() for kind, each in closely.items()}
+pieces = {kind: variation.decompose(each, plain.strides, fine) for kind, each in maps.items()}
+rows = {
+    kind: (maps[kind], {"smooth and tilt": p.tilt + p.smooth, "lattice": p.lattice, "rest": p.rest})
+    for kind, p in pieces.items()
+}
+figure = plots.parts(rows, fine, f"cosine with the centre, {layer}")
+record.save_figure(figure, "parts")
+figure
+
+# %%
+sizes = pd.DataFrame({kind: each.rms() for kind, each in pieces.items()})
+grids = {kind: variation.lattice(each, plain.strides, fine) for kind, each in maps.items()}
+for kind, grid in grids.items():
+    record.add(f"one object/lattice rms/{kind}", grid.rms, "cosine")
+    record.add(f"one object/lattice share/{kind}", grid.share, "fraction")
+off, on = grids.values()
+display(sizes.style.format("{:.4f}").set_caption(f"root mean square of each part, {scenes[0].name}, {layer}"))
+display(Markdown(
+    f"**Reading.** Off the shelf, the grid moves the cosine by {off.rms:.4f} (rms), the smooth part by "
+    f"{sizes.loc['smooth', 'off-the-shelf']:.4f}. Once the smooth part is gone, the grid is {off.share:.0%} of the "
+    f"power that is left; white noise would give {off.null:.0%} (95 % of the time {off.low:.1%} to {off.high:.1%}). "
+    f"Anti-aliased it is {on.rms:.4f}, {on.share:.0%} of what is left. The share says that there is a grid; only "
+    "the rms says how large it is: when everything fine shrinks together, the share need not fall."
+))  # fmt: skip
+
+# %% [markdown]
+# ### Is it really the stride?
+#
+# White noise is a low bar: a map with one sharp peak has power at every period. So every period is measured on
+# its own, also those that are no stride of the network. The strides should stand out from their neighbours.
+# (Multiples and fractions of a stride stand out, too: what repeats every 4 px also repeats every 12.)
+
+# %%
+periods = [period for period in range(2 * fine, 41) if period % fine == 0]
+spectra = {kind: variation.spectrum(each, periods, fine) for kind, each in maps.items()}
+figure = plots.spectrum(periods, {kind: each.amplitude for kind, each in spectra.items()}, plain.strides)
+record.save_figure(figure, "spectrum")
+figure
+
+# %%
+seen = [s for s in plain.strides if s - fine in periods and s + fine in periods]
+above = {
+    s: [float(2 * a[periods.index(s)] / (a[periods.index(s) - 1] + a[periods.index(s) + 1])) for a in
+        (each.amplitude for each in spectra.values())]
+    for s in seen
+}  # fmt: skip
+display(pd.DataFrame(above, index=list(both)).rename_axis("stride (px)", axis=1).style.format("{:.1f}"))
+largest = max(above, key=lambda s: above[s][0])
+record.add("one object/largest stride peak over its neighbours", above[largest][0], "times")
+display(Markdown(
+    f"**Reading.** Amplitude at each stride over the mean of the two periods beside it; 1 means that the stride is "
+    f"nothing special. Off the shelf it is clearest at **{largest} px**, {above[largest][0]:.1f} times its "
+    "neighbours. This is the network's own grid, seen in its features: no stride, no peak."
+))  # fmt: skip
+
+# %% [markdown]
+# ### Where the variance lives, over objects
+#
+# The same split for every object, as root mean squares in units of the cosine. Dots are means over objects,
+# lines 95 % intervals: a bootstrap with 1,000 draws that takes categories first and objects within them after.
+# (At this coarser stride the finest grids can't be seen; the lattice is that of the larger strides.)
+
+# %%
+flat = {kind: [similarity.cosine_map(each, "c").numpy() for each in every] for kind, every in found.items()}
+parts = {
+    kind: pd.DataFrame([variation.decompose(each, plain.strides, stride).rms() for each in every])
+    for kind, every in flat.items()
+}
+lines = {
+    kind: {part: uncertainty.interval(table[part], categories, seed=seed) for part in table}
+    for kind, table in parts.items()
+}
+figure = plots.intervals(lines, "root mean square (cosine)", zero=0)
+record.save_figure(figure, "variance")
+figure
+
+# %%
+for kind, series in lines.items():
+    for part, value in series.items():
+        record.add(f"rms/{part}/{kind}", value.value, "cosine")
+shares = {kind: table.pow(2).mean() / table.pow(2).mean().sum() for kind, table in parts.items()}
+slow = {kind: share["tilt"] + share["smooth"] for kind, share in shares.items()}
+display(Markdown(
+    f"**Reading.** Off the shelf, {slow['off-the-shelf']:.0%} of a map's variance is slow (tilt and smooth) and "
+    f"{shares['off-the-shelf']['lattice']:.0%} is the grid. Anti-aliased: {slow['anti-aliased']:.0%} and "
+    f"{shares['anti-aliased']['lattice']:.0%}; its grid is {lines['anti-aliased']['lattice']} against "
+    f"{lines['off-the-shelf']['lattice']}."
+))  # fmt: skip
+
+# %% [markdown]
+# ### How fast do features change?
+#
+# $1 - s$ between positions some pixels apart, from everywhere (not only from the centre), with intervals. Both
+# axes are logarithmic.
+
+# %%
+falls = {
+    kind: [uncertainty.interval([each[d] for each in every], categories, seed=seed) for d in distances]
+    for kind, every in drops.items()
+}
+figure = plots.falls(distances, falls, f"1 − cosine, {layer}")
+record.save_figure(figure, "falls")
+figure
+
+# %%
+for kind, points in falls.items():
+    for distance, value in zip(distances, points, strict=True):
+        record.add(f"drop/{distance} px/{kind}", value.value, "1 - cosine")
+steps = {kind: points[0].value / points[-1].value for kind, points in falls.items()}
+display(Markdown(
+    f"**Reading.** Off the shelf, one single pixel costs {falls['off-the-shelf'][0]} (1 − cosine), which is "
+    f"{steps['off-the-shelf']:.0%} of what 32 pixels cost. Anti-aliased, one pixel costs "
+    f"{falls['anti-aliased'][0]}, or {steps['anti-aliased']:.0%}. A curve that is flat on the left is a network "
+    "that flickers; one that only rises on the right drifts."
+))  # fmt: skip
+
+# %% [markdown]
+# ### Which way does it lean?
+#
+# The tilt of the plane through each map and the difference between its halves. White frames have no up or
+# down of their own. One dot per object; diamonds are means with their 95 % intervals (clustered as above).
+
+# %%
+words = {"tilt_down": "tilt down\n(per 100 px)", "tilt_right": "tilt right\n(per 100 px)"}
+words |= {"top_bottom": "lower − upper half", "left_right": "right − left half"}
+leans = {kind: [variation.bias(each, stride) for each in every] for kind, every in flat.items()}
+table = pd.DataFrame([
+    {"direction": text, "kind": kind, "value": getattr(lean, field), "category": category}
+    for kind, every in leans.items()
+    for lean, category in zip(every, categories, strict=True)
+    for field, text in words.items()
+])  # fmt: skip
+figure = plots.biases(table)
+record.save_figure(figure, "biases")
+figure
+
+# %%
+lean = {
+    (kind, field): uncertainty.interval([getattr(each, field) for each in every], categories, seed=seed)
+    for kind, every in leans.items() for field in words
+}  # fmt: skip
+for (kind, field), value in lean.items():
+    record.add(f"bias/{field}/{kind}", value.value, "cosine")
+sure = [f"{kind}, {words[field].split(chr(10))[0]} {value}" for (kind, field), value in lean.items()
+        if value.excludes_zero]  # fmt: skip
+display(Markdown(
+    f"**Reading.** Intervals that exclude zero: {'; '.join(sure) if sure else 'none'}. Single objects lean more than "
+    "their mean does: much of a map's lean is due to the object's own shape, and only what is left over many "
+    "objects is the network's."
+))  # fmt: skip
+
+# %% [markdown]
+# ### What is a cosine of 0.8 worth?
+#
+# All features share something, whatever the frame shows, so raw cosines are high. Calibrate: let $s$ be the
+# mean cosine of an object with itself at all other positions, $d$ that of *different* objects at the same
+# position:
+#
+# $$ I = \frac{s - d}{1 - d} $$
+#
+# 1 is invariant, 0 means that the object elsewhere is no more like itself than another object is. The second
+# pair of lines first subtracts the features of the blank frame.
+
+# %%
+blank = {
+    kind: features.of_frames(each, torch.full((1, 3, each.frame, each.frame), 255, dtype=torch.uint8), [layer], device)
+    for kind, each in both.items()
+}
+calibrated = {
+    (kind, way): variation.calibrate(every, blank[kind][layer][0] if way == "blank subtracted" else None)
+    for kind, every in found.items()
+    for way in ("as they are", "blank subtracted")
+}
+scale = {kind: {} for kind in both}
+for (kind, way), each in calibrated.items():
+    for field, symbol in (("same", "s"), ("different", "d"), ("invariance", "I")):
+        scale[kind][f"{symbol}, {way}"] = uncertainty.interval(getattr(each, field), categories, seed=seed)
+        record.add(f"{field}/{way}/{kind}", scale[kind][f"{symbol}, {way}"].value, "cosine")
+figure = plots.intervals(scale, "cosine, or calibrated invariance I", zero=0)
+record.save_figure(figure, "calibrated")
+figure
+
+# %%
+raw, clean = scale["off-the-shelf"], scale["anti-aliased"]
+display(Markdown(
+    f"**Reading.** Off the shelf an object is {raw['s, as they are']} similar to itself elsewhere, and "
+    f"{raw['d, as they are']} similar to other objects in its place. So the scale does not start at 0, and the "
+    f"invariance is {raw['I, as they are']}; anti-aliased, {clean['I, as they are']}. Without the blank frame's "
+    f"features: {raw['I, blank subtracted']} and {clean['I, blank subtracted']}."
+))  # fmt: skip
+
+# %% [markdown]
+# ### The answer: what anti-aliasing acts on
+#
+# How many times smaller each kind of change is in the anti-aliased network than in its twin, object by object
+# (geometric mean). Right of the line: smaller with anti-aliasing.
+
+# %%
+pairs = {f"drop at {d} px": [[each[d] for each in every] for every in drops.values()] for d in distances}
+pairs |= {f"{part} (rms)": [each[part] for each in parts.values()] for part in ("lattice", "rest", "smooth", "tilt")}
+pairs["global: 1 − I"] = [1 - calibrated[kind, "as they are"].invariance for kind in both]
+gains = {name: uncertainty.ratio(*pair, categories, seed=seed) for name, pair in pairs.items()}
+figure = plots.intervals({"off-the-shelf / anti-aliased": gains}, "times smaller with anti-aliasing", 1, log=True)
+record.save_figure(figure, "answer")
+figure
+
+# %%
+for name, gain in gains.items():
+    record.add(f"gain/{name}", gain.value, "times")
+change = {kind: calibrated[kind, "as they are"].invariance for kind in both}
+more = uncertainty.paired(change["anti-aliased"], change["off-the-shelf"], categories, seed=seed)
+display(Markdown(
+    f"**The surprise, and the answer.** Anti-aliasing makes the change over one pixel "
+    f"{gains['drop at 1 px'].value:.1f} times smaller ({gains['drop at 1 px'].low:.1f} to "
+    f"{gains['drop at 1 px'].high:.1f}) and the grid {gains['lattice (rms)'].value:.1f} times, the smooth part "
+    f"{gains['smooth (rms)'].value:.2f} times ({gains['smooth (rms)'].low:.2f} to {gains['smooth (rms)'].high:.2f}). "
+    f"Calibrated invariance over the whole frame changes by {more.value:+.3f} ({more.low:+.3f} to {more.high:+.3f}). "
+    "It repairs the grid; most of the variance was never in the grid."
+))  # fmt: skip
+
+# %% [markdown]
+# ## Checks
+#
+# The parts add up, orthogonality holds, cosines are cosines, and an invariant network would have I = 1.
+
+# %%
+whole = max(
+    float(np.abs(p.mean + p.tilt + p.smooth + p.lattice + p.rest - maps[kind]).max()) for kind, p in pieces.items()
+)
+record.check("parts add up to the map, largest |error|", whole, 0, 1e-9, "definition; float64 rounding")
+squares = max(abs(sum(x**2 for x in p.rms().values()) / maps[kind].var() - 1) for kind, p in pieces.items())
+record.check("mean squares add up to the variance, relative", squares, 0, 1e-6, "orthogonal parts; float64 rounding")
+middle = [each[similarity.anchors(each.shape)["c"]] for each in maps.values()]
+record.check("self-similarity, largest |s - 1|", max(abs(s - 1) for s in middle), 0, 1e-5, "definition; float32")
+largest = max(float(np.abs(each).max()) for every in flat.values() for each in every)
+record.check_below("largest |cosine|", largest, 1 + 1e-5, "Cauchy-Schwarz; float32 rounding")
+best = max(float(each.invariance.max()) for each in calibrated.values())
+record.check_below("largest calibrated invariance", best, 1 + 1e-6, "s is at most 1")
+noise = variation.lattice(np.random.default_rng(seed).normal(size=maps["off-the-shelf"].shape), plain.strides, fine)
+record.check("lattice share of white noise", noise.share, noise.null, 0.02, "the null, Beta; four standard deviations")
+record.check_above("drop at 1 px, off-the-shelf / anti-aliased", gains["drop at 1 px"].value, 1, "Zhang 2019")
+record.finish()
+
+# %% [markdown]
+# ## What this does not show
+#
+# - That a part is *caused* by what it is named after. The lattice repeats with the strides and no other period;
+#   the smooth part may be the border's padding, the training positions, or both: notebook 6 changes them.
+# - Anything about categories that are not in the list: the intervals are over objects and categories like
+#   these. With few categories they are approximate, a little narrow.
+# - Change along the other coordinates (size, rotation, light).
+# - What the change does to the *answer*: that is notebook 4. Features may change in directions that the
+#   classifier ignores.
+# - White noise is the weakest null; the spectrum is the better evidence.
+#
+# ## Explore
+#
+# Put the anchor anywhere: the grid moves with it, the smooth part much less.
+
+# %%
+from helpers import widgets
+
+panel = widgets.SimilarityPanel(list(closely.values()))
+panel
+
+# %% [markdown]
+# ## References and next
+#
+# - J. Lee, J. Yang, Z. Wang. What Does CNN Shift Invariance Look Like? A Visualization Study. ECCV 2020
+#   workshops.
+# - R. Zhang. Making Convolutional Networks Shift-Invariant Again. ICML 2019.
+# - A. Azulay, Y. Weiss. Why do deep convolutional networks generalize so poorly to small image
+#   transformations? JMLR 2019.
+#
+# Next: the slow part is the larger one. What causes it? [Notebook 6](06_causes.ipynb) changes one thing at a
+# time.

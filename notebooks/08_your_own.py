@@ -1,0 +1,196 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 8. Your own network, your own object
+#
+# **The question.** How shift-invariant is *your* network, for *your* object?
+#
+# Eight lines answer it (they are numbered), as in the paper's first experiment (Lee, Yang and Wang 2020,
+# Figures 2 to 4), and a few more tell whether to believe the answer. As it stands, the network is one that
+# nobody has trained: torchvision's ResNet-18 with random weights.
+#
+# **Before you go on, predict.** Is a network with random weights more shift-invariant than a trained one, or
+# less?
+#
+# *Takes about a quarter of a minute on two CPU cores.*
+
+# %% tags=["parameters"]
+network: str = "resnet18"  # name, a torchvision classifier; or put your own module into line 2
+node: str = "layer4:mean"  # your layer: path of a submodule; ":input" is its input, ":mean" its average
+object_name: str = "umbrella"  # an embedded object, or the path of a PNG
+other_name: str = "scissors"  # another one, to compare with
+object_size: int = 48  # px, side of the object
+frame: int = 128  # px, side of the frame
+stride: int = 4  # px, between neighbouring positions
+seed: int = 0  # integer, of the random weights
+device: str = "auto"  # name, cpu, cuda or auto
+out: str = "../runs/lab"  # folder, where figures and numbers go
+
+# %% [markdown]
+# ## Set-up
+#
+# Line 2 may be any `torch.nn.Module` in eval mode that takes (B, 3, H, W): your own, or
+# `timm.create_model("convnext_tiny", pretrained=True)` where timm is installed. Line 3 names the layer. A layer
+# that gives a map of numbers per channel needs `:mean`; `[name for name, _ in module.named_modules()]` lists the
+# paths. Your preprocessing, if it is not ImageNet's: `wrap(..., mean=..., std=...)`.
+
+# %%
+import pandas as pd
+import torch
+import torchvision
+from IPython.display import Markdown, display
+
+from helpers import features, networks, objects, plots, records, runtime, shifting, similarity, variation, widgets  # 1
+
+runtime.seed(seed)
+module = torchvision.models.get_model(network, weights=None)  # 2
+mine = networks.wrap(module, {"pool": node}, frame=frame, name=network)  # 3
+
+given = {"network": network, "node": node, "object_name": object_name, "other_name": other_name}
+given |= {"object_size": object_size, "frame": frame, "stride": stride, "seed": seed}
+trained = networks.load("demo_resnet")
+record = records.Record("08_your_own", out, given, [mine, trained])
+pd.Series(runtime.stamp()["packages"], name="version").to_frame().T
+
+# %% [markdown]
+# ## One object
+#
+# A PNG with alpha is a cut-out; without it, the whole rectangle is the object.
+
+# %%
+cutout = objects.load(object_name, object_size)  # 4, for instance "mug.png"
+scene = shifting.Paste(cutout, frame)  # 5, for instance with background="grey"
+corners = similarity.anchors(scene.grid)
+figure = plots.frames(scene.render(list(corners.values())), [f"{name}  {at}" for name, at in corners.items()])
+record.save_figure(figure, "anchors")
+figure
+
+# %% [markdown]
+# ## Method
+#
+# The features $f$ at every position $p$ are compared with those at five anchors $q$ ([notebook
+# 1](01_similarity_maps.ipynb) takes its time over this):
+#
+# $$ s(p, q) = \frac{f(p) \cdot f(q)}{\lVert f(p) \rVert \, \lVert f(q) \rVert} $$
+#
+# ## Run
+
+# %%
+found = features.extract(mine, scene, stride=stride, device=device)  # 6
+maps = similarity.cosine_maps(found.layers["pool"])  # 7
+
+# %% [markdown]
+# ## Results
+#
+# ### Your maps
+
+# %%
+figure = plots.heatmaps([maps], [network], list(similarity.ANCHORS), stride)  # 8
+record.save_figure(figure, "maps")
+figure
+
+# %%
+centre, lowest = record.add("mean cosine with the centre", maps[2].mean(), "cosine"), float(maps.min())
+record.add("lowest cosine", lowest, "cosine")
+display(Markdown(
+    f"**Reading.** With the object at the centre, positions are {centre:.4f} similar on average; no position is less "
+    f"than {lowest:.4f} similar to an anchor. Look at the colour bar before you look at the pattern: it spans "
+    f"{float(maps.max()) - lowest:.2g}. "
+    + ("By this number the network is all but invariant. Too good to be true?" if lowest > 0.99 else "")
+))  # fmt: skip
+
+# %% [markdown]
+# ### Should you believe it?
+#
+# The cosine says that *moving* the object changes little. Does *exchanging* it change more? Beside your network,
+# the embedded ResNet, which was trained; beside your object, another one at the same positions. The
+# **calibrated invariance** puts the similarity $s$ of an object with itself on the scale that begins at the
+# similarity $d$ of different objects:
+#
+# $$ I = \frac{s - d}{1 - d} $$
+#
+# It is 1 for an invariant network, and 0 for one to which moving an object is as much as exchanging it.
+
+# %%
+other = shifting.Paste(objects.load(other_name, object_size), frame)
+rows, extracted, pictures = {}, [], []
+for name, net in ((network, mine), ("demo_resnet, trained", trained)):
+    both = [features.extract(net, each, ["pool"], stride, device) for each in (scene, other)]
+    result = variation.calibrate([each.layers["pool"] for each in both])
+    rows[name] = {"s, same object": result.same[0], "d, other object": result.different[0]}
+    rows[name]["I, calibrated"] = result.invariance[0]
+    first, second = (each.layers["pool"] for each in both)
+    pictures.append([similarity.cosine_map(first, "c"), torch.cosine_similarity(first, second, dim=-1)])
+    extracted.append(both[0])
+table = pd.DataFrame(rows).T
+for name, line in table.iterrows():
+    for measure, value in line.items():
+        record.add(f"{measure}/{name}", value, "cosine" if measure[0] in "sd" else "invariance")
+display(table.style.format("{:.4f}").set_caption(f"{cutout.name}, and {other.name} in the same places"))
+
+# %% [markdown]
+# The same as a picture, all four in one range of colours. Left: the object moved, compared with itself at the
+# centre. Right: the object exchanged, compared with the other one in the same place.
+
+# %%
+columns = [f"{cutout.name}, moved", f"{other.name} instead"]
+figure = plots.heatmaps(pictures, list(table.index), columns, stride)
+record.save_figure(figure, "believe")
+figure
+
+# %%
+yours, theirs = table.iloc[0], table.iloc[1]
+steadier = yours["s, same object"] > theirs["s, same object"]
+display(Markdown(
+    f"**Reading.** Moved, your object stays {yours['s, same object']:.4f} similar to itself, "
+    f"{'more' if steadier else 'less'} than in the trained network ({theirs['s, same object']:.4f}). But exchanged for "
+    f"another it stays {yours['d, other object']:.4f} similar, against {theirs['d, other object']:.4f}. On the "
+    f"calibrated scale yours has {yours['I, calibrated']:.2f}, the trained network {theirs['I, calibrated']:.2f}. "
+    + ("Your network is not blind to the place; it is nearly blind altogether." if yours.iloc[1] > 0.99 else "")
+))  # fmt: skip
+
+# %% [markdown]
+# ## Checks
+
+# %%
+marks = list(similarity.anchors(maps.shape[1:]).values())
+itself = max(abs(float(each[at]) - 1) for each, at in zip(maps, marks, strict=True))
+record.check("self-similarity, largest |s - 1|", itself, 0, 1e-5, "definition; float32 rounding")
+record.check_below("largest |cosine|", float(maps.abs().max()), 1 + 1e-5, "Cauchy-Schwarz; float32 rounding")
+record.check_below("largest calibrated invariance", table["I, calibrated"].max(), 1 + 1e-9, "definition")
+record.finish()
+
+# %% [markdown]
+# ## What this does not show
+#
+# - One object compared with one other: the baseline $d$ depends on which. [Notebook
+#   5](05_local_global_lattice.ipynb) takes more, with intervals.
+# - One layer. Give `wrap` several, `{"early": "layer1:mean", "late": "layer4:mean"}`, and all come from the
+#   same forward pass.
+# - An object on plain white may be unlike anything that your network was trained on.
+#
+# ## Explore
+
+# %%
+panel = widgets.SimilarityPanel(extracted)
+panel
+
+# %% [markdown]
+# ## References and next
+#
+# - J. Lee, J. Yang, Z. Wang. What Does CNN Shift Invariance Look Like? A Visualization Study. ECCV 2020
+#   workshops.
+#
+# Next: where the networks of this workbook come from, in [notebook 9](09_embedded_networks.ipynb); or your
+# network's answers: give its name to [notebook 4](04_classifier_answers.ipynb).
