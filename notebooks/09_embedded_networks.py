@@ -169,16 +169,16 @@ table.style.format("{:.4f}").format(formats, subset=list(formats))
 
 # %%
 facts = [store.load_state(key[0], key[2], key[1])[1] for key in keys]
-half = max(float(fact["float16_shift"]) for fact in facts)
+half = max((float(fact["float16_shift"]) for fact in facts if fact["stored"] == "float16"), default=0.0)
 reached = np.array([float(fact["accuracy_centre"]) for fact in facts])
 gap = float(np.abs(reached[::2] - reached[1::2]).max())
 display(Markdown(
     f"**How they were trained.** {json.loads(facts[0]['recipe'])['optimiser']}, one-cycle schedule, "
     f"{' or '.join(sorted({fact['steps'] for fact in facts}))} steps of {json.loads(facts[0]['recipe'])['batch']} "
     f"scenes, seed {facts[0]['seed']}, {sum(float(f['seconds']) for f in facts) / 60:.0f} minutes in all, one CPU "
-    f"thread each. Weights lie in float16: no cosine moves by more than {half:.1e}. **One seed:** a spread between "
-    f"seeds is not known. Twins are at most {100 * gap:.1f} points of accuracy apart, with "
-    f"{facts[0]['accuracy_objects']} held-out objects at the centre."
+    f"thread each. Weights are stored as float16 where no cosine was seen to move by more than {half:.1e}, else as "
+    f"float32. **One seed:** a spread between seeds is not known. Twins are at most {100 * gap:.1f} points of "
+    f"accuracy apart, with {facts[0]['accuracy_objects']} held-out objects at the centre."
 ))  # fmt: skip
 
 # %% [markdown]

@@ -45,8 +45,8 @@ def load_state(
         folder: where the files and their SHA256SUMS lie.
 
     Returns:
-        A state dict (float32, stored as float16; counters as they are) and the metadata: recipe, seed,
-        steps, seconds, accuracy_centre, accuracy_corners, sources, commit, versions; all strings.
+        A state dict (float32, however stored; counters as they are) and the metadata: recipe, seed, steps,
+        seconds, accuracy_centre, accuracy_corners, sources, commit, stored and more; all strings.
 
     Raises:
         ValueError: unknown name or variant, or a file that is not the one in the list of checksums.
@@ -71,19 +71,24 @@ def load_state(
     return state | floats, metadata
 
 
-def save_state(state: dict[str, Tensor], metadata: dict[str, str], file: str, folder: Path = FOLDER) -> Path:
-    """Write weights as float16 with their metadata, and put their checksum in the folder's list.
+def save_state(
+    state: dict[str, Tensor], metadata: dict[str, str], file: str, folder: Path = FOLDER, half: bool = True
+) -> Path:
+    """Write weights with their metadata, and put their checksum in the folder's list.
 
-    `file` is a name from `file_name`. Raises ValueError where float16 does not hold a value.
+    `file` is a name from `file_name`; `half` stores float16, else float32 ("stored" in the metadata).
+    Raises ValueError where that does not hold a value.
     """
+    dtype = torch.float16 if half else torch.float32
+    word = str(dtype).removeprefix("torch.")
     path = folder / file
     folder.mkdir(parents=True, exist_ok=True)
-    half = {k: (v.half() if v.is_floating_point() else v).contiguous().cpu() for k, v in state.items()}
-    unfit = [key for key, value in half.items() if not torch.isfinite(value).all()]
+    kept = {k: (v.to(dtype) if v.is_floating_point() else v).contiguous().cpu() for k, v in state.items()}
+    unfit = [key for key, value in kept.items() if not torch.isfinite(value).all()]
     if unfit:
-        raise ValueError(f"these weights are not finite in float16: {', '.join(unfit)}")
+        raise ValueError(f"these weights are not finite in {word}: {', '.join(unfit)}")
     partial = path.with_suffix(".part")
-    save_file(half, partial, metadata=metadata)
+    save_file(kept, partial, metadata=metadata | {"stored": word})
     sums = {**_sums(folder), path.name: _sha256(partial)}
     partial.chmod(0o644)  # safetensors writes files that only their owner can read
     os.replace(partial, path)
