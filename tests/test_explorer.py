@@ -212,7 +212,7 @@ HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory) -> Path:
-    hostile = _features(3, _scene(HOSTILE, "<i>owl</i>"), title="<b>net</b> & \"co\"")
+    hostile = _features(3, _scene(HOSTILE, "<i>owl</i>"), title='<b>net</b> & "co"')
     return explorer.page([_features(), hostile], tmp_path_factory.mktemp("page") / "deep" / "page.html")
 
 
@@ -287,7 +287,14 @@ def test_a_store(tmp_path):
     place, steps = tmp_path / "sweep.zarr", list(range(0, 81, 20))
     settings = {"stride": 20, "frame": None, "background": "white"}
     store.prepare(place, settings, {})
-    about = {"network": "demo_resnet", "title": "demo ResNet, off-the-shelf", "weights": "w", "layers": {"fc": "fc"}, "rows": steps, "cols": steps}
+    about = {
+        "network": "demo_resnet",
+        "title": "demo ResNet, off-the-shelf",
+        "weights": "w",
+        "layers": {"fc": "fc"},
+        "rows": steps,
+        "cols": steps,
+    }
     store.prepare_group(place, "demo_resnet/48px", about, [("cup", "cup"), ("unknown thing", "bird"), ("skull", "")])
     draw = np.random.default_rng(0)
     result = {

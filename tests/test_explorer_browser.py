@@ -155,7 +155,9 @@ def test_a_click_computes_the_cosines_anew(opened, made, anchor, at):
         assert _number(opened, f"{name}-value") == pytest.approx(values[at], abs=compress.BOUND + 5.1e-4)
     # A difference of two rounded maps is off by twice the bound at most.
     np.testing.assert_allclose(_map(opened, "difference"), exact[1] - exact[0], atol=2 * compress.BOUND + 1e-5)
-    assert _number(opened, "difference-value") == pytest.approx((exact[1] - exact[0])[at], abs=2 * compress.BOUND + 5.1e-4)
+    assert _number(opened, "difference-value") == pytest.approx(
+        (exact[1] - exact[0])[at], abs=2 * compress.BOUND + 5.1e-4
+    )
     assert opened.text_content("#anchor-place") == f"row {anchor[0]}, column {anchor[1]}"
     assert opened.text_content("#place") == f"row {at[0]}, column {at[1]}"
 
@@ -267,13 +269,16 @@ def test_the_cross_hair_is_in_every_panel(opened):
     assert opened.evaluate("explorer.models.spans_x.length") == 10  # three maps, two profiles, two lines each
 
 
-def test_pointing_and_choosing_at_once(opened):
+def test_pointing_and_choosing_at_once(opened, made):
     """While another object or network is loaded the pointer is ignored, and what was chosen last is shown."""
     opened.evaluate(
         """() => { for (const index of [1, 0, 1]) {
           const menu = document.getElementById("subject")
           menu.value = index
           menu.onchange({ target: menu })
+          const layer = document.getElementById("right-layer")
+          layer.selectedIndex = index
+          layer.onchange()
           explorer.pointed("left", "mousemove", 3, 3)
           explorer.pointed("left", "tap", 4, 4)
         } }"""
@@ -281,6 +286,8 @@ def test_pointing_and_choosing_at_once(opened):
     opened.wait_for_function("!explorer.state.loading")
     assert opened.evaluate("explorer.state.subject") == 1
     assert opened.evaluate("explorer.state.anchor") == [(GRID - 1) // 2] * 2
+    exact = _exact(made.features[3], "fc", ((GRID - 1) // 2,) * 2)
+    assert np.abs(_map(opened, "right") - exact).max() <= compress.BOUND + 1e-5
 
 
 def test_names_are_text(opened):
@@ -308,7 +315,9 @@ def test_both_widths_in_both_schemes(opened, tmp_path):
         opened.set_viewport_size({"width": width, "height": 900})
         _settle(opened)
         assert opened.evaluate("document.documentElement.scrollWidth") <= width
-        tops = [opened.locator(f".card.{name}").bounding_box()["y"] for name in ("left", "right", "difference", "frame")]
+        tops = [
+            opened.locator(f".card.{name}").bounding_box()["y"] for name in ("left", "right", "difference", "frame")
+        ]
         assert len(set(tops)) == (1 if width == 1280 else 2)
         opened.screenshot(path=tmp_path / f"{width}.png", full_page=True)
         print(tmp_path / f"{width}.png")

@@ -25,7 +25,8 @@ def build(side: int) -> tuple[dict[str, LayoutDOM], dict[str, object]]:
     anchor = ColumnDataSource({"x": [], "y": []})
     models: dict[str, object] = {
         "x": x, "y": y, "profile_range": low_high, "anchor": anchor,
-        "rows": profiles["rows"], "cols": profiles["cols"], "plots": [], "lines": [[], []], "spans_x": [], "spans_y": [],
+        "rows": profiles["rows"], "cols": profiles["cols"], "plots": [], "lines": [[], []],
+        "spans_x": [], "spans_y": [],
     }  # fmt: skip
     roots = {}
     for index, name in enumerate(("left", "right")):

@@ -140,7 +140,8 @@ def _features(features: Features, blocks: Blocks, bound: float) -> dict:
         packed = compress.pack(values, f"{network.title}, {name}", bound)
         block = blocks.integers(packed.codes)
         layers.append({
-            "name": name, "kind": "features", "unit": SIMILARITY, **block, "steps": packed.steps.tolist(), "dimensions": values.shape[-1],
+            "name": name, "kind": "features", "unit": SIMILARITY, **block, "steps": packed.steps.tolist(),
+            "dimensions": values.shape[-1],
             "error": packed.error, "lowest": packed.lowest, "bytes": len(blocks.texts[int(block["data"])]),
         })  # fmt: skip
     probability = top1 = None

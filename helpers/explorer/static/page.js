@@ -295,8 +295,18 @@ function queued(work) {
   return last
 }
 
+// Loads what both sides need, and again what was chosen meanwhile.
+async function loaded() {
+  const menus = () => SIDES.flatMap((side) => [$(`${side}-network`).value, $(`${side}-layer`).value]).join()
+  let before
+  do {
+    before = menus()
+    await Promise.all(SIDES.map(load))
+  } while (menus() !== before)
+}
+
 async function chosen() {
-  await Promise.all(SIDES.map(load))
+  await loaded()
   drawMaps()
   drawPlace()
   drawScale()
@@ -316,7 +326,8 @@ async function enter(index) {
   $("floor").textContent = number(floor, 1)
   state.anchor = classic().c
   state.at = classic().c
-  await Promise.all([...SIDES.map(load), drawPicture()])
+  await drawPicture()
+  await loaded()
   drawMaps()
   drawPlace()
   fit()
