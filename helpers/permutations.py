@@ -1,8 +1,8 @@
 """Is the change between two positions only a reordering of the features? Experiment 3.
 
 *Our reading*: the authors' public code does not contain their experiment 3, so this is what we understand by
-it (the third experiment of the paper), with the controls that the question needs. For the features u and v of one object at
-two positions:
+it (the third experiment of the paper), with the controls that the question needs. For the features u and v of
+one object at two positions:
 
 - ``cosine(u, v)``: as they are;
 - ``sorted_cosine(u, v)``: both sorted. By the rearrangement inequality no reordering of v gets closer to u,
