@@ -27,7 +27,7 @@ def _guarded(work: object, *arguments: object) -> int:
 
 def _run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", default="demo", help="smoke, demo (default) or paper")
-    parser.add_argument("--jobs", type=int, help="notebooks at once (default: one per two cores, at most 4)")
+    parser.add_argument("--jobs", type=int, help="notebooks at once (default: one per core, at most 4; paper: 1)")
     parser.add_argument("--timeout", type=float, help="seconds a cell may take (default: by preset)")
     parser.add_argument("--notebooks", type=Path, default=FOLDER, help=argparse.SUPPRESS)
     parser.add_argument("--baselines", type=Path, default=baselines.FOLDER, help=argparse.SUPPRESS)
@@ -81,7 +81,7 @@ def execute(
     named = presets.read(options.notebooks)
     wanted = presets.resolve(chosen, every, options.preset, settings, named)
     runner.in_step(chosen)
-    jobs = options.jobs if options.jobs is not None else max(1, min(4, (os.cpu_count() or 1) // 2))
+    jobs = options.jobs if options.jobs is not None else presets.jobs(options.preset)
     timeout = options.timeout or presets.CELL_SECONDS[options.preset]
     if jobs < 1 or timeout <= 0:
         raise Refused("--jobs and --timeout must be positive")

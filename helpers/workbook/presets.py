@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,11 @@ from helpers.workbook.notebooks import Notebook, Parameter, Refused, check, near
 PRESETS = ("smoke", "demo", "paper")
 # Seconds a cell may take: a guard against a hang, not a target
 CELL_SECONDS = {"smoke": 600, "demo": 1800, "paper": 14 * 24 * 3600}
+
+
+def jobs(preset: str) -> int:
+    """How many notebooks run at once by default: they share the cores, and at paper scale the memory is one's."""
+    return 1 if preset == "paper" else min(4, os.cpu_count() or 1)
 
 
 @dataclass(frozen=True)
