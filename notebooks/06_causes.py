@@ -209,10 +209,10 @@ where, smoothing, edge, resnet, mobile = spread
 display(Markdown(
     f"**The surprise, and the answer.** Training positions make the global change {spread[where].value:.1f} times "
     f"smaller ({spread[where].low:.1f} to {spread[where].high:.1f}); anti-aliasing {spread[smoothing].value:.1f} times "
-    f"({spread[smoothing].low:.1f} to {spread[smoothing].high:.1f}). For one pixel it is the other way round: training "
-    f"positions {local[where].value:.1f} times, anti-aliasing {local[smoothing].value:.1f} times. Taking the border away, "
-    f"without any training, is worth {spread[edge].value:.1f} times ({spread[edge].low:.1f} to {spread[edge].high:.1f}). "
-    f"The architecture: ResNet {spread[resnet].value:.1f} times, MobileNetV2 {spread[mobile].value:.1f} times smaller than "
+    f"({spread[smoothing].low:.1f} to {spread[smoothing].high:.1f}). For one pixel it is the other way round: "
+    f"{local[where].value:.1f} times and {local[smoothing].value:.1f} times. Taking the border away, without any "
+    f"training, is worth {spread[edge].value:.1f} times ({spread[edge].low:.1f} to {spread[edge].high:.1f}). The "
+    f"architecture: ResNet {spread[resnet].value:.1f} times, MobileNetV2 {spread[mobile].value:.1f} times smaller than "
     "AlexNet, which flattens its last map where they average theirs."
 ))  # fmt: skip
 
@@ -274,8 +274,8 @@ display(Markdown(
     f"{abs(white.loc['pasted', 'circular']):.1e}. On a plain background *all* of the change over {reach} px comes in "
     f"over the border. On a photo, circular padding leaves {scenic.loc['pasted', 'circular']:.4f} when the object is "
     f"pasted, because it covers other scenery, and {abs(scenic.loc['circular', 'circular']):.1e} when everything moves "
-    f"round. Filling with black is a change of its own: {white.loc['zero-filled', 'zeros']:.4f} on white, where the same "
-    f"shift without the black edge gives {white.loc['circular', 'zeros']:.4f}."
+    f"round. Filling with black is a change of its own: {white.loc['zero-filled', 'zeros']:.4f} on white, where the "
+    f"same shift without the black edge gives {white.loc['circular', 'zeros']:.4f}."
 ))  # fmt: skip
 
 # %% [markdown]
@@ -291,10 +291,10 @@ figure
 # %%
 small = means["white", "1 px"].loc["pasted"]
 display(Markdown(
-    f"**Reading.** On white, taking away the border leaves {small['circular'] / small['zeros']:.0%} of the change over one "
-    f"pixel ({small['zeros']:.4f} to {small['circular']:.4f}) and none of that over {reach} px. What is left over one pixel "
-    "comes from the grid, which is there with and without a border. The border drifts, the grid flickers: two causes, "
-    "two cures."
+    f"**Reading.** On white, taking away the border leaves {small['circular'] / small['zeros']:.0%} of the change over "
+    f"one pixel ({small['zeros']:.4f} to {small['circular']:.4f}) and none of that over {reach} px. What is left over "
+    "one pixel comes from the grid, which is there with and without a border. The border drifts, the grid flickers: "
+    "two causes, two cures."
 ))  # fmt: skip
 
 # %% [markdown]
@@ -320,8 +320,8 @@ display(borderless.style.format(lambda v: v if isinstance(v, str) else f"{v:.3f}
 display(Markdown(
     f"**Reading.** Without a border the invariance is {borderless.loc['circular', 'invariance I']:.2f} instead of "
     f"{borderless.loc['zeros', 'invariance I']:.2f}; what is still missing to 1 is the grid. Reflection is not between "
-    f"the two ({borderless.loc['reflect', 'invariance I']:.2f}): it shows the network a second, mirrored object near the "
-    "border. The accuracy over all positions, where it is shown, tells whether the network can still use what it "
+    f"the two ({borderless.loc['reflect', 'invariance I']:.2f}): it shows the network a second, mirrored object near "
+    "the border. The accuracy over all positions, where it is shown, tells whether the network can still use what it "
     "learned: where it *rises* without a border, the border was what misled it, not the unfamiliar place."
 ))  # fmt: skip
 

@@ -32,8 +32,8 @@ families: list = ["demo_alexnet", "demo_resnet", "demo_mobilenet_v2"]  # names, 
 object_names: list = ["digit 3", "airplane"]  # names, held-out objects whose maps are made
 object_size: int = 48  # px, side of the object
 stride: int = 2  # px, between positions of the maps
-walk_count: int = 4  # count, random starting positions for each class
-per_class: int = 4  # count, held-out objects of each class for the accuracy
+walk_count: int = 2  # count, random starting positions for each class
+per_class: int = 2  # count, held-out objects of each class for the accuracy
 accuracy_stride: int = 20  # px, between positions of the accuracy; 80 divides by it
 seed: int = 0  # integer, of all random numbers
 device: str = "auto"  # name, cpu, cuda or auto
@@ -52,7 +52,7 @@ import torch
 from IPython.display import Markdown, display
 
 from helpers import features, networks, objects, plots, records, runtime, shifting, similarity, variation, widgets
-from helpers.demo import evaluate, scenes, store
+from helpers.demo import evaluate, scenes, store, train
 
 runtime.seed(seed)
 given = {"families": families, "object_names": object_names, "object_size": object_size, "stride": stride}
@@ -67,14 +67,14 @@ pd.Series(runtime.stamp()["packages"], name="version").to_frame().T
 # %% [markdown]
 # ## One object
 #
-# Scenes of the first training step. Top: trained at the *centre*, as photographers place things. Bottom: the
+# The first scenes of the first training step. Top: trained at the *centre*, as photographers place things. Bottom: the
 # same objects, fills and backgrounds, placed *anywhere*. Silhouettes come from a font, digits are handwritten, and
 # both are filled with crops of photographs that come with scikit-learn, scikit-image and matplotlib.
 
 # %%
-both = [scenes.batch(0, 0, 7, where)[0] for where in scenes.POSITIONS]
-labels = [objects.CLASSES[int(label)] for label in scenes.batch(0, 0, 7, "centre")[1]]
-figure = plots.frames(np.concatenate(both), [*labels, *labels], columns=7)
+drawn = [scenes.batch(0, 0, train.BATCH, where) for where in scenes.POSITIONS]
+labels = [objects.CLASSES[int(label)] for label in drawn[0][1][:7]]
+figure = plots.frames(torch.cat([frames[:7] for frames, _ in drawn]), [*labels, *labels], columns=7)
 record.save_figure(figure, "training_scenes")
 figure
 

@@ -17,7 +17,7 @@ from PIL import Image
 from test_workbook import GOOD, make
 
 from helpers import __main__ as command_line
-from helpers.workbook import commands, publish
+from helpers.workbook import commands, pages
 
 ROOT = Path(__file__).resolve().parents[1]
 DRAW = """
@@ -163,6 +163,6 @@ def test_small_pictures_look_the_same() -> None:
     ramp = Image.linear_gradient("L").convert("RGB")
     buffer = io.BytesIO()
     ramp.save(buffer, "PNG", compress_level=0)
-    with Image.open(io.BytesIO(publish.small(buffer.getvalue()))) as image:
+    with Image.open(io.BytesIO(pages.small(buffer.getvalue()))) as image:
         pairs = zip(image.convert("RGB").tobytes(), ramp.tobytes(), strict=True)
         assert max(abs(a - b) for a, b in pairs) <= 4  # of 255 grey levels: a palette of 256 colours

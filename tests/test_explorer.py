@@ -234,7 +234,7 @@ def test_it_says_how_exact_it_is_and_from_what(written):
     text = written.read_text("utf-8")
     error = json.loads(re.search(r'id="page">(.*?)</script>', text).group(1))["error"]
     footer = text[text.index("How exact") : text.index("</footer>")]
-    assert f"{error:.2g}" in footer and "the bound 0.002" in footer and f"{154**2:,} pairs" in footer
+    assert f"{error:.3g}" in footer and "the bound 0.002" in footer and f"{154**2:,} pairs" in footer
     assert "Python 3." in footer and "torch" in footer and "commit" in footer and "random" in footer
     assert "&lt;b&gt;net&lt;/b&gt; &amp;" in footer
 
@@ -268,7 +268,7 @@ def test_demo_networks_at_a_coarse_stride():
         "demo AlexNet, off-the-shelf", "demo AlexNet, anti-aliased",
     ]  # fmt: skip
     assert len(subject.networks) == 2 * len(networks.EMBEDDED) and subject.name == "cup"
-    assert list(subject.networks[0].layers) == ["fc6", "fc7", "fc8"]
+    assert list(subject.networks[0].layers) == ["fc6", "fc7", "fc8", "pool"]
 
 
 def test_a_run(tmp_path):

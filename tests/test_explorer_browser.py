@@ -110,8 +110,9 @@ def opened(chromium, made, request):
 WHERE = """([plot, row, col]) => {
   const view = Bokeh.index.find_one(explorer.models.plots.filter((each) => each.name === plot)[0])
   const [frame, canvas] = [view.frame.bbox, view.canvas_view.el.getBoundingClientRect()]
-  return [canvas.x + frame.left + (col + 0.5) / %d * frame.width, canvas.y + frame.top + (row + 0.5) / %d * frame.height]
-}""" % (GRID, GRID)
+  const cell = frame.width / explorer.page.subjects[0].rows[2]
+  return [canvas.x + frame.left + (col + 0.5) * cell, canvas.y + frame.top + (row + 0.5) * cell]
+}"""
 
 
 def _settle(tab) -> None:

@@ -46,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--no-published", action="store_true", help="leave out the published maps even where they are at hand"
     )
     given = parser.parse_args(arguments)
+    from helpers.assets import AssetError
     from helpers.explorer import pages, sources
 
     wanted = [name.strip() for name in given.objects.split(",")] if given.objects else None
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not given.no_published:
             shown += sources.published()
         written = pages.write(given.out, shown)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, AssetError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     print(f"{written}: {written.stat().st_size / 1e6:.1f} MB, {len(shown)} objects; open it in a browser")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from bokeh.layouts import gridplot
-from bokeh.models import ColumnDataSource, CustomJS, LinearColorMapper, Plot, Range1d, Span
+from bokeh.models import ColumnDataSource, CustomJS, FixedTicker, LinearColorMapper, Plot, Range1d, Span
 from bokeh.models.layouts import LayoutDOM
 from bokeh.plotting import figure
 
@@ -26,7 +26,7 @@ def build(side: int) -> tuple[dict[str, LayoutDOM], dict[str, object]]:
     models: dict[str, object] = {
         "x": x, "y": y, "profile_range": low_high, "anchor": anchor,
         "rows": profiles["rows"], "cols": profiles["cols"], "plots": [], "lines": [[], []],
-        "spans_x": [], "spans_y": [],
+        "profile_ticks": FixedTicker(ticks=[]), "spans_x": [], "spans_y": [],
     }  # fmt: skip
     roots = {}
     for index, name in enumerate(("left", "right")):
@@ -105,8 +105,7 @@ def _strip(side, models, name: str, index: int, values: Range1d, along: Range1d,
         plot.xaxis.axis_label = "column (px)"
         plot.xaxis.ticker.desired_num_ticks = 5
     value_axis = plot.xaxis if upright else plot.yaxis
-    value_axis.ticker.desired_num_ticks = 2
-    value_axis.ticker.num_minor_ticks = 0
+    value_axis.ticker = models["profile_ticks"]
     plot.outline_line_color = "#888888"
     plot.outline_line_alpha = 0.35
     for which in (1 - index, index):

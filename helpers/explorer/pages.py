@@ -103,14 +103,22 @@ def _footer(content: dict) -> str:
         for network in one["networks"]
         for layer in network["layers"]
     ]
-    live = any(layer["kind"] == "features" for _, _, layer in computed)
-    pairs = max(one["rows"][2] * one["cols"][2] for one in content["subjects"]) ** 2
+    pairs = max(
+        (
+            (one["rows"][2] * one["cols"][2]) ** 2
+            for one in content["subjects"]
+            for network in one["networks"]
+            if any(layer["kind"] == "features" for layer in network["layers"])
+        ),
+        default=0,
+    )
+    error = f"{content['error']:.3g}"
     words = (
         f"The cosines are computed in this page from compressed features. When it was made, all of them were "
         f"compared with the exact ones, up to {pairs:,} pairs of positions per layer: the largest error is "
-        f"<strong>{content['error']:.2g}</strong>, the bound {content['bound']:g}."
-        if live
-        else f"The maps are rounded to {content['bound']:g}: they are off by {content['error']:.2g} at most."
+        f"<strong>{error}</strong>, the bound {content['bound']:g}."
+        if pairs
+        else f"The maps are rounded to {content['bound']:g}: they are off by {error} at most."
     )
     rows = "".join(_row(name, network, layer) for name, network, layer in computed)
     weights = dict.fromkeys((network["title"], network["weights"]) for _, network, _ in computed)

@@ -14,14 +14,14 @@ from helpers.explorer.subjects import Maps, Subject, from_features
 from helpers.features import Features
 from helpers.networks import Network
 from helpers.objects import Photo
+from helpers.published.data import LABELS, find_maps
 from helpers.shifting import Crop, Paste, Scene
 
-OBJECTS = ("airplane", "digit 3")
+OBJECTS = ("airplane", "cup", "digit 3")
 SIZE = 48  # px, of an object in the embedded networks' frames
 AT_MOST = 4  # objects of a store, where none are named: more make a large page
-_LAYERS = ("fc6", "fc7", "fc8", "fc")  # the paper's
-_NETWORKS = {"alexnet": "AlexNet", "vgg16": "VGG16", "resnet50": "ResNet-50", "mobilev2": "MobileNetV2"}
-_PUBLISHED = {"berry": "strawberry", "plane": "warplane"}  # object: its class
+_LAYERS = ("fc6", "fc7", "fc8", "fc", "pool")  # the paper's first
+_TITLES = {"alexnet": "AlexNet", "vgg16": "VGG16", "resnet50": "ResNet-50", "mobilev2": "MobileNetV2"}
 
 
 def find(source: Path | None, wanted: list[str] | None = None) -> list[Subject]:
@@ -86,6 +86,8 @@ def store(path: Path, wanted: list[str] | None = None) -> list[Subject]:
     from helpers.sweep import open_store
 
     tree = open_store(path)
+    if "made_from" not in tree.attrs:
+        raise ValueError(f"{path} is a zarr store, but not one of a sweep")
     groups: dict[int, list] = {}
     for node in tree.leaves:
         groups.setdefault(int(node.name.removesuffix("px")), []).append(node)
@@ -110,7 +112,7 @@ def _stored(name: str, size: int, nodes: list, settings: dict) -> Subject:
     frame = settings["frame"] or rows[-1] + size
     try:
         scene = Paste(objects.load(name, size), frame, settings["background"])
-    except (ValueError, OSError):
+    except (ValueError, OSError, assets.AssetError):
         scene = None  # a name that only the sweep's source knows, such as a COCO object's
     found = []
     for node in nodes:
@@ -141,45 +143,42 @@ def _labels(key: str) -> list[str] | None:
 
 
 def published() -> list[Subject]:
-    """The authors' maps as subjects of their own, where they and the objects' pictures are at hand."""
-    archive = assets.find("published/maps.npz")
-    if archive is None:
-        return []
+    """The authors' maps as subjects of their own, as far as they are at hand; with the picture, where it is."""
+    found = find_maps()
     subjects = []
-    with np.load(archive) as maps:
-        for name, label in _PUBLISHED.items():
-            scene = _published_scene(name)
-            shown = [
-                _published_network(maps, network, antialiased, name, label)
-                for network in _NETWORKS
-                for antialiased in (False, True)
-            ]
-            rows, cols = next(iter(shown[0].layers.values()))["c"].shape
-            subjects.append(Subject(f"{name} (published maps)", range(rows), range(cols), (224, 224), shown, scene,
-                                    (225 - rows, 225 - cols)))  # fmt: skip
+    for name, label in LABELS.items():
+        own = {key: values for key, values in found.items() if key.split("/")[2] == name}
+        shown = [
+            _published_network(own, network, antialiased, label) for network in _TITLES for antialiased in (False, True)
+        ]
+        shown = [maps for maps in shown if maps.layers]
+        if shown:
+            rows, cols = next(iter(own.values())).shape
+            subjects.append(
+                Subject(f"{name} (published maps)", range(rows), range(cols), (224, 224), shown,
+                        _published_scene(name), (225 - rows, 225 - cols))
+            )  # fmt: skip
     return subjects
 
 
 def _published_scene(name: str) -> Scene | None:
     try:
         return _scene(objects.load(name), 224)
-    except OSError:
+    except assets.AssetError:
         return None  # the maps are here and the picture isn't
 
 
-def _published_network(maps, network: str, antialiased: bool, name: str, label: str) -> Maps:
+def _published_network(maps: dict[str, np.ndarray], network: str, antialiased: bool, label: str) -> Maps:
     key = network + ("AA" if antialiased else "")
     layers: dict[str, dict[str, np.ndarray]] = {}
     probability = None
-    for entry in maps.files:
-        which, layer, thing, anchor = entry.split("/")
-        if (which, thing) != (key, name):
-            continue
-        if layer == "class":
-            probability = maps[entry]
-        else:
-            layers.setdefault(layer, {})[anchor] = maps[entry]
-    title = f"{_NETWORKS[network]}, {'anti-aliased' if antialiased else 'off-the-shelf'}, as published"
+    for entry, values in maps.items():
+        which, layer, _, anchor = entry.split("/")
+        if which == key and layer == "class":
+            probability = values
+        elif which == key:
+            layers.setdefault(layer, {})[anchor] = values
+    title = f"{_TITLES[network]}, {'anti-aliased' if antialiased else 'off-the-shelf'}, as published"
     return Maps(title, "maps published by the authors (Lee, Yang, Wang 2020)", layers, probability, label,
                 note="published: the five classic anchors only")  # fmt: skip
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from tqdm.auto import tqdm
 
 from helpers import similarity
 from helpers.explorer import compress
@@ -101,7 +102,7 @@ def describe(subject: Subject, blocks: Blocks, bound: float) -> dict:
     """
     networks = [
         _features(each, blocks, bound) if isinstance(each, Features) else _maps(each, blocks, bound)
-        for each in subject.networks
+        for each in tqdm(subject.networks, desc=f"compressing {subject.name}", unit="network", leave=False)
     ]
     lowest = min(layer["lowest"] for network in networks for layer in network["layers"])
     return {

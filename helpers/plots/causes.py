@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.colors import LogNorm, Normalize
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from helpers.plots.style import MAP, PALETTE, Figure, style
 from helpers.plots.variation import Interval, _colours, _dots, factor_axis
@@ -79,7 +80,11 @@ def conditions(
             axis.set(title=title, xlabel=table.columns.name or "", ylabel="")
             axis.tick_params(length=0, labelrotation=0)
         axes[0].set_ylabel(next(iter(tables.values())).index.name or "")
-        figure.colorbar(axes[-1].collections[0], ax=axes, label=label, shrink=0.9, pad=0.02)
+        bar = figure.colorbar(axes[-1].collections[0], ax=axes, label=label, shrink=0.9, pad=0.02)
+        if log:
+            bar.locator = LogLocator(subs=(1, 2, 5))
+            bar.formatter = FuncFormatter(lambda value, _: f"{value:g}")
+            bar.minorticks_off()
         return figure
 
 

@@ -61,9 +61,7 @@ def heatmaps(
         low = -high
     # Values below the range are drawn in its lowest colour; an arrow on the bar says so.
     below, above = bool(np.nanmin(every) < low - 1e-9), bool(np.nanmax(every) > high + 1e-9)
-    extend = {(False, False): "neither", (True, False): "min", (False, True): "max"}.get(
-        (below, above), "both"
-    )
+    extend = {(False, False): "neither", (True, False): "min", (False, True): "max"}.get((below, above), "both")
     with style():
         figure = Figure(figsize=(1.25 + 2.05 * len(columns), 0.6 + 2.0 * len(rows)))
         axes = figure.subplots(len(rows), len(columns), squeeze=False, sharex=True, sharey=True)
@@ -79,9 +77,7 @@ def heatmaps(
                     row, col = marks[j]
                     point = {"marker": "o", "markersize": 6, "markerfacecolor": "none", "clip_on": False}
                     axis.plot(col * stride, row * stride, markeredgecolor="black", markeredgewidth=3, **point)
-                    axis.plot(
-                        col * stride, row * stride, markeredgecolor="white", markeredgewidth=1.4, **point
-                    )
+                    axis.plot(col * stride, row * stride, markeredgecolor="white", markeredgewidth=1.4, **point)
                 axis.xaxis.set_major_locator(MaxNLocator(4, integer=True))
                 axis.yaxis.set_major_locator(MaxNLocator(4, integer=True))
                 axis.spines[:].set_visible(False)
@@ -91,9 +87,7 @@ def heatmaps(
                     axis.set_ylabel(f"{rows[i]}\nrow (px)")
                 if i == len(rows) - 1:
                     axis.set_xlabel("column (px)")
-        figure.colorbar(
-            image, ax=axes, label=label, extend=extend, shrink=min(1.0, 1.5 / len(rows) + 0.35), pad=0.02
-        )
+        figure.colorbar(image, ax=axes, label=label, extend=extend, shrink=min(1.0, 1.5 / len(rows) + 0.35), pad=0.02)
         return figure
 
 
@@ -113,9 +107,7 @@ def profiles(
         return figure
 
 
-def distances(
-    curves: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]], label: str = "cosine similarity"
-) -> Figure:
+def distances(curves: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]], label: str = "cosine similarity") -> Figure:
     """Similarity as a function of the shift: per name, distances (px), means and standard deviations."""
     with style():
         figure = Figure(figsize=(6.2, 3.4))

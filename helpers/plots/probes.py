@@ -73,7 +73,7 @@ def accuracies(
     with style():
         figure = Figure(figsize=(7.4, 0.9 + len(questions) * (0.18 + 0.2 * len(names))))
         axis = figure.subplots()
-        step = 0.62 / max(1, len(names) - 1) if len(names) > 1 else 0
+        step = min(0.32, 0.7 / max(1, len(names) - 1))
         for i, question in enumerate(questions):
             for j, name in enumerate(names):
                 colour = colours(names)[name]

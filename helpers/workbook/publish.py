@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
 import json
 import re
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
-from PIL import Image
 
 from helpers.workbook import baselines, judge
 from helpers.workbook.notebooks import Notebook, Refused
+from helpers.workbook.pages import small
 from helpers.workbook.report import title
 
 ROOT = Path(__file__).resolve().parents[2]
 _WIDGET = "application/vnd.jupyter.widget-view+json"
-_COLOURS = 256
 _NUMBER = re.compile(r"0x[0-9a-f]+|[-+]?\d[\d.]*(e[-+]?\d+)?")
 
 
@@ -95,17 +93,6 @@ def _lighten(output: NotebookNode, run: Path) -> None:
             output.data[kind] = base64.b64encode(small(base64.b64decode(content))).decode("ascii")
         elif isinstance(content, str):
             output.data[kind] = clean(content)
-
-
-def small(png: bytes) -> bytes:
-    """A PNG with at most 256 colours, undithered: a third of the size, and the eye sees no difference."""
-    with Image.open(io.BytesIO(png)) as image:
-        flat = Image.new("RGB", image.size, "white")
-        flat.paste(image.convert("RGBA"), mask=image.convert("RGBA").getchannel("A"))
-    buffer = io.BytesIO()
-    palette = flat.quantize(_COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    palette.save(buffer, "PNG", optimize=True)
-    return min(buffer.getvalue(), png, key=len)
 
 
 def _write_notebook(executed: NotebookNode, notebook: Notebook, record: dict) -> bool:

@@ -110,6 +110,7 @@ function drawProfiles(rows, cols) {
   const [low, high] = [smallest(all), largest(all)]
   const room = 0.08 * Math.max(high - low, 1e-3)
   models.profile_range.setv({ start: low - room, end: high + room })
+  models.profile_ticks.ticks = fewTicks(low - room, high + room)
 }
 
 function drawPlace() {
