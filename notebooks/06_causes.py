@@ -117,6 +117,8 @@ everyone = {(*key, "as trained"): each for key, each in trained.items()}
 everyone |= {
     (*key, "no border"): padding.replace(each, "circular") for key, each in trained.items() if key[0] != "demo_alexnet"
 }
+
+# %%
 scenes = [shifting.Paste(thing, next(iter(trained.values())).frame) for thing in things]
 walks = variation.walks(scenes[0].grid, [1], count=12, seed=seed)
 places = torch.from_numpy(walks.reshape(-1, 2))

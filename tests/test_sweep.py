@@ -75,7 +75,8 @@ def test_what_is_stored_is_what_the_parts_compute(finished):
     assert (data.top1.sel(**at).values == logits.argmax(-1).numpy()).all()
     stored = data.similarity.sel(layer="fc", anchor="bl", **at).values
     scalars = data.scalars.sel(layer="fc", anchor="bl", **at)
-    assert float(scalars.sel(measure="mean_cosine")) == pytest.approx(stored.mean(dtype=float), abs=2e-7)  # kept as float32
+    # Scalars are kept as float32.
+    assert float(scalars.sel(measure="mean_cosine")) == pytest.approx(stored.mean(dtype=float), abs=2e-7)
     lean = variation.bias(stored, 8)
     assert float(scalars.sel(measure="tilt_right")) == lean.tilt_right
     assert float(scalars.sel(measure="top_bottom")) == lean.top_bottom
@@ -101,7 +102,7 @@ def test_labels_units_and_table(finished):
         "network == 'demo_resnetAA' and layer == 'pool' and object.str.startswith('cup') and anchor == 'c'"
     )
     stored = data.similarity.sel(layer="pool", anchor="c").isel(object=1).values
-    assert one.mean_cosine.item() == pytest.approx(stored.mean(dtype=float), abs=2e-7)  # kept as float32 and one["size"].item() == 32
+    assert one.mean_cosine.item() == pytest.approx(stored.mean(dtype=float), abs=2e-7) and one["size"].item() == 32
 
 
 def test_a_second_run_computes_nothing_and_changes_nothing(finished, monkeypatch, capsys):
