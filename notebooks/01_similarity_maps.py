@@ -235,9 +235,9 @@ mirrored = [float(each[0][marks[4]] - each[4][marks[0]]) for each in maps]
 record.check("s(tl, br) - s(br, tl)", max(map(abs, mirrored)), 0, 1e-5, "symmetry of the cosine")
 at_hand = float(here @ features.of_frames(plain, corners[2:3], [layer], device)[layer][0] / here.norm() ** 2)
 record.check("centre frame, by hand", at_hand, 1, 1e-5, "the same frame twice")
-if layer in ("fc6", "fc7"):
-    negative = float(both[0].layers[layer].min())  # after the ReLU it would be 0
-    record.check_below("smallest feature", negative, -1e-3, "fc6 and fc7 are read before their ReLU")
+for name in [each for each in ("fc6", "fc7") if each in both[0].layers]:
+    negative = float(both[0].layers[name].min())  # 0 if it were read after its ReLU
+    record.check_below(f"smallest feature of {name}", negative, -1e-3, "read before its ReLU")
 record.finish()
 
 # %% [markdown]
