@@ -167,7 +167,8 @@ display(Markdown(
 
 # %%
 paper = published.coco_means()
-family = paper[paper["network"] == network.removeprefix("demo_").replace("mobilenet_v2", "mobilenetv2")]
+relative = {"demo_resnet": "resnet50"}.get(network, network.removeprefix("demo_"))
+family = paper[paper["network"] == relative]
 columns = ["layer", "patch", "variant"]
 pivot = family.pivot_table(index=columns, columns="anchor", values="mean_cosine", sort=False)
 pivot[list(similarity.ANCHORS)].style.format("{:.3f}") if len(family) else "no published means for this network"
