@@ -288,3 +288,16 @@ def test_readme_names_commands_that_exist() -> None:
     assert set(re.findall(r"python -m helpers ([a-z-]+)", text)) <= set(COMMANDS)
     for link in re.findall(r"]\(([^)#]+)\)", text):
         assert link.startswith(("http", "mailto")) or (ROOT / link).exists(), f"README links to {link}"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / ".github" / "workflows").glob("*.yml")), ids=lambda path: path.stem)
+def test_workflows_call_what_exists(path: Path) -> None:
+    workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    commands = " ".join(step.get("run", "") for step in steps)
+    targets = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
+    assert set(re.findall(r"\bmake ([a-z-]+)", commands)) <= targets
+    assert ".ci/run" in commands or "make run" in commands
+    assert all(job["timeout-minutes"] <= 60 for job in workflow["jobs"].values())
+    for step in steps:
+        assert "uses" not in step or re.fullmatch(r"actions/[\w/-]+@v\d+", step["uses"])

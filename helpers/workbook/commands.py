@@ -173,7 +173,7 @@ def _accept(options: argparse.Namespace) -> int:
         print("\n".join(judge.failures({"notebooks": faulty})))
         why = "it failed" if faulty else "it ran with --set"
         raise Refused(f"{_relative(out)} cannot be a baseline: {why}")
-    others = {_label(folder): judge.records(folder) for folder in options.spread}
+    others = {f"{_label(folder)} ({folder.name})": judge.records(folder) for folder in options.spread}
     for label, environment in baselines.VARIATIONS.items() if options.measure else ():
         others[label] = _variation(every, options, label, environment)
     before = baselines.read(preset, options.baselines)
