@@ -167,7 +167,8 @@ display(Markdown(
 
 # %%
 paper = published.coco_means()
-family = paper[paper["network"] == network.removeprefix("demo_").replace("mobilenet_v2", "mobilenetv2")]
+relative = {"demo_resnet": "resnet50"}.get(network, network.removeprefix("demo_"))
+family = paper[paper["network"] == relative]
 columns = ["layer", "patch", "variant"]
 pivot = family.pivot_table(index=columns, columns="anchor", values="mean_cosine", sort=False)
 pivot[list(similarity.ANCHORS)].style.format("{:.3f}") if len(family) else "no published means for this network"
@@ -235,9 +236,9 @@ mirrored = [float(each[0][marks[4]] - each[4][marks[0]]) for each in maps]
 record.check("s(tl, br) - s(br, tl)", max(map(abs, mirrored)), 0, 1e-5, "symmetry of the cosine")
 at_hand = float(here @ features.of_frames(plain, corners[2:3], [layer], device)[layer][0] / here.norm() ** 2)
 record.check("centre frame, by hand", at_hand, 1, 1e-5, "the same frame twice")
-if layer in ("fc6", "fc7"):
-    negative = float(both[0].layers[layer].min())  # after the ReLU it would be 0
-    record.check_below("smallest feature", negative, -1e-3, "fc6 and fc7 are read before their ReLU")
+for name in [each for each in ("fc6", "fc7") if each in both[0].layers]:
+    negative = float(both[0].layers[name].min())  # 0 if it were read after its ReLU
+    record.check_below(f"smallest feature of {name}", negative, -1e-3, "read before its ReLU")
 record.finish()
 
 # %% [markdown]

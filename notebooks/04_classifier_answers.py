@@ -33,7 +33,7 @@ trainings: list = ["centre", "uniform"]  # names of weights; ["default"] for the
 object_names: list = ["airplane", "cup", "heart", "umbrella", "digit 3"]  # names, the first is shown in full
 object_size: int = 48  # px, side of the object
 start: int = 20  # px, from the middle of the frame to where the object starts, down and right
-reach: int = 12  # px, largest shift from the start, each way
+reach: int = 10  # px, largest shift from the start, each way
 window: int = 8  # px, side of the square from which random pairs of shifts are drawn
 seed: int = 5  # integer, of the backgrounds and the random pairs
 device: str = "auto"  # name, cpu, cuda or auto
@@ -281,7 +281,7 @@ display(Markdown(
 # of 2 x 2 positions, which sees nothing but flicker, to all of them, which also sees slow drift.
 
 # %%
-sizes = [side for side in (2, 4, 8, 16, 32) if side < len(one_axis)] + [len(one_axis)]
+sizes = [side for side in (2, 4, 8, 16, 32) if side < 0.8 * len(one_axis)] + [len(one_axis)]
 by_range = {
     kind: {
         label: [

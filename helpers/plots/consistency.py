@@ -149,7 +149,7 @@ def curves(table: Mapping[str, Mapping[str, Sequence[float]]], at: Sequence[floa
                 colour, face, line = looks[name]
                 axis.plot(at, values, line, marker="o", ms=5, color=colour, mfc=face, label=name, clip_on=False)
             axis.set(title=kind, ylim=(0, 1))
-            axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+            axis.set_xticks(at)
             axis.grid(axis="y", color="0.9")
         axes[0].set_ylabel(ylabel)
         axes[len(kinds) // 2].set_xlabel(xlabel)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 # Inches; at DPI this is the width of a notebook cell, so a PNG is shown at its own size.
-HEIGHT, SIDE, BAR, GAP = 3.3, 2.05, 0.12, 0.62
+HEIGHT, SIDE, BAR, GAP = 3.4, 2.05, 0.12, 0.62
 DPI = 96
 INK, MARK = "#222222", "#d1495b"
 
@@ -53,13 +54,14 @@ class Canvas:
         for pane in self.panes[1:maps]:
             pane["axes"].set_yticklabels([])
         self.panes[0]["axes"].set_ylabel("row (px)", fontsize=8, labelpad=1)
-        self.words = self.figure.text(0.3 / width, 0.035, "", fontsize=9, color=INK, parse_math=False)
+        self.words = self.figure.text(0.3 / width, 0.02, "", fontsize=9, color=INK, va="bottom", parse_math=False)
+        self._line = int(15.5 * (width - 0.4))  # letters of this size in a line, about
         edges = self.frame_axes.spines.values()  # the picture would cover them
         self._moving = [self.frame, self.words, *edges]
         for pane in self.panes:
             self._moving += [pane[key] for key in ("image", "across", "down", "halo", "anchor", "title")]
 
-    def _axes(self, x: float, y: float = 0.68, w: float = SIDE, h: float = SIDE):
+    def _axes(self, x: float, y: float = 0.8, w: float = SIDE, h: float = SIDE):
         return self.figure.add_axes((x / self._size[0], y / HEIGHT, w / self._size[0], h / HEIGHT))
 
     def _map(self, x: float, cmap: str) -> dict:
@@ -125,7 +127,7 @@ class Canvas:
             pane["down"].set_xdata([col, col])
             for ring in (pane["halo"], pane["anchor"]):
                 ring.set_data(([], []) if anchor is None else ([anchor[1]], [anchor[0]]))
-        self.words.set_text(words)
+        self.words.set_text(textwrap.fill(words, self._line))
 
     def png(self) -> bytes:
         """The picture as PNG bytes."""
