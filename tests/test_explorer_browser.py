@@ -148,8 +148,10 @@ def test_a_click_computes_the_cosines_anew(opened, made, anchor, at):
     _move(opened, *anchor, plot="right", click=True)
     _move(opened, *at)
     exact = [_exact(features, "fc6", anchor) for features in made.features[:2]]
-    for name, values in zip(("left", "right"), exact, strict=True):
+    for name, values, features in zip(("left", "right"), exact, made.features, strict=False):
         shown = _map(opened, name)
+        # What the browser computes is what was measured when the page was made, up to float32 sums.
+        np.testing.assert_allclose(shown, compress.pack(features.layers["fc6"]).cosines(anchor), atol=1e-5)
         # Over the bound come float32 sums of 24 products in the browser.
         assert np.abs(shown - values).max() <= compress.BOUND + 1e-5
         assert _number(opened, f"{name}-value") == pytest.approx(shown[at], abs=5.1e-4)  # three decimals
@@ -296,6 +298,8 @@ def test_names_are_text(opened):
     opened.select_option("#subject", "1")
     opened.wait_for_function("explorer.state.subject === 1 && !explorer.state.loading")
     _move(opened, 5, 6)
+    titles = [opened.locator(f"#{side}-network option:checked").text_content() for side in ("left", "right")]
+    assert titles == ["net, off-the-shelf", "net, anti-aliased"]
     assert opened.evaluate("window.hacked") is None
     assert opened.locator("img").count() == 0
 

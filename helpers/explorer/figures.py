@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 from bokeh.layouts import gridplot
-from bokeh.models import ColumnDataSource, CustomJS, FixedTicker, LinearColorMapper, Plot, Range1d, Span
+from bokeh.models import ColumnDataSource, CustomJS, FixedTicker, LinearColorMapper, NoOverlap, Plot, Range1d, Span
 from bokeh.models.layouts import LayoutDOM
 from bokeh.plotting import figure
 
-STRIP = 46  # px, depth of a profile along a map's edge
-LEFT, BOTTOM, TOP, EDGE = 42, 36, 20, 3  # px, room for axes
+STRIP = 42  # px, depth of a profile along a map's edge
+LEFT, BOTTOM, TOP, EDGE, RING = 48, 36, 20, 3, 9  # px, room for axes
 COLOURS = ("#0173b2", "#de8f05")  # left, right: those of the workbook's figures
 
 
@@ -56,7 +56,9 @@ def _plain(width: int, height: int, **options: object) -> Plot:
 
 def _map(name, side, x, y, anchor, models, labelled: bool, alone: bool = False) -> Plot:
     plot = _plain(side, side, x_range=x, y_range=y, y_axis_label="row (px)" if labelled else None, name=name)
-    plot.min_border_left, plot.min_border_top, plot.min_border_right = LEFT if labelled else EDGE, TOP, EDGE
+    # The anchor's ring reaches over the edge.
+    plot.min_border_left, plot.min_border_right = LEFT if labelled else RING, RING if alone else EDGE
+    plot.min_border_top = TOP
     plot.min_border_bottom = EDGE + 3
     plot.yaxis.visible = labelled
     plot.xaxis.visible = alone
@@ -101,11 +103,12 @@ def _strip(side, models, name: str, index: int, values: Range1d, along: Range1d,
     else:
         plot = _plain(side, STRIP, x_range=along, y_range=values)
         plot.yaxis.visible = labelled
-        plot.min_border_left, plot.min_border_bottom = LEFT if labelled else EDGE, BOTTOM
+        plot.min_border_left, plot.min_border_bottom = LEFT if labelled else RING, BOTTOM
         plot.xaxis.axis_label = "column (px)"
         plot.xaxis.ticker.desired_num_ticks = 5
     value_axis = plot.xaxis if upright else plot.yaxis
     value_axis.ticker = models["profile_ticks"]
+    value_axis.major_label_policy = NoOverlap(min_distance=2)
     plot.outline_line_color = "#888888"
     plot.outline_line_alpha = 0.35
     for which in (1 - index, index):

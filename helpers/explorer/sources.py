@@ -178,7 +178,7 @@ def _published_network(maps: dict[str, np.ndarray], network: str, antialiased: b
             probability = values
         elif which == key:
             layers.setdefault(layer, {})[anchor] = values
-    title = f"{_TITLES[network]}, {'anti-aliased' if antialiased else 'off-the-shelf'}, as published"
+    title = f"{_TITLES[network]}, {'anti-aliased' if antialiased else 'off-the-shelf'}"
     return Maps(title, "maps published by the authors (Lee, Yang, Wang 2020)", layers, probability, label,
                 note="published: the five classic anchors only")  # fmt: skip
 

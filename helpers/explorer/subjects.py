@@ -107,6 +107,7 @@ def describe(subject: Subject, blocks: Blocks, bound: float) -> dict:
     lowest = min(layer["lowest"] for network in networks for layer in network["layers"])
     return {
         "name": subject.name,
+        "kind": subject.scene.kind if subject.scene else "",
         "rows": _lattice(subject.rows),
         "cols": _lattice(subject.cols),
         "frame": list(subject.frame),

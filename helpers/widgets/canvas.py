@@ -118,7 +118,7 @@ class Canvas:
         """Shows maps (R, C), the difference last, and their titles."""
         for pane, values, title in zip(self.panes, maps, titles, strict=True):
             pane["image"].set_data(values)
-            pane["title"].set_text(title)
+            pane["title"].set_text("\n".join(textwrap.wrap(title, 36, max_lines=2)))
 
     def mark(self, row: float, col: float, anchor: tuple[float, float] | None, words: str) -> None:
         """Puts the cross-hair at (row, col), the ring at the anchor, and the words under it all."""

@@ -84,8 +84,9 @@ function drawMaps() {
   const largestStep = largest(state.maps.difference.map((value) => (Number.isNaN(value) ? 0 : Math.abs(value))))
   const limit = niceLimit(largestStep)
   models.difference_mapper.setv({ low: -limit, high: limit })
-  $("difference-low").textContent = signed(-limit, limit < 0.01 ? 3 : 2)
-  $("difference-high").textContent = signed(limit, limit < 0.01 ? 3 : 2)
+  for (const [id, end] of [["difference-low", -limit], ["difference-high", limit]]) {
+    $(id).textContent = comparable ? signed(end, limit < 0.01 ? 3 : 2) : ""
+  }
   drawProfiles(rows, cols)
   const [row, col] = pixel(state.anchor)
   models.anchor.data = { x: [col], y: [row] }
@@ -134,7 +135,7 @@ function drawPlace() {
 }
 
 function drawFrame(row, col) {
-  const { picture, frame, size } = subject()
+  const { picture, size } = subject()
   if (!picture) return outline(row, col, size)
   const x = -(picture.start[1] + picture.step * col)
   const y = -(picture.start[0] + picture.step * row)
@@ -149,7 +150,8 @@ function outline(row, col, [height, width]) {
 }
 
 async function drawPicture() {
-  const { picture, frame } = subject()
+  const { picture, frame, kind } = subject()
+  $("kind").textContent = kind === "cropped" ? "the window over the photo moves" : "what the network sees"
   models.frame_x.setv({ start: 0, end: frame[1] })
   models.frame_y.setv({ start: frame[0], end: 0 })
   for (const [name, part] of [["photo", picture?.photo], ["canvas", picture?.canvas]]) {
@@ -260,7 +262,7 @@ function pressed(event) {
 
 // --- menus
 
-function options(select, entries) {
+function options(select, entries, otherwise = 0) {
   const kept = select.selectedOptions[0]?.textContent
   select.replaceChildren(...entries.map(({ text, value, group }) => {
     const option = document.createElement("option")
@@ -270,7 +272,7 @@ function options(select, entries) {
     return option
   }))
   const same = entries.findIndex(({ text }) => text === kept)
-  if (same >= 0) select.selectedIndex = same
+  select.selectedIndex = same >= 0 ? same : Math.min(otherwise, entries.length - 1)
 }
 
 function offerLayers(side) {
@@ -280,10 +282,7 @@ function offerLayers(side) {
 function offerNetworks() {
   const entries = subject().networks.map(({ title }, value) => ({ text: title, value }))
   for (const [index, side] of SIDES.entries()) {
-    const select = $(`${side}-network`)
-    const fresh = !select.options.length
-    options(select, entries)
-    if (fresh) select.selectedIndex = Math.min(index, entries.length - 1)
+    options($(`${side}-network`), entries, index)
     offerLayers(side)
   }
 }
