@@ -317,7 +317,8 @@ def test_other_parameters_are_not_compared(one: Path) -> None:
 # Interruption
 
 
-def test_ctrl_c_keeps_what_is_finished(tmp_path: Path) -> None:
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "cancelled"])
+def test_an_interruption_keeps_what_is_finished(tmp_path: Path, signal_number: int) -> None:
     make(tmp_path / "notebooks", "01_good")
     make(tmp_path / "notebooks", "02_slow", "import time\ntime.sleep(600)\n")
     command = [sys.executable, "-m", "helpers", "run", *options(tmp_path)]
@@ -340,7 +341,7 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path: Path) -> None:
             break
     while not slow.exists() and process.poll() is None:
         time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(signal_number)
     said, _ = process.communicate()
     hung.cancel()
     assert process.returncode == 130, errors

@@ -17,6 +17,8 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+_START_SECONDS = 600  # a kernel on a busy machine
+
 
 def heading(notebook: NotebookNode, index: int) -> str:
     """The last markdown heading above a cell, without its marks; empty where there is none."""
@@ -80,7 +82,7 @@ def _reason(error: NotebookNode | None, died: BaseException | None) -> tuple[str
         return "a cell took longer than the time limit (--timeout)", ""
     if died is not None:
         text = str(died) or type(died).__name__
-        return ("the kernel died (killed, out of memory?)" if "ernel died" in text else text), ""
+        return ("the kernel died (killed, or out of memory)" if "ernel died" in text else text), ""
     return "the cell was never executed", ""
 
 
@@ -104,6 +106,7 @@ def execute(source: str, output: str, parameters: dict, cwd: str, timeout: float
             cwd=cwd,
             progress_bar=False,
             execution_timeout=timeout,
+            start_timeout=_START_SECONDS,
             on_cell_start=tell,
         )
     except PapermillExecutionError:

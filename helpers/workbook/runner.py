@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import signal
 import subprocess
 import sys
 import tempfile
@@ -82,6 +83,7 @@ def run(
     lines: queue.Queue[tuple[str, dict[str, object] | None]] = queue.Queue()
     progress = Progress([n.name for n in notebooks])
     interrupted = False
+    before = signal.signal(signal.SIGTERM, _terminated)  # a cancelled job ends as Ctrl-C does: nothing lives on
     try:
         while waiting or running:
             while waiting and len(running) < jobs and _may_start(waiting[0], running, alone):
@@ -107,7 +109,12 @@ def run(
     finally:
         progress.close()
         _stop(list(running.values()), outcomes)
+        signal.signal(signal.SIGTERM, before)
     return [outcomes[n.name] for n in notebooks], interrupted
+
+
+def _terminated(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _may_start(notebook: Notebook, running: dict[str, _Child], alone: frozenset[str]) -> bool:
