@@ -197,8 +197,9 @@ display(Markdown(
     f"**Reading.** Trained at the centre, networks name {middle[away['centre']].min():.0%} to "
     f"{middle[away['centre']].max():.0%} of the objects there, but {border[away['centre']].min():.0%} to "
     f"{border[away['centre']].max():.0%} at the border. Trained anywhere, they name "
-    f"{border[away['uniform']].min():.0%} to {border[away['uniform']].max():.0%} at the border too. Convolution and "
-    "anti-aliasing alone did not carry what was learned at the centre to the border."
+    f"{border[away['uniform']].min():.0%} to {border[away['uniform']].max():.0%} at the border too. What was "
+    "learned at the centre reaches the border only in part, in spite of convolution and anti-aliasing; least in "
+    f"{border[away['centre']].idxmin()[0]}."
 ))  # fmt: skip
 
 # %% [markdown]

@@ -105,6 +105,13 @@ def test_labels_units_and_table(finished):
     assert one.mean_cosine.item() == pytest.approx(stored.mean(dtype=float), abs=2e-7) and one["size"].item() == 32
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+def test_groups_come_in_one_order_however_the_file_system_lists_them(finished, monkeypatch, reverse):
+    listed = Path.iterdir
+    monkeypatch.setattr(Path, "iterdir", lambda self: iter(sorted(listed(self), reverse=reverse)))
+    assert [node.path for node in open_store(finished).leaves] == ["/demo_resnet/32px", "/demo_resnetAA/32px"]
+
+
 def test_a_second_run_computes_nothing_and_changes_nothing(finished, monkeypatch, capsys):
     before = _content(finished)
     monkeypatch.setattr(execute, "compute", None)

@@ -179,7 +179,8 @@ def open_store(path: str | Path) -> xarray.DataTree:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UnstableSpecificationWarning)
         tree = xarray.open_datatree(path, engine="zarr", consolidated=False)
-    return tree
+    # The file system lists a folder in any order it likes; a reader gets the groups in one.
+    return xarray.DataTree.from_dict(dict(sorted(tree.to_dict().items())))
 
 
 def table(path: str | Path) -> pd.DataFrame:
