@@ -205,6 +205,8 @@ BROKEN = {
     "04_exit": "import sys\nsys.exit(0)\n",
     "05_dead": "import os\nos.kill(os.getpid(), 9)\n",
     "06_slow": "import time\ntime.sleep(600)\n",
+    "08_quit": GOOD + "quit()\n",
+    "09_gone": "import os\nos._exit(0)\n",
 }
 
 
@@ -216,6 +218,7 @@ def broken(tmp_path_factory) -> tuple[Path, int, dict[str, dict]]:
     for stem, code in BROKEN.items():
         make(folder / "notebooks", stem, code)
     make(folder / "notebooks", "07_silent", record="\n")
+    make(folder / "notebooks", "10_last", record=RECORD + "exit()\n")  # nothing is left that could be missing
     code = commands.run(options(folder, "--set", "seed=4", "--timeout", "20"))
     return folder, code, {entry["name"]: entry for entry in summary(folder)["notebooks"]}
 
@@ -243,6 +246,9 @@ def test_a_good_notebook_passes_among_bad_ones(broken) -> None:
         ("05_dead", "the kernel died", "Run"),
         ("06_slow", "longer than the time limit", "Run"),
         ("07_silent", "it wrote no record", ""),
+        ("08_quit", "KernelExit: exit() or quit() stops the kernel: remove it", "Run"),
+        ("09_gone", "the kernel died", "Run"),
+        ("10_last", "KernelExit: exit() or quit() stops the kernel: remove it", "Checks"),
     ],
 )
 def test_a_bad_notebook_fails_and_says_where(broken, name: str, reason: str, section: str) -> None:
@@ -256,7 +262,7 @@ def test_a_bad_notebook_fails_and_says_where(broken, name: str, reason: str, sec
 def test_the_report_shows_what_failed(broken, capsys) -> None:
     folder, _, _ = broken
     page = (folder / "out" / "index.html").read_text(encoding="utf-8")
-    assert "6 of 7 notebooks do not hold" in page
+    assert "9 of 10 notebooks do not hold" in page
     assert "undefined_name" in page and "longer than the time limit" in page
     for outside in ("http://", "https://", 'src="figures', "@import"):
         assert outside not in page.replace("http://www.w3.org/", ""), "the page needs something from elsewhere"

@@ -2,7 +2,8 @@
 
 A line of JSON on standard output per finished cell, and one at the end that says how it ended. Papermill
 alone is not enough of a judge: a cell calling ``sys.exit(0)`` counts for it as success, and cells after it
-as completed. Here a notebook has run when every code cell has been executed, in order.
+as completed; IPython's ``exit()`` leaves its kernel a moment in which cells may still complete. Here a
+notebook has run when every code cell has been executed, in order, and none asked the kernel to stop.
 """
 
 from __future__ import annotations
@@ -86,6 +87,21 @@ def _reason(error: NotebookNode | None, died: BaseException | None) -> tuple[str
     return "the cell was never executed", ""
 
 
+def _refuse_exit(cell: NotebookNode, cell_index: int, execute_reply: dict) -> None:
+    """Make a cell that asked the kernel to stop (IPython's ``exit`` and ``quit``) one that failed.
+
+    The kernel answers before it stops, and says so in its answer: whether later cells come through is a race.
+    Raises: CellExecutionError, which ends the execution.
+    """
+    if not any(part.get("source") == "ask_exit" for part in execute_reply["content"].get("payload", [])):
+        return
+    from nbclient.exceptions import CellExecutionError
+
+    name, remedy = "KernelExit", "exit() or quit() stops the kernel: remove it, so that every cell runs"
+    cell.outputs.append(nbformat.v4.new_output("error", ename=name, evalue=remedy, traceback=[f"{name}: {remedy}"]))
+    raise CellExecutionError(f"{name}: {remedy}", name, remedy)
+
+
 def execute(source: str, output: str, parameters: dict, cwd: str, timeout: float) -> dict[str, object]:
     """Execute the notebook ``source`` with ``parameters`` in the folder ``cwd``, write it to ``output`` and
     return its verdict. ``timeout`` is seconds per cell."""
@@ -108,6 +124,7 @@ def execute(source: str, output: str, parameters: dict, cwd: str, timeout: float
             execution_timeout=timeout,
             start_timeout=_START_SECONDS,
             on_cell_start=tell,
+            on_cell_executed=_refuse_exit,
         )
     except PapermillExecutionError:
         pass  # in the outputs, where the verdict finds it
