@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from helpers.probes.labels import labels
-from helpers.probes.solver import decide, penalised, reduce, ridge
+from helpers.probes.solver import decide, one_thread, penalised, reduce, ridge
 from helpers.probes.within import Location, balanced, coordinates, grid_features, location
 
 
@@ -42,11 +42,12 @@ def unseen(objects: Sequence, divide: str = "top/bottom", groups: Sequence | Non
     group = _groups(groups, len(points))
     truth = labels(grid, divide).ravel()
     decision = np.empty(points.shape[:2])
-    for held in np.unique(group):
-        test = group == held
-        train = points[~test].reshape(-1, points.shape[-1])
-        answer = decide(train, np.tile(truth, np.count_nonzero(~test)), points[test].reshape(-1, points.shape[-1]), c)
-        decision[test] = answer.reshape(-1, len(truth))
+    with one_thread(points):
+        for held in np.unique(group):
+            test = group == held
+            train, asked = (points[chosen].reshape(-1, points.shape[-1]) for chosen in (~test, test))
+            answer = decide(train, np.tile(truth, np.count_nonzero(~test)), asked, c)
+            decision[test] = answer.reshape(-1, len(truth))
     correct = (decision > 0) == truth
     accuracy = np.array([balanced(row, truth) for row in correct])
     return Unseen(accuracy, decision.reshape(-1, *grid), correct.reshape(-1, *grid))
@@ -62,10 +63,11 @@ def locate_unseen(objects: Sequence, stride: int = 1, groups: Sequence | None = 
     group = _groups(groups, len(points))
     truth = coordinates(grid, stride)
     predicted = np.empty((*points.shape[:2], 2))
-    for held in np.unique(group):
-        test = group == held
-        train = points[~test].reshape(-1, points.shape[-1])
-        predicted[test] = ridge(train, np.tile(truth, (np.count_nonzero(~test), 1)), points[test], alpha)
+    with one_thread(points):
+        for held in np.unique(group):
+            test = group == held
+            train = points[~test].reshape(-1, points.shape[-1])
+            predicted[test] = ridge(train, np.tile(truth, (np.count_nonzero(~test), 1)), points[test], alpha)
     return location(predicted, truth, grid)
 
 
@@ -109,9 +111,10 @@ def swap_test(
         swaps = np.vstack([np.ones(count), swaps])
     total = np.zeros(len(swaps))
     for held in range(count):
-        parts = _contributions(points, group, held, sign, alpha)
-        # (patterns, held-out points): right where the answer has the sign of the label, swapped or not
-        answers = swaps @ parts * swaps[:, [held]]
+        with one_thread(points):
+            parts = _contributions(points, group, held, sign, alpha)
+            # (patterns, held-out points): right where the answer has the sign of the label, swapped or not
+            answers = swaps @ parts * swaps[:, [held]]
         right = (answers * np.tile(sign, np.count_nonzero(group == held)) > 0).reshape(len(swaps), -1, len(truth))
         total += (right[..., truth].mean((1, 2)) + right[..., ~truth].mean((1, 2))) / 2
     accuracy = total / count
@@ -141,7 +144,9 @@ def _pooled(objects: Sequence) -> tuple[np.ndarray, tuple[int, int]]:
     if len(arrays) < 2:
         raise ValueError(f"unseen objects need at least two; got {len(arrays)}")
     grid, d = arrays[0].shape[:2], arrays[0].shape[2]
-    flat = reduce(np.concatenate([array.reshape(-1, d) for array in arrays]))
+    flat = np.concatenate([array.reshape(-1, d) for array in arrays])
+    with one_thread(flat):
+        flat = reduce(flat)
     return flat.reshape(len(arrays), grid[0] * grid[1], -1), grid
 
 

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 from sklearn.svm import SVC
+from threadpoolctl import threadpool_limits
 
 FIRST = 1000  # points in the first working set of an SVM
+_SMALL = 2**21  # numbers in a matrix: below, a second thread costs more than it does
+
+
+def one_thread(features) -> threadpool_limits:
+    """A context in which linear algebra runs on one thread, unless the features (P, D) are many.
+
+    The threads of a BLAS wait for each other in busy loops. A probe is hundreds of products that take a
+    millisecond each: on a core that is shared, two threads spend ten times the time of one on them.
+    """
+    return threadpool_limits(1 if np.size(features) <= _SMALL else None, user_api="blas")
 
 
 def reduce(features, tolerance: float = 1e-6) -> np.ndarray:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from helpers.probes.labels import folds, labels, tiles
-from helpers.probes.solver import decide, reduce, ridge
+from helpers.probes.solver import decide, one_thread, reduce, ridge
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,13 @@ def probe(
         raise ValueError(f"labels of shape {truth.shape} do not fit the grid of {grid} positions")
     fold, truth = folds(truth, count).ravel(), truth.ravel()
     points = features.reshape(len(truth), -1)
-    if not exact and points.shape[1] > points.shape[0]:
-        points = reduce(points)
     decision = np.empty(len(truth))
-    for index in range(count):
-        test = fold == index
-        decision[test] = decide(points[~test], truth[~test], points[test], c)
+    with one_thread(points):
+        if not exact and points.shape[1] > points.shape[0]:
+            points = reduce(points)
+        for index in range(count):
+            test = fold == index
+            decision[test] = decide(points[~test], truth[~test], points[test], c)
     correct = (decision > 0) == truth
     each = np.array([balanced(correct[fold == k], truth[fold == k]) for k in range(count)])
     return Probe(float(each.mean()), each, decision.reshape(grid), correct.reshape(grid))
@@ -99,12 +100,14 @@ def locate(features, stride: int = 1, split: str = "tiles", alpha: float = 1e-5,
         row_fold = col_fold = (order % count).reshape(grid)
     else:
         raise ValueError(f"unknown split {split!r}: use 'tiles', 'bands' or 'random'")
-    points, truth = reduce(features.reshape(grid[0] * grid[1], -1)), coordinates(grid, stride)
+    points, truth = features.reshape(grid[0] * grid[1], -1), coordinates(grid, stride)
     predicted = np.empty_like(truth)
-    for axis, fold in enumerate((row_fold, col_fold)):
-        for index in range(count):
-            test = fold.ravel() == index
-            predicted[test, axis] = ridge(points[~test], truth[~test, axis], points[test], alpha)
+    with one_thread(points):
+        points = reduce(points)
+        for axis, fold in enumerate((row_fold, col_fold)):
+            for index in range(count):
+                test = fold.ravel() == index
+                predicted[test, axis] = ridge(points[~test], truth[~test, axis], points[test], alpha)
     return location(predicted, truth, grid)
 
 
