@@ -5,8 +5,10 @@ import pytest
 import torch
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.svm import SVC
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from helpers import probes
+from helpers.probes import solver, within
 
 GRID = (10, 12)
 
@@ -337,6 +339,21 @@ def test_surrogate_keeps_the_power_at_each_frequency(rng):
     draws = np.stack([probes.surrogate(features, seed) for seed in range(400)])
     mean = spectrum(features)[0, 0] / 120
     np.testing.assert_allclose(np.square(draws - mean).mean((0, 1, 2)), expected, rtol=0.1)  # 400 draws
+
+
+def test_small_probes_take_one_thread_and_give_the_threads_back(rng, monkeypatch):
+    def threads():
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    seen = []
+    decide = within.decide
+    monkeypatch.setattr(within, "decide", lambda *given: seen.append(threads()) or decide(*given))
+    with threadpool_limits(2, user_api="blas"):
+        before = threads()
+        probes.probe(smooth(rng))
+        assert seen == [{1}] * 5 and threads() == before
+        with solver.one_thread(np.broadcast_to(0.0, (5000, 4096))):  # many features: threads pay off
+            assert threads() == before
 
 
 def test_p_value_by_hand():
