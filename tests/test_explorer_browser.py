@@ -140,6 +140,8 @@ def _map(tab, name: str) -> np.ndarray:
 def test_it_opens_from_disk_alone(opened):
     assert "Move the object" in opened.title()
     assert opened.locator(".tries li").count() == 3
+    at, anchor = opened.evaluate("[explorer.state.at, explorer.state.anchor]")
+    assert anchor == [(GRID - 1) // 2] * 2 and at != anchor  # something to read before anything is touched
     assert opened.locator("canvas").count() or opened.evaluate("Bokeh.documents.length") == 1
 
 
@@ -202,7 +204,14 @@ def test_the_probability_is_a_layer_and_is_not_subtracted_from_a_cosine(opened, 
     exact = made.features[1].layers["fc"].double().softmax(-1)[..., 0].numpy()
     np.testing.assert_allclose(_map(opened, "right"), exact, atol=1.1e-4)
     assert np.isnan(np.array(_map(opened, "difference"), dtype=float)).all()
-    assert opened.text_content("#difference-value") == "–"
+    assert opened.text_content("#difference-value") == "–" and opened.text_content("#difference-low") == ""
+    assert opened.text_content("#difference-kind") == "a probability less a cosine similarity: no difference"
+    units = [opened.text_content(f"#{side}-unit") for side in ("left", "right")]
+    assert units == ["cosine similarity", "probability"]
+    opened.select_option("#right-layer", label="fc6")
+    opened.wait_for_function("!explorer.state.loading")
+    assert opened.text_content("#difference-kind") == "right minus left"
+    assert opened.text_content("#difference-low").startswith("−")
 
 
 def test_profiles_are_the_means_along_the_edges(opened):
@@ -266,10 +275,47 @@ def test_one_scale_for_both_maps(opened):
 
 
 def test_the_cross_hair_is_in_every_panel(opened):
-    _move(opened, 7, 19)
-    assert set(opened.evaluate("explorer.models.spans_x.map((each) => each.location)")) == {19}
-    assert set(opened.evaluate("explorer.models.spans_y.map((each) => each.location)")) == {7}
-    assert opened.evaluate("explorer.models.spans_x.length") == 10  # three maps, two profiles, two lines each
+    """Its lines lie over the middle of the place's cell: in three maps both, in two profiles each way one."""
+    found = """() => explorer.models.plots.slice(0, -1).map((plot) => {
+      const frame = Bokeh.index.find_one(plot).frame
+      const box = frame.el.getBoundingClientRect()
+      const middle = (axis) => [...frame.shadow_el.querySelectorAll(`[data-cross=${axis}] > div > div`)].map((mark) => {
+        const at = mark.getBoundingClientRect()
+        return axis === "x" ? (at.x + at.width / 2 - box.x) / box.width : (at.y + at.height / 2 - box.y) / box.height
+      })
+      return [middle("x"), middle("y")]
+    })"""
+    for row, col in ((7, 19), (28, 0)):
+        _move(opened, row, col)
+        lines = opened.evaluate(found)
+        across, down = ([place for each in lines for place in each[axis]] for axis in (0, 1))
+        assert len(across) == len(down) == 5
+        assert across == pytest.approx([(col + 0.5) / GRID] * 5, abs=2e-3)  # half a pixel of 250
+        assert down == pytest.approx([(row + 0.5) / GRID] * 5, abs=2e-3)
+
+
+def test_a_move_paints_no_map_again(opened):
+    """What keeps a move quick: only the frame's picture is painted, never a map."""
+    opened.evaluate(
+        """() => { explorer.painted = []
+        for (const [index, plot] of explorer.models.plots.entries()) {
+          const view = Bokeh.index.find_one(plot)
+          const paint = view.paint
+          view.paint = function (...all) { explorer.painted.push(index); return paint.apply(this, all) }
+        } }"""
+    )
+    for at in range(4, 8):
+        _move(opened, at, 2 * at)
+    frame = opened.evaluate("explorer.models.plots.length - 1")
+    assert set(opened.evaluate("explorer.painted")) == {frame}
+
+
+def test_another_object_is_shown_at_the_same_anchor_and_place(opened):
+    _move(opened, 5, 21, click=True)
+    _move(opened, 9, 2)
+    opened.select_option("#subject", "1")
+    opened.wait_for_function("explorer.state.subject === 1 && !explorer.state.loading")
+    assert opened.evaluate("[explorer.state.anchor, explorer.state.at]") == [[5, 21], [9, 2]]
 
 
 def test_pointing_and_choosing_at_once(opened, made):

@@ -104,9 +104,14 @@ def _error(axes: np.ndarray, codes: np.ndarray, steps: np.ndarray, anchors: np.n
 def to_bytes(codes: np.ndarray) -> bytes:
     """Integers (K, R, C) of 16 bits, compressed: see ``unpack`` in numbers.js, which undoes it.
 
-    Each plane is replaced by the differences of neighbouring columns, then the low bytes of all and the high
-    bytes of all go through zlib.
+    Each code is replaced by what is left of it over the mean of its neighbours to the left and above (0 where
+    there is none), signs are folded (0, -1, 1, -2, ... become 0, 1, 2, 3, ...), so that the high bytes of small
+    numbers of either sign are 0, then the low bytes of all and the high bytes of all go through zlib.
     """
-    steps = np.diff(codes.astype(np.int16), axis=2, prepend=np.int16(0))
-    parts = np.ascontiguousarray(steps, dtype="<i2").view(np.uint8).reshape(-1, 2)
+    own = codes.astype(np.int32)
+    left, above = np.zeros_like(own), np.zeros_like(own)
+    left[:, :, 1:], above[:, 1:] = own[:, :, :-1], own[:, :-1]
+    rest = (own - ((left + above) >> 1)).astype(np.int16)  # wraps; it wraps back on the way out
+    folded = (rest << 1) ^ (rest >> 15)
+    parts = np.ascontiguousarray(folded, dtype="<i2").view(np.uint8).reshape(-1, 2)
     return zlib.compress(parts.T.tobytes(), 9)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from bokeh.layouts import gridplot
-from bokeh.models import ColumnDataSource, CustomJS, FixedTicker, LinearColorMapper, NoOverlap, Plot, Range1d, Span
+from bokeh.models import ColumnDataSource, CustomJS, FixedTicker, LinearColorMapper, NoOverlap, Plot, Range1d
 from bokeh.models.layouts import LayoutDOM
 from bokeh.plotting import figure
 
@@ -17,7 +17,8 @@ def build(side: int) -> tuple[dict[str, LayoutDOM], dict[str, object]]:
     """The figures and the models that page.js works on.
 
     side: of the maps and of the frame, screen pixels. Returns the roots by name (left, right, difference,
-    frame) and the models by name.
+    frame) and the models by name; ``crossed_x`` and ``crossed_y`` are the plots over which page.js puts the
+    cross-hair's upright and level line (not Bokeh's own: each costs a new look-up of all styles in every move).
     """
     x, y = Range1d(-0.5, 0.5), Range1d(0.5, -0.5)  # rows run down
     low_high = Range1d(0, 1)  # of the profiles; one range, so that the two maps' profiles compare
@@ -26,7 +27,7 @@ def build(side: int) -> tuple[dict[str, LayoutDOM], dict[str, object]]:
     models: dict[str, object] = {
         "x": x, "y": y, "profile_range": low_high, "anchor": anchor,
         "rows": profiles["rows"], "cols": profiles["cols"], "plots": [], "lines": [[], []],
-        "profile_ticks": FixedTicker(ticks=[]), "spans_x": [], "spans_y": [],
+        "profile_ticks": FixedTicker(ticks=[]), "crossed_x": [], "crossed_y": [],
     }  # fmt: skip
     roots = {}
     for index, name in enumerate(("left", "right")):
@@ -70,7 +71,8 @@ def _map(name, side, x, y, anchor, models, labelled: bool, alone: bool = False) 
     source = ColumnDataSource({"image": [blank], "x": [-0.5], "y": [-0.5], "w": [1.0], "h": [1.0]})
     mapper = LinearColorMapper(palette=["#000000", "#ffffff"], low=0, high=1, nan_color="#9e9e9e")
     plot.image("image", x="x", y="y", dw="w", dh="h", source=source, color_mapper=mapper)
-    _cross(plot, models, x=True, y=True)
+    models["crossed_x"].append(plot)
+    models["crossed_y"].append(plot)
     # A dark ring under a light one is seen on every colour of the map.
     for width, colour in ((4, "#000000"), (1.8, "#ffffff")):
         plot.scatter("x", "y", source=anchor, size=13, fill_color=None, line_color=colour, line_width=width,
@@ -81,16 +83,6 @@ def _map(name, side, x, y, anchor, models, labelled: bool, alone: bool = False) 
     models |= {f"{name}_image": source, f"{name}_mapper": mapper}
     models["plots"].append(plot)
     return plot
-
-
-def _cross(plot: Plot, models: dict, x: bool = False, y: bool = False) -> None:
-    """A cross-hair that page.js moves; drawn over the plot, so that moving it repaints no map."""
-    for wanted, dimension, key in ((x, "height", "spans_x"), (y, "width", "spans_y")):
-        for width, colour, alpha in ((3, "#000000", 0.35), (1, "#ffffff", 0.95)) if wanted else ():
-            span = Span(location=0, dimension=dimension, line_color=colour, line_alpha=alpha,
-                        line_width=width, level="overlay")  # fmt: skip
-            plot.add_layout(span)
-            models[key].append(span)
 
 
 def _strip(side, models, name: str, index: int, values: Range1d, along: Range1d, labelled: bool = True) -> Plot:
@@ -118,7 +110,7 @@ def _strip(side, models, name: str, index: int, values: Range1d, along: Range1d,
         line = plot.line(first, second, source=models[name], line_color=COLOURS[which])
         line.glyph.line_width, line.glyph.line_alpha = (2, 1.0) if strong else (1, 0.55)
         models["lines"][which].append(line.glyph)
-    _cross(plot, models, x=not upright, y=upright)
+    models["crossed_y" if upright else "crossed_x"].append(plot)
     models["plots"].append(plot)
     return plot
 

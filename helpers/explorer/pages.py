@@ -112,7 +112,7 @@ def _footer(content: dict) -> str:
         ),
         default=0,
     )
-    error = f"{content['error']:.3g}"
+    error = f"{content['error']:.4g}"
     words = (
         f"The cosines are computed in this page from compressed features. When it was made, all of them were "
         f"compared with the exact ones, up to {pairs:,} pairs of positions per layer: the largest error is "

@@ -8,15 +8,19 @@ async function inflate(id) {
   return new Uint8Array(await new Response(stream).arrayBuffer())
 }
 
-// Int16 codes, k planes of rows x cols: compress.to_bytes undone (low bytes, high bytes; column differences).
+// Int16 codes, k planes of rows x cols: compress.to_bytes undone (low bytes, high bytes; signs folded; what is
+// left over the mean of the neighbours to the left and above).
 function unpack(bytes, k, rows, cols) {
   const count = k * rows * cols
   const codes = new Int16Array(count)
   for (let start = 0; start < count; start += cols) {
-    let sum = 0
+    const first = start % (rows * cols) === 0
+    let left = 0
     for (let at = start; at < start + cols; at++) {
-      sum += bytes[at] | (bytes[count + at] << 8)
-      codes[at] = sum // wraps at 16 bits, as it did on the way in
+      const folded = bytes[at] | (bytes[count + at] << 8)
+      const above = first ? 0 : codes[at - cols]
+      codes[at] = ((folded >>> 1) ^ -(folded & 1)) + ((left + above) >> 1) // wraps, as it did on the way in
+      left = codes[at]
     }
   }
   return codes

@@ -5,9 +5,11 @@ const page = JSON.parse(document.getElementById("page").textContent)
 const $ = (id) => document.getElementById(id)
 const SIDES = ["left", "right"]
 const ANCHORS = { tl: "top left", tr: "top right", c: "centre", bl: "bottom left", br: "bottom right" }
-const state = { subject: 0, at: [0, 0], anchor: [0, 0], low: 0, high: 1, palette: page.palette, maps: {}, loading: 0 }
+const state = { subject: 0, at: [0, 0], anchor: [0, 0], low: 0, high: 1, palette: page.palette, maps: {}, loading: 0,
+  entered: false }
 const cache = new Map() // data block id -> what was made of it, for one subject at a time
 const timings = { move: [], anchor: [] }
+let cross = null // the lines of the cross-hair, made when first drawn
 
 const subject = () => page.subjects[state.subject]
 const grid = () => [subject().rows[2], subject().cols[2]]
@@ -85,8 +87,10 @@ function drawMaps() {
   const limit = niceLimit(largestStep)
   models.difference_mapper.setv({ low: -limit, high: limit })
   for (const [id, end] of [["difference-low", -limit], ["difference-high", limit]]) {
-    $(id).textContent = comparable ? signed(end, limit < 0.01 ? 3 : 2) : ""
+    $(id).textContent = state.maps.difference.every(Number.isNaN) ? "" : signed(end, limit < 0.01 ? 3 : 2)
   }
+  const unlike = `a ${layer("right").unit} less a ${layer("left").unit}: no difference`
+  $("difference-kind").textContent = comparable ? "right minus left" : unlike
   drawProfiles(rows, cols)
   const [row, col] = pixel(state.anchor)
   models.anchor.data = { x: [col], y: [row] }
@@ -95,6 +99,7 @@ function drawMaps() {
   }
   $("anchor-place").textContent = `row ${row}, column ${col}`
   for (const side of SIDES) {
+    $(`${side}-unit`).textContent = layer(side).unit
     const missing = layer(side).kind === "anchors" && Number.isNaN(state.maps[side][0])
     $(`${side}-note`).textContent = missing ? "known only at the five classic anchors" : layer(side).note ?? ""
   }
@@ -117,8 +122,7 @@ function drawProfiles(rows, cols) {
 function drawPlace() {
   const [rows, cols] = grid()
   const [row, col] = pixel(state.at)
-  for (const span of models.spans_x) span.location = col
-  for (const span of models.spans_y) span.location = row
+  drawCross()
   drawFrame(row, col)
   const at = state.at[0] * cols + state.at[1]
   for (const side of SIDES) {
@@ -132,6 +136,34 @@ function drawPlace() {
   const difference = state.maps.difference[at]
   $("difference-value").textContent = Number.isNaN(difference) ? "–" : signed(difference, 3)
   $("place").textContent = `row ${row}, column ${col}`
+}
+
+// A line over a plot's frame, light between dark edges: seen on every colour. It covers the frame and is shifted
+// by a share of it, so that it needs no place in pixels and moving it paints no plot again.
+function line(plot, upright) {
+  const cover = document.createElement("div")
+  cover.style.cssText = "position: absolute; inset: 0; overflow: hidden; pointer-events: none"
+  const sheet = document.createElement("div")
+  sheet.style.cssText = "position: absolute; inset: 0"
+  const mark = document.createElement("div")
+  const place = upright ? "left: -1.5px; width: 3px; height: 100%" : "top: -1.5px; height: 3px; width: 100%"
+  const shades = `linear-gradient(${upright ? 90 : 180}deg, #0006 1px, #fffe 1px 2px, #0006 2px)`
+  mark.style.cssText = `position: absolute; ${place}; background: ${shades}`
+  sheet.append(mark)
+  cover.append(sheet)
+  cover.dataset.cross = upright ? "x" : "y"
+  Bokeh.index.find_one(plot).frame.shadow_el.append(cover)
+  return sheet
+}
+
+function drawCross() {
+  cross ??= {
+    x: models.crossed_x.map((plot) => line(plot, true)), y: models.crossed_y.map((plot) => line(plot, false)),
+  }
+  const share = (place, count) => `${(100 * (place + 0.5)) / count}%`
+  const [rows, cols] = grid()
+  for (const sheet of cross.x) sheet.style.transform = `translateX(${share(state.at[1], cols)})`
+  for (const sheet of cross.y) sheet.style.transform = `translateY(${share(state.at[0], rows)})`
 }
 
 function drawFrame(row, col) {
@@ -314,6 +346,9 @@ async function chosen() {
 
 async function enter(index) {
   cache.clear()
+  const lattice = ({ rows, cols }) => [...rows, ...cols].join()
+  const elsewhere = !state.entered || lattice(subject()) !== lattice(page.subjects[index])
+  state.entered = true
   state.subject = index
   offerNetworks()
   const { rows, cols, floor } = subject()
@@ -324,8 +359,10 @@ async function enter(index) {
   models.y.setv({ start: bottom, end: top })
   for (const id of ["low", "high"]) $(id).min = floor
   $("floor").textContent = number(floor, 1)
-  state.anchor = classic().c
-  state.at = classic().c
+  if (elsewhere) { // else the anchor and the place stay: two objects are compared at the same ones
+    state.anchor = classic().c
+    state.at = [rows[2] >> 2, cols[2] >> 2] // away from the anchor, where there is something to read
+  }
   await drawPicture()
   await loaded()
   drawMaps()
