@@ -75,7 +75,7 @@ pd.Series(runtime.stamp()["packages"], name="version").to_frame().T
 #   comes in at the border. *Does it matter where the frame is cut?* This is Zhang's on ImageNet.
 # - **circular**: the whole picture moves, and what leaves on one side comes back on the other. Nothing is lost
 #   and nothing is new. *Does it matter where the pixel grid begins?* It is the one shift under which a network
-#   without borders could be exactly invariant.
+#   without borders and without subsampling would be exactly invariant.
 #
 # All three start from the same picture: the object `start` pixels below and to the right of the middle, on a
 # faded photo that training never saw.
@@ -147,7 +147,8 @@ found, moves = {}, {}
 for label, net in nets.items():
     for name in object_names:
         for kind, each in scenes[name].items():
-            batches = each.render(places[kind]).split(256)
+            # larger batches don't fit a processor's cache and take up to twice the time
+            batches = each.render(places[kind]).split(64)
             logits = torch.cat([features.of_frames(net, b, [net.logits], device)[net.logits] for b in batches])
             logits = logits.view(len(one_axis), len(one_axis), -1)
             found[kind, label, name] = consistency.answers(logits)
@@ -229,7 +230,8 @@ display(Markdown(
 #
 # All objects, shifted by up to `reach` pixels each way from the start; pairs are drawn from squares of `window`
 # pixels. Read down a column, not across: the three columns ask three questions, and a mean over them would
-# answer none. A dot is an object, a diamond the mean.
+# answer none. A dot is an object, a diamond the mean. In the table below the picture, *probability moves by* is
+# the mean absolute change of the probability of the top-1 class over one diagonal pixel (Azulay and Weiss).
 
 # %%
 rows = []
@@ -270,7 +272,7 @@ display(Markdown(
     f"(*{widest}*: "
     + ", ".join(f"{spread.loc[widest, kind]:.3f} {kind}" for kind in places)
     + f"); down a column the networks differ by up to {down:.3f}. "
-    + ("Here the object decides, and what happens at the border hardly matters. " if across.max() < down / 4 else "")
+    + ("Here the network decides, and what happens at the border hardly matters. " if across.max() < down / 4 else "")
     + "That is a finding about these pictures, not a reason to quote one kind for another."
 ))  # fmt: skip
 
