@@ -209,3 +209,57 @@ def test_cuda_gives_the_features_of_the_cpu(small, moving):
     theirs = features.extract(small, moving, ["fc6", "fc"], device="cpu", progress=False)
     for layer in ("fc6", "fc"):
         assert torch.allclose(ours.layers[layer], theirs.layers[layer], atol=1e-4)
+
+
+def test_batches_keep_activations_small_on_the_cpu(small):
+    cpu = torch.device("cpu")
+    # The first convolution gives 8 x 14 x 14 = 1568 values of a frame of 32 x 32, itself 3072.
+    assert small.widest((32, 32)) == 3072 and small.widest((64, 64)) == 3 * 64 * 64
+    torch.manual_seed(0)
+    mobilenet = networks.load("mobilenet_v2", weights=None)
+    assert mobilenet.widest((224, 224)) == 96 * 112 * 112  # 4.8 MB: four and a bit in 24 MB
+    assert features.batch_for(mobilenet, (224, 224), cpu) == 4
+    assert features.batch_for(mobilenet, (448, 448), cpu) == 1 and features.batch_for(small, (32, 32), cpu) == 64
+    assert features.batch_for(mobilenet, (224, 224), torch.device("cuda")) == 512
+
+
+def test_measuring_the_batch_changes_nothing(small):
+    small.module.train()
+    before = {key: value.clone() for key, value in small.module.state_dict().items()}
+    small.widest((32, 33))
+    assert small.module.training and small.module[1].training
+    assert all(torch.equal(value, before[key]) for key, value in small.module.state_dict().items())
+    small.module.eval()
+
+
+def test_frames_of_many_batches_are_those_of_one(small, moving):
+    frames = moving.render(torch.cartesian_prod(torch.arange(0, 20), torch.arange(0, 9)))
+    assert len(frames) > 2 * features.batch_for(small, (32, 32), torch.device("cpu"))
+    with features.reader(small, ["fc"], "cpu") as read:
+        whole = read(frames)["fc"]
+    assert torch.allclose(features.of_frames(small, frames, ["fc"], "cpu")["fc"], whole, atol=1e-6)
+
+
+def test_the_fastest_precision_is_near_enough(moving, monkeypatch):
+    from helpers.features import precision
+    from helpers.objects import load
+
+    network = networks.load("demo_resnet")
+    scene = shifting.Paste(load("airplane", 48), network.frame)
+    choice = features.fastest(network, scene, ["fc"], "cpu")
+    tried = {one.precision: one for one in choice.tried}
+    assert tried["float32"].difference == 0 and tried["float32"].speedup == 1
+    assert choice.difference <= precision.BOUND / 2
+    # bfloat16 keeps 8 bits, so its cosines differ by about 1e-3; and by no less than on a few positions of those.
+    exact, half = (
+        features.extract(network, scene, ["fc"], 40, "cpu", kind, progress=False) for kind in ("float32", "bfloat16")
+    )
+    corners = similarity.cosine_maps(exact.layers["fc"]) - similarity.cosine_maps(half.layers["fc"])
+    assert 1e-4 < tried["bfloat16"].difference < 1e-2 and 1e-5 < float(corners.abs().max()) < 1e-2
+    monkeypatch.setattr(precision, "BOUND", 1.0)
+    loose = features.fastest(network, scene, ["fc"], "cpu")
+    assert loose.speedup == max(one.speedup for one in loose.tried)
+    monkeypatch.setattr(precision, "BOUND", 0.0)
+    found = features.extract(network, scene, ["fc"], 40, "cpu", "fast", progress=False)
+    assert found.settings["precision"] == "float32" and found.settings["largest difference"] == 0
+    assert torch.equal(found.layers["fc"], exact.layers["fc"])

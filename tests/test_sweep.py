@@ -389,6 +389,8 @@ def test_presets_and_their_changes():
     }.items():
         with pytest.raises(ValueError, match=message):
             presets.parameters("paper", [change])
+    with pytest.raises(ValueError, match="one precision for all: 'fast' is none of float32"):
+        Settings(precision="fast")
     with pytest.raises(ValueError, match="unknown preset 'papr'; did you mean 'paper'"):
         presets.parameters("papr", [])
 

@@ -6,7 +6,7 @@ import dataclasses
 import difflib
 import functools
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -38,6 +38,7 @@ class Network:
     weights: str = "as given"
     antialiased: bool = False
     title: str = ""
+    _widest: dict[tuple[int, int], int] = dataclasses.field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if not self.title:
@@ -97,15 +98,40 @@ class Network:
         # Blocks may carry a stride as a note (ResNet's Bottleneck); only convolutions and pools step.
         kinds = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)
         steps = [m for m in self.module.modules() if isinstance(m, kinds) or "BlurPool" in _ancestry(m)]
-        handles = [module.register_forward_hook(note) for module in steps]
+        self._blank_pass(steps, note, (self.frame, self.frame))
+        return tuple(sorted({stride for stride in known.values() if stride > 1}))
+
+    def widest(self, frame: Sequence[int]) -> int:
+        """Values in the largest activation of one (H, W) frame, or in the frame: what a batch costs in memory.
+
+        Read off one forward pass of a blank frame, the first time.
+        """
+        height, width = frame
+        if (height, width) not in self._widest:
+            sizes = [3 * height * width]
+
+            def note(_: nn.Module, __: tuple[Any, ...], output: Any) -> None:
+                if isinstance(output, torch.Tensor):
+                    sizes.append(output.numel())
+
+            leaves = [module for module in self.module.modules() if not list(module.children())]
+            self._blank_pass(leaves, note, (height, width))
+            self._widest[height, width] = max(sizes)
+        return self._widest[height, width]
+
+    def _blank_pass(self, modules: list[nn.Module], note: Callable[..., None], frame: tuple[int, int]) -> None:
+        handles = [module.register_forward_hook(note) for module in modules]
         parameter = next(self.module.parameters(), torch.empty(0))
+        modes = {module: module.training for module in self.module.modules()}
         try:
+            self.module.eval()
             with torch.inference_mode():
-                self.module(torch.zeros(1, 3, self.frame, self.frame, device=parameter.device))
+                self.module(torch.zeros(1, 3, *frame, device=parameter.device))
         finally:
             for handle in handles:
                 handle.remove()
-        return tuple(sorted({stride for stride in known.values() if stride > 1}))
+            for module, mode in modes.items():
+                module.training = mode
 
     @functools.cached_property
     def checksum(self) -> str:

@@ -49,7 +49,7 @@ def run(
     """
     path = Path(path)
     with store.lock(path), _machine(scheduler) as machine:
-        settings = plan.settings.on(machine.device(plan.settings.device))
+        settings = dataclasses.replace(plan.settings, device=machine.device(plan.settings.device))
         made_with = runtime.stamp(device=machine.call(_device_name, settings.device))
         groups = list(plan.groups(settings))  # first: what cannot be run leaves no store behind
         store.prepare(path, plan.identity(settings), made_with)

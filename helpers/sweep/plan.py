@@ -7,13 +7,10 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from helpers import assets, networks
+from helpers import assets, networks, runtime
 from helpers.networks import Network
 from helpers.objects import Cutout
 from helpers.shifting import Paste, positions
-
-BATCH = {"cuda": 512}  # frames, where the plan names no batch size ...
-BATCH_ELSEWHERE = 64  # ... on other devices
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +49,7 @@ class Settings:
 
     layers: those of these names that a network has, None for all it has. stride: pixels between positions.
     frame: side in pixels, None for the network's own. background: a colour. device, precision, batch_size:
-    as in ``features.extract``; the batch size is pinned because the last bits of a result depend on it.
+    as in ``features.extract``, but one precision for all; the last bits depend on the batch size.
     """
 
     layers: tuple[str, ...] | None = None
@@ -63,10 +60,10 @@ class Settings:
     precision: str = "float32"
     batch_size: int | None = None
 
-    def on(self, device: str) -> Settings:
-        """The same with the device resolved to ``device`` and the batch size pinned."""
-        size = self.batch_size or BATCH.get(device.partition(":")[0], BATCH_ELSEWHERE)
-        return dataclasses.replace(self, device=device, batch_size=size)
+    def __post_init__(self) -> None:
+        if self.precision not in runtime.PRECISIONS:
+            known = ", ".join(runtime.PRECISIONS)
+            raise ValueError(f"a sweep runs in one precision for all: {self.precision!r} is none of {known}")
 
     def layers_of(self, network: Network) -> list[str]:
         """The layers to look at in a network. Raises ValueError when it has none of those asked for."""

@@ -27,7 +27,7 @@ _COMMON = {
     "background": "white",
     "device": "auto",
     "precision": "float32",
-    "batch_size": 0,  # frames; 0: 512 on CUDA, 64 elsewhere
+    "batch_size": 0,  # frames; 0: what suits the network and the kind of device
 }
 PRESETS: dict[str, dict[str, Any]] = {
     "smoke": {

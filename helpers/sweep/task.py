@@ -147,18 +147,18 @@ def on_worker(source: Source, checksum: str, cutout: Cutout, settings: Settings)
 
 
 def throughput(source: Source, cutout: Cutout, settings: Settings) -> float:
-    """Frames per second of a network on this machine, measured over two batches after one to warm up."""
+    """Frames per second of a network on this machine, measured over at least 32 frames after a batch to warm up."""
     with _ONE_AT_A_TIME:
         network = loaded(source, settings.device)
         scene, where = settings.scene(network, cutout), runtime.device(settings.device)
-        batch = settings.batch_size if where.type == "cuda" else min(settings.batch_size, 16)
+        batch = settings.batch_size or features.batch_for(network, scene.frame, where)
         grid = torch.cartesian_prod(*positions(scene.grid, settings.stride))
         chosen = grid[torch.arange(batch) % len(grid)]
-        layers = settings.layers_of(network)
+        layers, rounds = settings.layers_of(network), max(2, -(-32 // batch))
         with features.reader(network, layers, where, settings.precision) as read:
-            for attempt in range(3):
+            for attempt in range(rounds + 1):
                 if attempt == 1:
                     start = time.perf_counter()
                 found = read(scene.render(chosen, where))
                 float(found[layers[0]].sum())  # waits for the device
-            return 2 * batch / (time.perf_counter() - start)
+            return rounds * batch / (time.perf_counter() - start)

@@ -1,0 +1,103 @@
+"""From frames to features: the forward pass with hooks on the layers asked for, and nothing left behind."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from helpers import runtime
+from helpers.networks import Network
+
+
+class Reader:
+    """What :func:`reader` gives: from frames, or from the network's input, to the layers' features."""
+
+    def __init__(self, network: Network, names: list[str], found: dict[str, torch.Tensor]) -> None:
+        self.network, self.names, self._found = network, names, found
+        # Channels-last is the layout that convolutions are fastest in, on the CPU and on GPUs.
+        self.layout = torch.channels_last
+
+    def __call__(self, frames: torch.Tensor) -> dict[str, torch.Tensor]:
+        """uint8 frames (B, 3, H, W) on the device -> layer -> (B, D) on the device."""
+        return self.forward(self.network.preprocess(frames))
+
+    def forward(self, inputs: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The same from preprocessed frames, float32 (B, 3, H, W)."""
+        self._found.clear()
+        module = self.network.module
+        try:
+            module(inputs.contiguous(memory_format=self.layout))
+        except RuntimeError as error:
+            # Modules that flatten by .view (antialiased-cnns' AlexNet) take the plain layout only.
+            if "view size is not compatible" not in str(error) or self.layout == torch.contiguous_format:
+                raise
+            self.layout = torch.contiguous_format
+            module.to(memory_format=self.layout)
+            return self.forward(inputs)
+        missing = [name for name in self.names if name not in self._found]
+        if missing:
+            raise ValueError(f"{self.network.name}: the forward pass never reaches {', '.join(missing)}")
+        return {name: self._found[name] for name in self.names}
+
+
+@contextlib.contextmanager
+def reader(
+    network: Network,
+    layers: Sequence[str] | None = None,
+    device: str | torch.device = "auto",
+    precision: str = "float32",
+    average: bool = False,
+) -> Iterator[Reader]:
+    """Within it, a function from uint8 frames on the device to layer -> (B, D) on the device.
+
+    The network is moved there, put into eval mode and hooked; device, modes and hooks are as before at the
+    end, also after an error. No gradients.
+    """
+    names = network.check(network.layers if layers is None else layers)
+    where = runtime.device(str(device))
+    module = network.module
+    modes = {child: child.training for child in module.modules()}
+    home = next((parameter.device for parameter in module.parameters()), torch.device("cpu"))
+    found: dict[str, torch.Tensor] = {}
+    handles = [_hook(module, network.layers[name], name, found, average) for name in names]
+    try:
+        module.to(where, memory_format=torch.channels_last).eval()
+        with torch.inference_mode(), runtime.precision(precision, where):
+            yield Reader(network, names, found)
+    finally:
+        for handle in handles:
+            handle.remove()
+        for child, mode in modes.items():
+            child.training = mode
+        module.to(home, memory_format=torch.contiguous_format)
+
+
+def _hook(
+    module: nn.Module, node: str, layer: str, found: dict[str, torch.Tensor], average: bool
+) -> torch.utils.hooks.RemovableHandle:
+    path, *marks = node.split(":")
+    average = average or "mean" in marks
+
+    def note(value: Any) -> None:
+        if average and isinstance(value, torch.Tensor) and value.ndim == 4:
+            found[layer] = value.mean((2, 3))
+            return
+        if isinstance(value, torch.Tensor) and value.ndim == 4 and value.shape[2:] == (1, 1):
+            value = value.flatten(1)
+        if not isinstance(value, torch.Tensor) or value.ndim != 2:
+            shape = tuple(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
+            raise ValueError(
+                f"layer {layer!r} gives {shape}, not one vector per image: "
+                "average it over the frame with average=True, or take another layer"
+            )
+        # A copy: the ReLU that follows fc6 and fc7 works in place and would overwrite them.
+        found[layer] = value.clone()
+
+    target = module.get_submodule(path)
+    if "input" in marks:
+        return target.register_forward_pre_hook(lambda _, inputs: note(inputs[0]))
+    return target.register_forward_hook(lambda _, __, output: note(output))
