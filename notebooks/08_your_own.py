@@ -40,10 +40,11 @@ out: str = "../runs/lab"  # folder, where figures and numbers go
 # %% [markdown]
 # ## Set-up
 #
-# Line 2 may be any `torch.nn.Module` in eval mode that takes (B, 3, H, W): your own, or
+# Line 2 may be any `torch.nn.Module` that takes images (B, 3, H, W): your own, or
 # `timm.create_model("convnext_tiny", pretrained=True)` where timm is installed. Line 3 names the layer. A layer
-# that gives a map of numbers per channel needs `:mean`; `[name for name, _ in module.named_modules()]` lists the
-# paths. Your preprocessing, if it is not ImageNet's: `wrap(..., mean=..., std=...)`.
+# that gives a map of numbers per channel needs `:mean`, its average over the frame;
+# `[name for name, _ in module.named_modules()]` lists the paths. Your preprocessing, if it is not ImageNet's:
+# `wrap(..., mean=..., std=...)`.
 
 # %%
 import pandas as pd
@@ -115,8 +116,8 @@ display(Markdown(
 #
 # The cosine says that *moving* the object changes little. Does *exchanging* it change more? Beside your network,
 # the embedded ResNet, which was trained; beside your object, another one at the same positions. The
-# **calibrated invariance** puts the similarity $s$ of an object with itself on the scale that begins at the
-# similarity $d$ of different objects:
+# **calibrated invariance** takes the mean similarity $s$ of an object with itself, over all pairs of positions,
+# and puts it on a scale that begins at $d$, the mean similarity of different objects at the same position:
 #
 # $$ I = \frac{s - d}{1 - d} $$
 #
@@ -157,7 +158,7 @@ display(Markdown(
     f"{'more' if steadier else 'less'} than in the trained network ({theirs['s, same object']:.4f}). But exchanged for "
     f"another it stays {yours['d, other object']:.4f} similar, against {theirs['d, other object']:.4f}. On the "
     f"calibrated scale yours has {yours['I, calibrated']:.2f}, the trained network {theirs['I, calibrated']:.2f}. "
-    + ("Your network is not blind to the place; it is nearly blind altogether." if yours.iloc[1] > 0.99 else "")
+    + ("Your network does not overlook the place: it overlooks nearly everything." if yours.iloc[1] > 0.99 else "")
 ))  # fmt: skip
 
 # %% [markdown]
