@@ -13,6 +13,7 @@ from PIL import Image
 
 from helpers import similarity, widgets
 from helpers.objects import Cutout
+from helpers.plots.style import MAP
 from helpers.shifting import Paste
 from helpers.widgets import panel as panels
 
@@ -137,8 +138,23 @@ def test_bad_features():
         widgets.SimilarityPanel([broken])
 
 
+def test_what_is_seen_first():
+    """The object beside the anchor, and a scale that both maps fit in: readers of an exported page see no other."""
+    for swapped in (False, True):  # whichever map reaches further down
+        pair = _pair(seed=2)
+        if swapped:
+            pair[0].layers, pair[1].layers = pair[1].layers, pair[0].layers
+        panel = widgets.SimilarityPanel(pair)
+        assert (panel.anchor_row, panel.anchor_col) == (GRID // 2, GRID // 2) != (panel.row, panel.col)
+        assert panel.values["left"] < 0.999 and panel.values["right"] < 0.999
+        assert panel.lower <= min(panel._current[0].min(), panel._current[1].min())
+        assert {pane["image"].cmap.name for pane in panel._canvas.maps} == {MAP}
+    assert (widgets.MapPanel({"one": np.zeros((GRID, GRID))}, _scene()).row) == GRID // 4
+
+
 def test_the_picture_follows():
     panel = widgets.SimilarityPanel(_pair())
+    panel.row, panel.col = GRID // 2, GRID // 2
     first = _pixels(panel)
     assert (first == _pixels(panel)).all()
     panel.row, panel.col = 0, 0
@@ -272,7 +288,7 @@ def test_where_nobody_can_answer_a_picture_stands_in():
     NotebookClient(notebook, timeout=600, kernel_name="python3").execute()
     (output,) = notebook.cells[0].outputs
     assert set(output.data) == {"image/png", "text/plain"}
-    assert "value with the object at row 2, column 2" in output.data["text/plain"]
+    assert "value with the object at row 1, column 1" in output.data["text/plain"]
     assert not notebook.metadata.get("widgets", {}).get("application/vnd.jupyter.widget-state+json", {}).get("state")
 
 

@@ -8,12 +8,13 @@ import textwrap
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 # Inches; at DPI this is the width of a notebook cell, so a PNG is shown at its own size.
 HEIGHT, SIDE, BAR, GAP = 3.4, 2.05, 0.12, 0.62
 DPI = 96
-INK, MARK = "#222222", "#d1495b"
+INK = "#222222"
 
 
 class Canvas:
@@ -70,13 +71,14 @@ class Canvas:
         axes.tick_params(labelsize=8, length=3)
         axes.set_xlabel("column (px)", fontsize=8, labelpad=1)
         image = axes.imshow(np.zeros((2, 2)), cmap=cmap, interpolation="nearest")
-        # A dark ring under a light one is seen on every colour of the map.
+        # Dark under light is seen on every colour of the map, by every eye.
+        cross = {"color": "white", "lw": 1, "path_effects": [withStroke(linewidth=2.2, foreground="#555555")]}
         ring = {"marker": "o", "fillstyle": "none", "linestyle": "none", "clip_on": False}
         return {
             "axes": axes,
             "image": image,
-            "across": axes.axhline(0, color=MARK, lw=0.8),
-            "down": axes.axvline(0, color=MARK, lw=0.8),
+            "across": axes.axhline(0, **cross),
+            "down": axes.axvline(0, **cross),
             "halo": axes.plot([], [], ms=9, mec="black", mew=2.6, **ring)[0],
             "anchor": axes.plot([], [], ms=9, mec="white", mew=1.2, **ring)[0],
             "title": axes.text(0, 1.04, "", transform=axes.transAxes, fontsize=9, color=INK, parse_math=False),

@@ -53,7 +53,7 @@ class MapPanel(Panel):
         self._start(min(2, len(names)), label, cmap)
         self._held = True
         self.lower, self.left, self.right = float(low), names[0], names[min(1, len(names) - 1)]
-        self.row, self.col = int(self._rows[len(self._rows) // 2]), int(self._cols[len(self._cols) // 2])
+        self.row, self.col = self._beside()
         self._held = False
         self._place()
         self._chosen()

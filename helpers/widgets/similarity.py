@@ -26,7 +26,7 @@ class SimilarityPanel(Panel):
             only one variant, one map is shown. A dict name -> Features or pair of Features names the networks
             otherwise (two sets of weights of one network, say). Features stay as they are; nothing is copied.
         layers: names of the layers to offer, in order; default: all the layers of the features.
-        lower: lower colour limit to start with; default: the smallest value of the first maps, rounded down.
+        lower: lower colour limit to start with; default: the smallest value of the first two maps, rounded down.
         cmap: matplotlib colormap of the two similarity maps.
 
     Raises:
@@ -55,10 +55,10 @@ class SimilarityPanel(Panel):
         self.layer = self.layers[0]
         self._held = False
         self._compute()
-        lowest = float(np.nanmin(self._current[0])) if lower is None else float(lower)
+        lowest = float(np.nanmin(self._current[:2])) if lower is None else float(lower)
         self._held = True
         self.lower = max(-1.0, math.floor(20 * lowest) / 20) if lower is None else lowest
-        self.row, self.col = self._at("c")
+        self.row, self.col = self._beside()
         self._held = False
         self._redraw()
 
