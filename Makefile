@@ -53,8 +53,8 @@ figures: $(INSTALLED)  ## Execute the demo preset and publish it: figures/ and t
 accept: $(INSTALLED)  ## Make a run's numbers the baseline and print what moved (RUN=... takes that run; else PRESET is executed)
 	@$(BIN)/python -m helpers accept --preset $(PRESET) $(RUN) $(ARGS)
 
-bench: $(INSTALLED)  ## Measure speed: medians and ratios
-	@$(BIN)/python -m pytest -q -o python_files="bench_*.py" -o python_functions=bench tests/benchmarks $(ARGS)
+bench: $(INSTALLED)  ## Measure speed into tests/benchmarks/RESULTS.md (one table: ARGS="-k overhead")
+	@$(BIN)/python -m pytest -q -o python_files="bench_*.py" -o python_functions=bench --show-capture=no tests/benchmarks $(ARGS)
 
 page: $(INSTALLED)  ## Write the self-contained interactive page
 	@$(BIN)/python -m helpers page $(ARGS)

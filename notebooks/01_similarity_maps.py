@@ -257,6 +257,7 @@ record.finish()
 
 # %%
 panel = widgets.SimilarityPanel(both)
+panel.layer = layer
 panel
 
 # %% [markdown]

@@ -147,9 +147,7 @@ found, moves = {}, {}
 for label, net in nets.items():
     for name in object_names:
         for kind, each in scenes[name].items():
-            # larger batches don't fit a processor's cache and take up to twice the time
-            batches = each.render(places[kind]).split(64)
-            logits = torch.cat([features.of_frames(net, b, [net.logits], device)[net.logits] for b in batches])
+            logits = features.of_frames(net, each.render(places[kind]), [net.logits], device)[net.logits]
             logits = logits.view(len(one_axis), len(one_axis), -1)
             found[kind, label, name] = consistency.answers(logits)
             moves[kind, label, name] = consistency.mean_absolute_change(logits)["diagonal"]

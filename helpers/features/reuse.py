@@ -181,7 +181,9 @@ class _Memory:
             found = self.head.run(self.head.read.network.preprocess(self.scene.render(torch.tensor(new), self.where)))
             for key, values in zip(new, found, strict=True):
                 self.patches[key] = values[:, slice(*rows[key[0]][1:]), slice(*cols[key[1]][1:])].clone()
-        out = self.blank.repeat(len(places), 1, 1, 1).contiguous(memory_format=self.head.read.layout)
+        shape = (len(places), *self.blank.shape[1:])
+        out = torch.empty(shape, device=self.where, dtype=self.blank.dtype, memory_format=self.head.read.layout)
+        out.copy_(self.blank.expand(shape))
         for values, key, (row, col) in zip(out, keys, places, strict=True):
             values[:, slice(*rows[row][1:]), slice(*cols[col][1:])] = self.patches[key]
         return out

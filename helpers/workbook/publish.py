@@ -66,10 +66,10 @@ def tidy(notebook: NotebookNode, run: Path) -> NotebookNode:
         count += bool(cell.source.strip())
         cell.execution_count = count if cell.source.strip() else None
         cell.outputs = [output for output in cell.outputs if _stays(output)]
-        for output in cell.outputs:
+        for index, output in enumerate(cell.outputs):
             if "execution_count" in output:
                 output.execution_count = count
-            _lighten(output, run)
+            _lighten(output, run, f"T_{count}_{index}")
     return notebook
 
 
@@ -78,7 +78,7 @@ def _stays(output: NotebookNode) -> bool:
     return _WIDGET not in output.get("data", {}) and output.get("name") != "stderr"
 
 
-def _lighten(output: NotebookNode, run: Path) -> None:
+def _lighten(output: NotebookNode, run: Path, table: str) -> None:
     hidden = {str(run.resolve()): "../runs/lab", str(ROOT): ".."}
 
     def clean(text: str) -> str:
@@ -92,7 +92,8 @@ def _lighten(output: NotebookNode, run: Path) -> None:
         if kind == "image/png":
             output.data[kind] = base64.b64encode(small(base64.b64decode(content))).decode("ascii")
         elif isinstance(content, str):
-            output.data[kind] = clean(content)
+            # pandas draws an id for each styled table
+            output.data[kind] = re.sub(r"\bT_[0-9a-f]{5}(?![0-9a-f])", table, clean(content))
 
 
 def _write_notebook(executed: NotebookNode, notebook: Notebook, record: dict) -> bool:
