@@ -98,10 +98,11 @@ def bench() -> None:
                 row["largest cosine difference"] = f"{float((row.pop('maps') - exact).abs().max()):.1e}"
     choice = features.fastest(networks.load("demo_mobilenet_v2"), demo_scene(), device=where)
     text = (
-        "Logits of random-weight networks, batches as `features` chooses them. The default is float32, channels-last, "
-        'eager. `precision="fast"` measures the eager precisions on the scene at hand and takes the fastest that '
-        "keeps every cosine within 1e-3 (half of that on its sample); for the embedded MobileNetV2 with its trained "
-        "weights it found here: "
+        "Logits of random-weight networks, batches as `features` chooses them: the speeds are those of trained ones, "
+        "but random weights tell frames apart far less, so the differences flatter. The default is float32, "
+        'channels-last, eager. `precision="fast"` measures the eager precisions on the scene at hand and takes the '
+        "fastest that keeps every cosine within 1e-3 (half of that on its sample); for the embedded MobileNetV2 with "
+        "its trained weights it found here: "
         + ", ".join(f"{one.precision} {one.speedup:.2f}x, {one.difference:.1e}" for one in choice.tried)
         + f"; it takes {choice.precision}."
     )
