@@ -18,7 +18,7 @@ import torch
 from helpers import features, networks, objects, similarity, variation
 from helpers.sweep import Plan, Source, SweepError, cli, execute, open_store, presets, run, store, table
 from helpers.sweep.plan import Settings
-from helpers.sweep.task import class_indices
+from helpers.sweep.task import class_indices, compute
 
 RESNET, TWIN = Source("demo_resnet"), Source("demo_resnet", antialiased=True)
 # 32 px in 64: 33 x 33 positions, 5 x 5 of them at stride 8.
@@ -373,6 +373,19 @@ def test_categories_of_coco_are_sums_over_classes_of_imagenet():
     assert class_indices(network, "strawberry") == [949] and class_indices(network, "no such thing") == []
     other = networks.wrap(torch.nn.Linear(2, 3), labels=["cup", "dog", "cat"])
     assert class_indices(other, "dog") == [1] and class_indices(other, "zebra") == []
+
+
+def test_the_probability_of_a_category_is_the_sum_over_its_classes():
+    torch.manual_seed(0)
+    module = torch.nn.Sequential(torch.nn.AvgPool2d(8), torch.nn.Flatten(), torch.nn.Linear(3 * 8 * 8, 1000))
+    labels = networks.load("mobilenet_v2", weights=None).labels
+    network = networks.wrap(module, {"fc": "2"}, frame=64, labels=labels)
+    cutout = dataclasses.replace(objects.load("cup", 32), label="laptop")
+    found = compute(network, cutout, SMALL)
+    frames = SMALL.scene(network, cutout).render(torch.cartesian_prod(*[torch.arange(0, 33, 8)] * 2))
+    both = features.of_frames(network, frames, ["fc"], "cpu")["fc"].softmax(1)[:, [620, 681]]  # laptop, notebook
+    assert found["probability"].ravel() == pytest.approx(both.sum(1).numpy(), abs=1e-8)
+    assert both.min() > 1e-4  # far above the tolerance, so that one alone is not the sum
 
 
 def test_presets_and_their_changes():
