@@ -33,7 +33,7 @@ class _Reached(Exception):
 def replaying(read: Reader, scene: Scene, node: str, where: torch.device) -> Iterator[Source]:
     """Within it, a function from positions (B, 2) to layer -> (B, D), the same as reading the rendered frames.
 
-    node: the path of a submodule up to which the network is a chain of modules, e.g. ``"features.3"`` of
+    node: the path of a submodule up to which the network is a chain of modules, e.g. ``"features.2"`` of
     MobileNetV2. Raises ValueError for a scene that is not an object over a plain background, for a layer
     asked for before the node, and where the features at nine positions, all borders among them, are not
     those of the frames within 1e-5 of the largest.

@@ -60,7 +60,7 @@ def extract(
     layers: names of the network's layers, None for all. stride: pixels between positions. precision:
     ``"float32"`` (exact, the default), ``"tf32"``, ``"bfloat16"``, ``"float16"``, or ``"fast"``, the choice
     of :func:`fastest`. batch_size: None is :func:`batch_for`; any is halved when memory runs out. average:
-    take the global average of layers that give maps. reuse: a node, e.g. ``"features.3"`` of MobileNetV2, up
+    take the global average of layers that give maps. reuse: a node, e.g. ``"features.2"`` of MobileNetV2, up
     to which activations are computed once and moved with the object (see :mod:`helpers.features.reuse`):
     within 1e-5 of the same features, in less time. ``settings`` of the result holds what was used. The
     network is in eval mode meanwhile, and no hook or mode outlasts the call.
