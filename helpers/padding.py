@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from helpers.networks import Network
+from helpers.networks import Network, evaluating
 
 MODES = ("zeros", "reflect", "circular")
 
@@ -136,15 +136,11 @@ def _rebuilt(network: Network, mode: str, close: bool) -> tuple[int, nn.Module]:
 def _runs(module: nn.Module, frame: int) -> bool:
     """Whether the sizes of all maps still fit together."""
     weight = next(module.parameters(), torch.empty(0))
-    modes = {child: child.training for child in module.modules()}
     try:
-        with torch.inference_mode():
-            module.eval()(torch.zeros(1, 3, frame, frame, device=weight.device))
+        with evaluating(module), torch.inference_mode():
+            module(torch.zeros(1, 3, frame, frame, device=weight.device))
     except RuntimeError:
         return False
-    finally:
-        for child, training in modes.items():
-            child.training = training
     return True
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 
 from helpers import runtime, similarity
-from helpers.features.reading import reader
+from helpers.features.reading import batch_for, reader
 from helpers.networks import Network
 from helpers.shifting import Scene
 
@@ -47,7 +47,7 @@ def fastest(
     at = list(similarity.anchors(scene.grid).values())
     chosen = torch.randint(2**31, (_SAMPLE - len(at), 2), generator=torch.Generator().manual_seed(0))
     places = torch.cat([torch.tensor(at), chosen % torch.tensor(scene.grid)])
-    frames = scene.render(places, where)
+    frames, size = scene.render(places, where), batch_for(network, scene.frame, where)
     seconds: dict[str, list[float]] = {}
     maps: dict[str, dict[str, torch.Tensor]] = {}
     for _ in range(_ROUNDS):
@@ -55,8 +55,7 @@ def fastest(
             with reader(network, layers, where, precision, average) as read:
                 read(frames[:1])
                 start = time.perf_counter()
-                found = [read(part) for part in frames.split(16)]
-                whole = {layer: torch.cat([part[layer] for part in found]).float().cpu() for layer in found[0]}
+                whole = read.each(frames, size)
                 seconds.setdefault(precision, []).append(time.perf_counter() - start)
             maps[precision] = {layer: _cosines(values, len(at)) for layer, values in whole.items()}
     exact, base = maps["float32"], min(seconds["float32"])

@@ -10,20 +10,31 @@ import torch
 from torch import nn
 
 from helpers import runtime
-from helpers.networks import Network
+from helpers.networks import Network, evaluating
+
+# The C library gives blocks of 32 MiB and more back to the system each time, and faulting their pages in
+# again costs as much as the arithmetic; activations somewhat below it are also likelier to stay in cache.
+_ACTIVATION = 24e6  # bytes
 
 
 class Reader:
     """What :func:`reader` gives: from frames, or from the network's input, to the layers' features."""
 
-    def __init__(self, network: Network, names: list[str], found: dict[str, torch.Tensor]) -> None:
-        self.network, self.names, self._found = network, names, found
+    def __init__(
+        self, network: Network, names: list[str], found: dict[str, torch.Tensor], device: torch.device
+    ) -> None:
+        self.network, self.names, self._found, self.device = network, names, found, device
         # Channels-last is the layout that convolutions are fastest in, on the CPU and on GPUs.
         self.layout = torch.channels_last
 
     def __call__(self, frames: torch.Tensor) -> dict[str, torch.Tensor]:
         """uint8 frames (B, 3, H, W) on the device -> layer -> (B, D) on the device."""
         return self.forward(self.network.preprocess(frames))
+
+    def each(self, frames: torch.Tensor, size: int) -> dict[str, torch.Tensor]:
+        """uint8 frames (N, 3, H, W), ``size`` at a time -> layer -> float32 (N, D) on the CPU."""
+        found = [self(part.to(self.device)) for part in frames.split(size)]
+        return {layer: torch.cat([part[layer] for part in found]).float().cpu() for layer in self.names}
 
     def forward(self, inputs: torch.Tensor) -> dict[str, torch.Tensor]:
         """The same from preprocessed frames, float32 (B, 3, H, W)."""
@@ -60,20 +71,27 @@ def reader(
     names = network.check(network.layers if layers is None else layers)
     where = runtime.device(str(device))
     module = network.module
-    modes = {child: child.training for child in module.modules()}
     home = next((parameter.device for parameter in module.parameters()), torch.device("cpu"))
     found: dict[str, torch.Tensor] = {}
     handles = [_hook(module, network.layers[name], name, found, average) for name in names]
     try:
-        module.to(where, memory_format=torch.channels_last).eval()
-        with torch.inference_mode(), runtime.precision(precision, where):
-            yield Reader(network, names, found)
+        module.to(where, memory_format=torch.channels_last)
+        with evaluating(module), torch.inference_mode(), runtime.precision(precision, where):
+            yield Reader(network, names, found, where)
     finally:
         for handle in handles:
             handle.remove()
-        for child, mode in modes.items():
-            child.training = mode
         module.to(home, memory_format=torch.contiguous_format)
+
+
+def batch_for(network: Network, frame: Sequence[int], device: torch.device) -> int:
+    """Frames per batch, the same on every machine: on a GPU 512 (halved where they do not fit).
+
+    On the CPU as many as keep the network's largest activation under 24 MB, 1 to 64.
+    """
+    if device.type == "cuda":
+        return 512
+    return int(min(max(_ACTIVATION // (4 * network.widest(frame)), 1), 64))
 
 
 def _hook(

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import difflib
 from collections.abc import Callable, Iterator
 
 import torch
@@ -30,7 +29,7 @@ class _Reached(Exception):
 
 
 @contextlib.contextmanager
-def replaying(read: Reader, scene: Scene, node: str, where: torch.device) -> Iterator[Source]:
+def replaying(read: Reader, scene: Scene, node: str) -> Iterator[Source]:
     """Within it, a function from positions (B, 2) to layer -> (B, D), the same as reading the rendered frames.
 
     node: the path of a submodule up to which the network is a chain of modules, e.g. ``"features.2"`` of
@@ -41,12 +40,12 @@ def replaying(read: Reader, scene: Scene, node: str, where: torch.device) -> Ite
     if scene.kind != "pasted" or scene.picture()[1] is not None:
         raise ValueError(f"reuse needs an object over a plain background, and {scene.name} is not: leave reuse out")
     head = _Head(read, node)
-    memory = _Memory(head, scene, where)
+    memory = _Memory(head, scene)
 
     def at_positions(places: torch.Tensor) -> dict[str, torch.Tensor]:
         return head.go_on(memory.activations(places))
 
-    _compare(read, scene, at_positions, node, where)
+    _compare(read, scene, at_positions, node)
     yield at_positions
 
 
@@ -56,11 +55,7 @@ class _Head:
     def __init__(self, read: Reader, node: str) -> None:
         self.read, self.module = read, read.network.module
         paths = dict(self.module.named_modules())
-        if node not in paths:
-            near = difflib.get_close_matches(node, paths, n=1, cutoff=0.3)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise ValueError(f"{read.network.name} has no node {node!r} to reuse{hint}")
-        self.node = paths[node]
+        self.node = read.network.submodule(node)
         above = {node.rpartition(".")[0]}
         while "" not in above:
             above |= {path.rpartition(".")[0] for path in above}
@@ -71,7 +66,7 @@ class _Head:
         ]
         side = read.network.frame
         try:
-            self.run(torch.zeros(1, 3, side, side, device=next(self.module.parameters()).device))
+            self.run(torch.zeros(1, 3, side, side, device=read.device))
         finally:
             for handle in handles:
                 handle.remove()
@@ -121,9 +116,9 @@ def _pass_on(value: torch.Tensor) -> torch.Tensor:
 class _Memory:
     """The activations at the node of any position, from those of few."""
 
-    def __init__(self, head: _Head, scene: Scene, where: torch.device) -> None:
-        self.head, self.scene, self.where = head, scene, where
-        corner = scene.render(torch.tensor([[0, 0]]), where)[:, :, -1:, -1:]
+    def __init__(self, head: _Head, scene: Scene) -> None:
+        self.head, self.scene, self.device = head, scene, head.read.device
+        corner = scene.render(torch.tensor([[0, 0]]), self.device)[:, :, -1:, -1:]
         blank = corner.expand(1, 3, *scene.frame)
         self.blank = head.run(head.read.network.preprocess(blank))
         self.axes = [self._axis(axis, blank) for axis in (0, 1)]
@@ -178,21 +173,21 @@ class _Memory:
         self.patches = {key: patch for key, patch in self.patches.items() if key[0] in stay}
         new = [key for key in dict.fromkeys(keys) if key not in self.patches]
         if new:
-            found = self.head.run(self.head.read.network.preprocess(self.scene.render(torch.tensor(new), self.where)))
+            found = self.head.run(self.head.read.network.preprocess(self.scene.render(torch.tensor(new), self.device)))
             for key, values in zip(new, found, strict=True):
                 self.patches[key] = values[:, slice(*rows[key[0]][1:]), slice(*cols[key[1]][1:])].clone()
         shape = (len(places), *self.blank.shape[1:])
-        out = torch.empty(shape, device=self.where, dtype=self.blank.dtype, memory_format=self.head.read.layout)
+        out = torch.empty(shape, device=self.device, dtype=self.blank.dtype, memory_format=self.head.read.layout)
         out.copy_(self.blank.expand(shape))
         for values, key, (row, col) in zip(out, keys, places, strict=True):
             values[:, slice(*rows[row][1:]), slice(*cols[col][1:])] = self.patches[key]
         return out
 
 
-def _compare(read: Reader, scene: Scene, at_positions: Source, node: str, where: torch.device) -> None:
+def _compare(read: Reader, scene: Scene, at_positions: Source, node: str) -> None:
     ends = [sorted({0, side // 2, side - 1}) for side in scene.grid]
     places = torch.cartesian_prod(*map(torch.tensor, ends)).view(-1, 2)
-    exact = read(scene.render(places, where))
+    exact = read(scene.render(places, read.device))
     for layer, values in at_positions(places).items():
         worst = float((values - exact[layer]).abs().max() / exact[layer].abs().max())
         if not worst <= TOLERANCE:

@@ -12,14 +12,10 @@ from tqdm.auto import tqdm
 
 from helpers import runtime, similarity
 from helpers.features.precision import fastest
-from helpers.features.reading import reader
+from helpers.features.reading import batch_for, reader
 from helpers.features.reuse import replaying
 from helpers.networks import Network
 from helpers.shifting import Scene, positions
-
-# The C library gives blocks of 32 MiB and more back to the system each time, and faulting their pages in
-# again costs as much as the arithmetic; activations somewhat below it are also likelier to stay in cache.
-_ACTIVATION = 24e6  # bytes
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -148,18 +144,7 @@ def of_frames(
     where = runtime.device(str(device))
     size = batch_for(network, frames.shape[2:], where)
     with reader(network, layers, where, precision, average) as read:
-        found = [read(part.to(where)) for part in frames.split(size)]
-    return {layer: torch.cat([part[layer] for part in found]).float().cpu() for layer in found[0]}
-
-
-def batch_for(network: Network, frame: Sequence[int], device: torch.device) -> int:
-    """Frames per batch, the same on every machine: on a GPU 512 (halved where they do not fit).
-
-    On the CPU as many as keep the network's largest activation under 24 MB, 1 to 64.
-    """
-    if device.type == "cuda":
-        return 512
-    return int(min(max(_ACTIVATION // (4 * network.widest(frame)), 1), 64))
+        return read.each(frames, size)
 
 
 def _chosen(
@@ -199,7 +184,7 @@ def _stream(
     with contextlib.ExitStack() as stack:
         bar = stack.enter_context(tqdm(total=len(grid), desc=title, unit="frame", leave=False, disable=not progress))
         read = stack.enter_context(reader(network, layers, where, precision, average))
-        source = None if reuse is None else stack.enter_context(replaying(read, scene, reuse, where))
+        source = None if reuse is None else stack.enter_context(replaying(read, scene, reuse))
         while done < len(grid):
             at = slice(done, min(done + size, len(grid)))
             try:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import difflib
 import functools
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -53,14 +54,20 @@ class Network:
                 hint = f"; did you mean {near[0]!r}?" if near else ""
                 known = ", ".join(self.layers)
                 raise ValueError(f"{self.name} has no layer {layer!r}{hint} It has: {known}")
-            path = self.layers[layer].split(":")[0]
             try:
-                self.module.get_submodule(path)
-            except AttributeError as error:
-                near = difflib.get_close_matches(path, dict(self.module.named_modules()), n=1, cutoff=0.3)
-                hint = f"; did you mean {near[0]!r}?" if near else ""
-                raise ValueError(f"layer {layer!r}: {self.name} has no node {path!r}{hint}") from error
+                self.submodule(self.layers[layer].split(":")[0])
+            except ValueError as error:
+                raise ValueError(f"layer {layer!r}: {error}") from error
         return list(layers)
+
+    def submodule(self, path: str) -> nn.Module:
+        """The module at a path, as in ``torch.nn.Module.get_submodule``; ValueError names the nearest path."""
+        try:
+            return self.module.get_submodule(path)
+        except AttributeError as error:
+            near = difflib.get_close_matches(path, dict(self.module.named_modules()), n=1, cutoff=0.3)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"{self.name} has no node {path!r}{hint}") from error
 
     def preprocess(self, frames: torch.Tensor) -> torch.Tensor:
         """uint8 frames (B, 3, H, W) to float32 input: / 255, minus the mean, over the deviation."""
@@ -122,16 +129,12 @@ class Network:
     def _blank_pass(self, modules: list[nn.Module], note: Callable[..., None], frame: tuple[int, int]) -> None:
         handles = [module.register_forward_hook(note) for module in modules]
         parameter = next(self.module.parameters(), torch.empty(0))
-        modes = {module: module.training for module in self.module.modules()}
         try:
-            self.module.eval()
-            with torch.inference_mode():
+            with evaluating(self.module), torch.inference_mode():
                 self.module(torch.zeros(1, 3, *frame, device=parameter.device))
         finally:
             for handle in handles:
                 handle.remove()
-            for module, mode in modes.items():
-                module.training = mode
 
     @functools.cached_property
     def checksum(self) -> str:
@@ -141,6 +144,18 @@ class Network:
             digest.update(f"{key}{value.dtype}{tuple(value.shape)}".encode())
             digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Within it, the module is in eval mode; each of its parts is in its own mode again afterwards."""
+    modes = {part: part.training for part in module.modules()}
+    try:
+        module.eval()
+        yield
+    finally:
+        for part, mode in modes.items():
+            part.training = mode
 
 
 def _ancestry(module: nn.Module) -> set[str]:

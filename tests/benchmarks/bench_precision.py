@@ -9,7 +9,7 @@ from collections.abc import Callable
 import measure
 import torch
 
-from helpers import features, networks, runtime, shifting, similarity
+from helpers import features, networks, objects, runtime, shifting, similarity
 
 SUBJECTS = ("mobilenet_v2", "resnet50", "alexnet")
 FRAMES = {"cpu": 32, "cuda": 512}
@@ -71,7 +71,7 @@ def bench() -> None:
         places = torch.cat([torch.tensor(at), grid])[: max(FRAMES.get(where.type, 32) // size, 1) * size]
         inputs = network.preprocess(scene.render(places, where))
         parts = list(inputs.split(size))
-        exact, base = None, []
+        exact = None
         for way in ways(where):
             # Each way beside float32 channels-last, in turn: a layout is set for a network as a whole.
             plain = [runner(network, part, ("float32", "channels-last", "eager")) for part in parts]
@@ -96,7 +96,9 @@ def bench() -> None:
         for row in rows:
             if isinstance(row.get("maps"), torch.Tensor):
                 row["largest cosine difference"] = f"{float((row.pop('maps') - exact).abs().max()):.1e}"
-    choice = features.fastest(networks.load("demo_mobilenet_v2"), demo_scene(), device=where)
+    choice = features.fastest(
+        networks.load("demo_mobilenet_v2"), shifting.Paste(objects.load("airplane", 48), 128), device=where
+    )
     text = (
         "Logits of random-weight networks, batches as `features` chooses them: the speeds are those of trained ones, "
         "but random weights tell frames apart far less, so the differences flatter. The default is float32, "
@@ -107,9 +109,3 @@ def bench() -> None:
         + f"; it takes {choice.precision}."
     )
     measure.write("2", "Precision, memory format, compilation", text, rows, where)
-
-
-def demo_scene() -> shifting.Paste:
-    from helpers import objects
-
-    return shifting.Paste(objects.load("airplane", 48), 128)

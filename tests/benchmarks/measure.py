@@ -103,12 +103,13 @@ def write(key: str, title: str, text: str, rows: list[dict[str, object]], where:
         f"Python {stamp['python']}, commit {stamp['commit']}"
     )
     known[f"{key} {where.type}"] = {"title": title, "text": text, "made": made, "rows": rows}
-    DATA.write_text(json.dumps(dict(sorted(known.items())), indent=1) + "\n", encoding="utf-8")
+    known = dict(sorted(known.items()))
+    DATA.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
     parts = [INTRODUCTION]
-    for one in dict(sorted(known.items())).values():
+    for one in known.values():
         columns = list(one["rows"][0])
         lines = [columns, ["---"] * len(columns), *([str(row[name]) for name in columns] for row in one["rows"])]
         table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
         parts.append(f"## {one['title']}\n\n{one['text']}\n\n{table}\n\n{one['made']}.\n")
     PAGE.write_text("\n".join(parts), encoding="utf-8")
-    print("\n" + parts[sorted(known).index(f"{key} {where.type}") + 1], file=sys.__stdout__, flush=True)
+    print("\n" + parts[list(known).index(f"{key} {where.type}") + 1], file=sys.__stdout__, flush=True)
