@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import sys
+
+from helpers.naming import nearest
 
 # Command: the module and function that do it (imported only then), and a line of help
 COMMANDS = {
@@ -32,9 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(usage())
         return 0 if words else 2
     if words[0] not in COMMANDS:
-        close = difflib.get_close_matches(words[0], COMMANDS, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        print(f"unknown command {words[0]!r}{hint}\n\n{usage()}", file=sys.stderr)
+        print(f"unknown command {words[0]!r}{nearest(words[0], COMMANDS)}\n\n{usage()}", file=sys.stderr)
         return 2
     module, function, _ = COMMANDS[words[0]]
     try:

@@ -6,6 +6,7 @@ beside the checkout, then the cache (``SHIFT_CACHE``, or ``~/.cache/shift-invari
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.client
 import os
@@ -13,6 +14,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from filelock import FileLock
 from tqdm.auto import tqdm
 
 _BLOCK = 1 << 20
@@ -24,12 +26,12 @@ class AssetError(RuntimeError):
 
 def cache() -> Path:
     """The folder downloads are kept in (not created until something is)."""
-    return Path(os.environ.get("SHIFT_CACHE") or Path.home() / ".cache" / "shift-invariance")
+    return Path(os.environ.get("SHIFT_CACHE") or "~/.cache/shift-invariance").expanduser()
 
 
 def search_path() -> list[Path]:
     """The folders looked through, first match wins."""
-    named = [Path(folder) for folder in os.environ.get("SHIFT_ASSETS", "").split(os.pathsep) if folder]
+    named = [Path(folder).expanduser() for folder in os.environ.get("SHIFT_ASSETS", "").split(os.pathsep) if folder]
     beside = Path(__file__).resolve().parents[2] / "shared"
     return [*named, beside, cache()]
 
@@ -65,15 +67,26 @@ def require(relative: str | Path, url: str | None = None, sha256: str | None = N
 def download(url: str, target: Path, sha256: str | None = None, progress: bool = True) -> Path:
     """Download ``url`` to the file ``target``, resuming a partial download left beside it.
 
-    The file appears under its name only when it is whole and its checksum is right. Raises AssetError
-    when the server cannot be reached, the transfer breaks off, or the checksum differs (then nothing is
-    kept).
+    The file appears under its name only when it is whole and its checksum is right; of several processes
+    that want it, one downloads and the others wait. Raises AssetError when the server cannot be reached,
+    the transfer breaks off, or the checksum differs (then nothing is kept).
     """
     target = Path(target)
-    if target.exists():
-        _verify(target, sha256, url)
-        return target
     target.parent.mkdir(parents=True, exist_ok=True)
+    lock = target.with_name(target.name + ".lock")
+    with FileLock(lock):
+        try:
+            if target.exists():
+                _verify(target, sha256, url)
+            else:
+                _complete(url, target, sha256, progress)
+        finally:
+            with contextlib.suppress(OSError):  # Windows keeps an open file
+                lock.unlink()  # whoever waits for it finds the target
+    return target
+
+
+def _complete(url: str, target: Path, sha256: str | None, progress: bool) -> None:
     partial = target.with_name(target.name + ".part")
     try:
         _fetch(url, partial, progress)
@@ -89,7 +102,6 @@ def download(url: str, target: Path, sha256: str | None = None, progress: bool =
         partial.unlink()
         raise
     partial.replace(target)
-    return target
 
 
 def _fetch(url: str, partial: Path, progress: bool) -> None:
@@ -119,7 +131,7 @@ def _fetch(url: str, partial: Path, progress: bool) -> None:
             while block := response.read(_BLOCK):
                 file.write(block)
                 bar.update(len(block))
-            if total is not None and file.tell() < total:
+            if total is not None and file.tell() != total:
                 raise http.client.HTTPException(f"broke off after {file.tell()} of {total} bytes")
 
 
@@ -127,7 +139,7 @@ def _verify(path: Path, expected: str | None, source: object) -> None:
     if expected is None:
         return
     actual = sha256(path)
-    if actual != expected:
+    if actual != expected.lower():
         raise AssetError(
             f"{path.name} from {source} has SHA-256 {actual[:16]}…, expected {expected[:16]}…: "
             "it is damaged or another version; remove it and try again"

@@ -26,7 +26,7 @@ class Record:
 
     notebook: the file's stem, e.g. ``"01_similarity_maps"``; out: the folder to write to; parameters: the
     notebook's parameters as they were; networks: those that took part (their titles, weights and checksums
-    are kept). Writes ``OUT/<notebook>.json`` and ``OUT/figures/``.
+    are kept); device: what they ran on, as for ``runtime.device``. Writes ``OUT/<notebook>.json`` and ``OUT/figures/``.
     """
 
     def __init__(
@@ -35,11 +35,13 @@ class Record:
         out: str | Path,
         parameters: dict[str, Any],
         networks: Iterable[Any] = (),
+        device: str = "auto",
     ) -> None:
         self.notebook = notebook
         self.out = Path(out)
         self.parameters = {key: value for key, value in parameters.items() if key not in ("out", "device")}
         self.stamp = runtime.stamp(
+            device,
             networks=[
                 {"title": item.title, "weights": item.weights, "checksum": item.checksum} for item in networks
             ]
@@ -102,12 +104,17 @@ class Record:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{self.notebook[:2]}_{name}.png"
         buffer = io.BytesIO()
+        figure.draw_without_rendering()  # axes of equal aspect find their places in the second layout only
         figure.savefig(buffer, format="png", dpi=150, metadata={"Software": None})
         with Image.open(buffer) as image:
             image.convert("RGB").save(path, optimize=True)
         self.figures.append(path.name)
-        self._write(path.with_suffix(".json"), {"figure": path.name, "values": self.values})
+        self._sidecar(path.name)
         return path
+
+    def _sidecar(self, figure: str) -> None:
+        path = (self.out / "figures" / figure).with_suffix(".json")
+        self._write(path, {"figure": figure, "values": self.values})
 
     def table(self) -> pd.DataFrame:
         """All checks so far: name, value, expected, source, holds."""
@@ -123,6 +130,8 @@ class Record:
             raise ValueError(f"{self.notebook}: the record has no checks; a run without any proves nothing")
         content = {"values": self.values, "checks": self.checks, "figures": self.figures}
         self._write(self.out / f"{self.notebook}.json", content)
+        for figure in self.figures:  # again: most numbers are recorded after their figure is drawn
+            self._sidecar(figure)
         table = self.table()
         failed = table[~table["holds"]]
         if len(failed):

@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from helpers.naming import nearest
+
 PACKAGES = ("torch", "torchvision", "antialiased-cnns", "numpy", "matplotlib", "scikit-learn", "papermill")
 PRECISIONS = ("float32", "tf32", "bfloat16", "float16")
 
@@ -31,8 +33,10 @@ def device(name: str = "auto") -> torch.device:
         chosen = torch.device(name)
     except RuntimeError as error:
         raise ValueError(f"unknown device {name!r}: use 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'") from error
-    missing = {"cuda": not torch.cuda.is_available(), "mps": not torch.backends.mps.is_available()}
-    if missing.get(chosen.type, False):
+    there = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
+    if chosen.type not in there:  # torch knows more: "meta", for one, would empty the network
+        raise ValueError(f"device {name!r} cannot run this: use 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'")
+    if (chosen.index or 0) >= there[chosen.type]:
         raise ValueError(f"device {name!r} is not available on this machine: use 'auto' or 'cpu'")
     return chosen
 
@@ -48,20 +52,36 @@ def seed(number: int) -> None:
 def precision(name: str, on: torch.device) -> Iterator[None]:
     """Run the enclosed forward passes in a numerical precision.
 
-    ``float32`` is exact IEEE single precision, with TF32 switched off; ``tf32`` allows it (CUDA only,
-    elsewhere the same as ``float32``); ``bfloat16`` and ``float16`` autocast. Whatever was set before is
-    restored. Raises ValueError for another name.
+    ``float32`` is exact IEEE single precision, with TF32 and an autocast around it switched off; ``tf32``
+    allows it (CUDA only, elsewhere the same as ``float32``); ``bfloat16`` and ``float16`` autocast. Whatever
+    was set before is restored. Raises ValueError for another name.
     """
     if name not in PRECISIONS:
-        raise ValueError(f"unknown precision {name!r}: use one of {', '.join(PRECISIONS)}")
-    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = name == "tf32"
+        raise ValueError(f"unknown precision {name!r}{nearest(name, PRECISIONS)}")
     half = {"bfloat16": torch.bfloat16, "float16": torch.float16}.get(name)
+    with _tf32(name == "tf32" and on.type == "cuda"), torch.autocast(on.type, dtype=half, enabled=half is not None):
+        yield
+
+
+@contextlib.contextmanager
+def _tf32(allowed: bool) -> Iterator[None]:
+    """Within it, float32 products and convolutions may, or may not, use a shorter mantissa."""
+    cudnn = torch.backends.cudnn
     try:
-        with torch.autocast(on.type, dtype=half) if half else contextlib.nullcontext():
-            yield
+        products, convolutions, newer = torch.get_float32_matmul_precision(), cudnn.allow_tf32, []
+    except RuntimeError:
+        # torch's newer switches (2.9) were used, after which it refuses to read these; they start as given here.
+        owners = (torch.backends.cuda.matmul, cudnn.conv, cudnn.rnn, torch.backends.mkldnn.matmul)
+        products, convolutions, newer = "highest", True, [(owner, owner.fp32_precision) for owner in owners]
+    try:
+        torch.set_float32_matmul_precision("high" if allowed else "highest")
+        cudnn.allow_tf32 = allowed
+        yield
     finally:
-        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
+        torch.set_float32_matmul_precision(products)
+        cudnn.allow_tf32 = convolutions
+        for owner, value in newer:
+            owner.fp32_precision = value
 
 
 def _git(*arguments: str) -> str | None:
@@ -73,13 +93,13 @@ def _git(*arguments: str) -> str | None:
         return None
 
 
-def stamp(**extra: object) -> dict[str, object]:
-    """What a result was made with: package versions, platform, devices, commit.
+def stamp(on: str = "auto", **extra: object) -> dict[str, object]:
+    """What a result was made with: package versions, platform, device, commit.
 
-    ``dirty`` is True where the checkout has uncommitted changes and None outside a checkout; ``extra``
-    is added as it is.
+    on: the device computed on, as for :func:`device`. ``dirty`` is True where the checkout has uncommitted
+    changes and None outside a checkout; ``extra`` is added as it is.
     """
-    found = {}
+    where, found = device(on), {}
     for package in PACKAGES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             found[package] = importlib.metadata.version(package)
@@ -88,7 +108,7 @@ def stamp(**extra: object) -> dict[str, object]:
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         "packages": found,
-        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU",
+        "device": torch.cuda.get_device_name(where) if where.type == "cuda" else where.type.upper(),
         "threads": torch.get_num_threads(),
         "commit": _git("rev-parse", "--short=12", "HEAD"),
         "dirty": None if status is None else bool(status),

@@ -7,14 +7,15 @@ middle. So a batch of positions is one gather on the device, with no loop and no
 
 from __future__ import annotations
 
-import difflib
+import operator
 from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from PIL import ImageColor
 
-from helpers.objects.cutouts import Cutout, Photo
+from helpers.naming import nearest
+from helpers.objects.cutouts import Cutout, Photo, sides
 
 Frame = int | tuple[int, int]
 Colour = str | Sequence[int]
@@ -64,7 +65,7 @@ class Scene:
             last = (self.grid[0] - 1, self.grid[1] - 1)
             raise ValueError(f"position ({row}, {col}) is off the grid: rows and columns go to {last}")
         self._canvas = self._canvas.to(device)
-        corners = self._windows(positions).to(device, non_blocking=True)
+        corners = self._windows(positions.long()).to(device, non_blocking=True)
         height, width = self.frame
         # (rows, cols, C, H, W): a view of every window there is; only those asked for are copied.
         every = self._canvas.unfold(1, height, 1).unfold(2, width, 1).permute(1, 2, 0, 3, 4)
@@ -97,7 +98,9 @@ class Paste(Scene):
     kind = "pasted"
 
     def __init__(self, cutout: Cutout, frame: Frame = 224, background: Colour | Photo = "white") -> None:
-        (height, width), (h, w) = _pair(frame), cutout.size
+        if not isinstance(cutout, Cutout):
+            raise ValueError(f"{_called(cutout)} is no cut-out, so it cannot be pasted: use Crop for a photo")
+        (height, width), (h, w) = sides(frame, "frame"), cutout.size
         if h > height or w > width:
             raise ValueError(
                 f"{cutout.name} is {h} x {w} px, larger than the frame of {height} x {width}: "
@@ -135,7 +138,9 @@ class Crop(Scene):
     kind = "cropped"
 
     def __init__(self, photo: Photo, frame: Frame = 224) -> None:
-        (height, width), (h, w) = _pair(frame), photo.size
+        if not isinstance(photo, Photo):
+            raise ValueError(f"{_called(photo)} is no photo, so it cannot be cropped: use Paste for a cut-out")
+        (height, width), (h, w) = sides(frame, "frame"), photo.size
         _fits(photo, (height, width))
         self.name, self.label = photo.name, photo.label
         super().__init__(photo.rgb, (height, width), (h - height + 1, w - width + 1))
@@ -153,7 +158,7 @@ class Roll(Scene):
     def __init__(self, photo: Photo, frame: Frame = 224, reach: int = 16, boundary: str = "circular") -> None:
         if boundary not in ("circular", "zeros"):
             raise ValueError(f"unknown boundary {boundary!r}: use 'circular' or 'zeros'")
-        height, width = _pair(frame)
+        height, width = sides(frame, "frame")
         if not 0 <= reach <= min(height, width):
             raise ValueError(
                 f"reach {reach} px does not fit a frame of {height} x {width}: use 0 to its side"
@@ -177,30 +182,34 @@ def positions(grid: tuple[int, int], stride: int = 1) -> tuple[torch.Tensor, tor
 
     Raises ValueError for a stride under 1 or one that is not an integer.
     """
-    if not isinstance(stride, int) or stride < 1:
+    try:
+        step = operator.index(stride)
+    except TypeError:
+        step = 0
+    if step < 1:
         raise ValueError(f"stride {stride!r} must be an integer of at least 1 pixel")
-    return torch.arange(0, grid[0], stride), torch.arange(0, grid[1], stride)
+    return torch.arange(0, grid[0], step), torch.arange(0, grid[1], step)
 
 
-def _pair(frame: Frame) -> tuple[int, int]:
-    height, width = (frame, frame) if isinstance(frame, int) else frame
-    if height < 1 or width < 1:
-        raise ValueError(f"frame {frame} must be at least 1 pixel on each side")
-    return height, width
+def _called(thing: object) -> str:
+    return str(getattr(thing, "name", repr(thing)))
 
 
 def _rgb(colour: Colour) -> tuple[int, int, int]:
+    given = colour
     if isinstance(colour, str):
         try:
-            return ImageColor.getrgb(colour)[:3]
+            colour = ImageColor.getrgb(colour)
         except ValueError as error:
-            near = difflib.get_close_matches(colour, ImageColor.colormap, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise ValueError(f"unknown colour {colour!r}{hint} Use a CSS name, '#rrggbb' or RGB") from error
-    values = tuple(int(value) for value in colour)
-    if len(values) != 3 or not all(0 <= value <= 255 for value in values):
-        raise ValueError(f"colour {colour!r} must be three values from 0 to 255")
-    return values
+            hint = nearest(colour, ImageColor.colormap, "use a CSS name, '#rrggbb' or RGB from 0 to 255", 0.6)
+            raise ValueError(f"unknown colour {colour!r}{hint}") from error
+    try:
+        red, green, blue = (operator.index(value) for value in colour)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"colour {given!r} is not opaque RGB: use a name or three integers, 0 to 255") from error
+    if not all(0 <= value <= 255 for value in (red, green, blue)):
+        raise ValueError(f"colour {given!r} must be three values from 0 to 255")
+    return red, green, blue
 
 
 def _fits(photo: Photo, frame: tuple[int, int]) -> None:

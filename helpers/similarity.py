@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
+import operator
 
 import numpy as np
 import torch
+
+from helpers.naming import nearest
 
 ANCHORS = ("tl", "tr", "c", "bl", "br")
 
@@ -29,31 +31,44 @@ def anchor_index(grid: tuple[int, int], anchor: str | tuple[int, int]) -> tuple[
     if isinstance(anchor, str):
         named = anchors(grid)
         if anchor not in named:
-            near = difflib.get_close_matches(anchor, ANCHORS, n=1, cutoff=0.3)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise ValueError(f"unknown anchor {anchor!r}{hint} Use {', '.join(ANCHORS)} or (row, col)")
+            use = f"use {', '.join(ANCHORS)} or (row, col)"
+            raise ValueError(f"unknown anchor {anchor!r}{nearest(anchor, ANCHORS, use, cutoff=0.6)}")
         return named[anchor]
-    row, col = (int(value) for value in anchor)
+    try:
+        row, col = (operator.index(value) for value in anchor)
+    except (TypeError, ValueError) as error:
+        use = f"use two integers (row, col), or one of {', '.join(ANCHORS)}"
+        raise ValueError(f"unknown anchor {anchor!r}; {use}") from error
     if not (0 <= row < grid[0] and 0 <= col < grid[1]):
         raise ValueError(f"anchor ({row}, {col}) is off the {grid[0]} x {grid[1]} grid of positions")
     return row, col
 
 
-def normalise(features: torch.Tensor, layer: str = "features") -> torch.Tensor:
-    """Features (..., D) divided by their lengths, float32; lengths are taken in float64.
+def lengths(features: torch.Tensor) -> torch.Tensor:
+    """The Euclidean lengths (..., 1) of features (..., D), float64 (float32 on Apple's GPU, which has no other)."""
+    exact = torch.float32 if features.device.type == "mps" else torch.float64
+    return torch.linalg.vector_norm(features, dim=-1, keepdim=True, dtype=exact)
 
-    Raises ValueError for a NaN or infinite feature, or a vector of zeros (its cosine is undefined),
-    naming ``layer`` and the first such position's indices.
+
+def normalise(
+    features: torch.Tensor, layer: str = "features", positions: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Features (..., D) of any precision divided by their :func:`lengths`, float32.
+
+    Raises ValueError for a NaN or infinite feature, or a vector of zeros (its cosine is undefined), naming
+    ``layer`` and the first such vector's indices, or its place in ``positions`` (..., 2), if given.
     """
-    lengths = torch.linalg.vector_norm(features, dim=-1, keepdim=True, dtype=torch.float64)
+    size = lengths(features)
     # A NaN or an infinity anywhere in a vector makes its length one: one pass tests all.
-    bad = ~(lengths.isfinite() & (lengths > 0)).squeeze(-1)
+    bad = ~((size > 0) & (size <= torch.finfo(torch.float32).max)).squeeze(-1)
     if bad.any():
-        at = tuple(bad.nonzero()[0].tolist())
-        what = "zero" if lengths[at].item() == 0 else "not finite"
+        first = tuple(bad.nonzero()[0].tolist())
+        what = "zero" if size[first].item() == 0 else "not finite"
         remedy = "take the layer before its ReLU" if what == "zero" else "check the weights and the precision"
+        at = first if positions is None else tuple(positions[first].tolist())
         raise ValueError(f"{layer} at position {at} is {what}, so its cosine is undefined: {remedy}")
-    return (features / lengths.to(features.dtype)).float()
+    wide = features if features.dtype == torch.float64 else features.float()
+    return (wide / size.to(wide.dtype)).float()
 
 
 def cosine_map(

@@ -20,6 +20,13 @@ def shared() -> Path:
     return found.parents[1]
 
 
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch) -> None:
+    """Servers of tests are on this machine, also where others are reached through a proxy."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    monkeypatch.setenv("no_proxy", "127.0.0.1,localhost")
+
+
 @pytest.fixture
 def disc() -> Cutout:
     """A small object with soft edges and a gradient, 12 x 10 px."""

@@ -2,6 +2,7 @@
 
 import http.server
 import threading
+import time
 
 import pytest
 
@@ -13,7 +14,7 @@ CONTENT = bytes(range(256)) * 5000  # 1.28 MB: more than one block
 class Server(http.server.BaseHTTPRequestHandler):
     """Serves CONTENT. ``faults`` says how often to break off half-way, ``ranges`` whether it knows them."""
 
-    faults, ranges, seen = 0, True, []
+    faults, ranges, seen, delay = 0, True, [], 0.0
 
     def do_GET(self):
         kind = type(self)
@@ -36,7 +37,9 @@ class Server(http.server.BaseHTTPRequestHandler):
         if kind.faults:
             kind.faults -= 1
             body = body[: len(body) // 2]
-        self.wfile.write(body)
+        for start in range(0, len(body), 1 << 18):
+            time.sleep(kind.delay)
+            self.wfile.write(body[start : start + (1 << 18)])
 
     def log_message(self, *_):
         pass
@@ -127,3 +130,35 @@ def test_find_takes_the_first_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("SHIFT_ASSETS", f"{tmp_path / 'b'}:{tmp_path / 'a'}")
     assert assets.find("x").read_text() == "b"
     assert assets.find("y") is None
+
+
+def test_two_that_want_one_file_share_a_download(server, tmp_path):
+    errors = []
+
+    def want():
+        try:
+            assets.download(f"{server}/file.bin", tmp_path / "file.bin", progress=False)
+        except Exception as error:  # the test is that there is none
+            errors.append(error)
+
+    slow, Server.delay = Server.delay, 0.05
+    threads = [threading.Thread(target=want) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    Server.delay = slow
+    assert errors == [] and Server.seen == [None]
+    assert (tmp_path / "file.bin").read_bytes() == CONTENT
+    assert [path.name for path in tmp_path.glob("file.bin*")] == ["file.bin"]
+
+
+def test_folders_may_begin_at_home_and_checksums_be_in_capitals(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.setenv("SHIFT_CACHE", "~/kept")
+    monkeypatch.setenv("SHIFT_ASSETS", "~/mine")
+    assert assets.cache() == tmp_path / "kept" and assets.search_path()[0] == tmp_path / "mine"
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "a").write_bytes(b"a")
+    assert assets.require("a", sha256=assets.sha256(tmp_path / "mine" / "a").upper())

@@ -132,6 +132,19 @@ def test_nothing_outlasts_the_call_not_even_an_error(small, moving):
     module.eval()
 
 
+@pytest.mark.parametrize("name", ["demo_alexnet", "alexnet"])
+def test_network_and_features_can_be_trained_afterwards(name, disc):
+    # The anti-aliased AlexNet flattens by .view and is read in another memory layout than the rest.
+    network = networks.load(name, antialiased=True, weights=None)
+    scene = shifting.Paste(disc, network.frame)
+    found = features.of_frames(network, scene.render(torch.tensor([[0, 0]])), ["fc7"], "cpu")["fc7"]
+    maps = features.similarity_maps(network, scene, ["fc7"], network.frame // 2, "cpu", progress=False)["fc7"]
+    assert not any(value.is_inference() for value in (found, maps, *network.module.parameters()))
+    nn.Linear(found.shape[1], 2)(found).sum().backward()
+    network.module.train()(torch.zeros(2, 3, network.frame, network.frame)).sum().backward()
+    assert all(parameter.grad is not None for parameter in network.module.parameters())
+
+
 def test_memory_that_runs_out_halves_the_batch(small, moving, monkeypatch):
     sizes = []
     render = shifting.Paste.render
@@ -150,6 +163,93 @@ def test_memory_that_runs_out_halves_the_batch(small, moving, monkeypatch):
     with pytest.raises(torch.OutOfMemoryError):
         monkeypatch.setattr(shifting.Paste, "render", lambda *_: (_ for _ in ()).throw(torch.OutOfMemoryError()))
         features.extract(small, moving, ["fc"], stride=2, device="cpu", progress=False)
+
+
+def test_memory_that_runs_out_at_the_anchors_halves_their_batch(small, moving, monkeypatch):
+    render = shifting.Paste.render
+
+    def limited(self, places, device="cpu"):
+        if len(places) > 2:
+            raise RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 8 bytes.")
+        return render(self, places, device)
+
+    whole = features.similarity_maps(small, moving, ["fc"], stride=4, device="cpu", progress=False)["fc"]
+    monkeypatch.setattr(shifting.Paste, "render", limited)
+    found = features.similarity_maps(small, moving, ["fc"], stride=4, device="cpu", progress=False)["fc"]
+    assert torch.allclose(found, whole, atol=1e-5)
+    for map_, (row, col) in zip(found, similarity.anchors(found.shape[1:]).values(), strict=True):
+        assert abs(float(map_[row, col]) - 1) < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [
+        (lambda x: (x, x), "a tuple, not one vector per image: take another layer"),
+        (lambda x: {"out": x}, "a dict, not one vector"),
+        (lambda x: x.flatten(2), r"a tensor \(\d+, 3, 1024\), not one vector per image: take"),
+        (lambda x: x.mean((2, 3))[:1], "'out' gives 1 vectors for"),
+    ],
+)
+def test_outputs_that_are_no_vector_per_image_are_refused(moving, output, words):
+    class Odd(nn.Module):
+        def forward(self, x):
+            return output(x)
+
+    with pytest.raises(ValueError, match=words):
+        frames = moving.render(torch.tensor([[0, 0], [1, 1]]))
+        features.of_frames(plain(Odd(), {"out": ""}), frames, device="cpu", average=True)
+
+
+def test_an_input_given_by_name_is_read(moving):
+    class Named(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(3, 2)
+
+        def forward(self, x):
+            return self.fc(input=x.mean((2, 3)))
+
+    network = plain(Named(), {"pool": "fc:input", "fc": "fc"}, frame=32)
+    found = features.extract(network, moving, stride=8, device="cpu", progress=False).layers
+    assert torch.allclose(network.module.fc(found["pool"]), found["fc"], atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [torch.float64, torch.bfloat16])
+def test_a_network_of_another_precision_is_read_in_it(small, moving, kind):
+    import copy
+
+    other = plain(copy.deepcopy(small.module).to(kind), small.layers, frame=32)
+    found = features.extract(other, moving, ["fc"], stride=8, device="cpu", progress=False).layers["fc"]
+    whole = features.extract(small, moving, ["fc"], stride=8, device="cpu", progress=False).layers["fc"]
+    # bfloat16 carries 8 bits
+    assert found.dtype == torch.float32 and torch.allclose(found, whole, atol=1e-5 if kind == torch.float64 else 0.1)
+
+
+def test_frames_are_checked(small, moving):
+    frames = moving.render(torch.tensor([[0, 0]]))
+    for wrong in (frames.float() / 255, frames[0], frames[:, :1]):
+        with pytest.raises(ValueError, match=r"frames are uint8 \(B, 3, H, W\)"):
+            features.of_frames(small, wrong, ["fc"], "cpu")
+
+
+def test_one_layer_may_be_named_alone_and_none_may_not(small, moving):
+    places = moving.render(torch.tensor([[0, 0]]))
+    assert list(features.of_frames(small, places, "fc", "cpu")) == ["fc"]
+    assert list(features.of_frames(small, places, (name for name in ["fc6", "fc"]), "cpu")) == ["fc6", "fc"]
+    with pytest.raises(ValueError, match="no layer of .* was asked for; there are"):
+        features.of_frames(small, places, [], "cpu")
+
+
+def test_an_anchor_without_length_is_named_in_pixels(moving):
+    class Blind(nn.Module):
+        """Sees nothing of the frame's right half: zero where the object lies there."""
+
+        def forward(self, x):
+            return (1 - x[:, :, :, :16]).clamp(min=0).mean((2, 3))
+
+    network = networks.wrap(Blind(), {"out": ""}, mean=(0, 0, 0), std=(1, 1, 1), frame=32)
+    with pytest.raises(ValueError, match=rf"out at position \(0, {moving.grid[1] - 1}\) is zero"):
+        features.similarity_maps(network, moving, stride=1, device="cpu", progress=False)
 
 
 def test_features_that_are_not_finite_name_layer_and_position(moving):

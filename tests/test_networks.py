@@ -2,14 +2,18 @@
 
 import functools
 import http.server
+import re
 import threading
+from collections import OrderedDict
 
+import numpy as np
 import pytest
 import torch
+import torchvision
 from torch import nn
 
 from helpers import assets, features, networks
-from helpers.networks import catalogue
+from helpers.networks import catalogue, weights
 
 FRAMES = torch.randint(0, 256, (2, 3, 224, 224), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 # The sizes of the layers as the papers give them; pool is the number of channels of the last map.
@@ -157,13 +161,13 @@ def test_default_weights_are_downloaded_once_and_checked(tmp_path, server, monke
     torch.save(source.module.state_dict(), tmp_path / "tmp.pth")
     prefix = assets.sha256(tmp_path / "tmp.pth")[:8]
     file = (tmp_path / "tmp.pth").rename(tmp_path / "www" / f"net-{prefix}.pth")
-    state = catalogue._download(f"{server}/{file.name}")
+    state = weights.download(f"{server}/{file.name}")
     assert torch.equal(state["features.0.weight"], source.module.state_dict()["features.0.weight"])
     file.unlink()  # the second time it comes from the cache
-    assert catalogue._download(f"{server}/{file.name}").keys() == state.keys()
+    assert weights.download(f"{server}/{file.name}").keys() == state.keys()
     (tmp_path / "www" / "bad-00000000.pth").write_bytes(b"something else")
     with pytest.raises(assets.AssetError, match=r"bad-00000000\.pth"):
-        catalogue._download(f"{server}/bad-00000000.pth")
+        weights.download(f"{server}/bad-00000000.pth")
     assert not (tmp_path / "home/hub/checkpoints/bad-00000000.pth").exists()
 
 
@@ -171,7 +175,7 @@ def test_offline_says_which_file_from_where_and_where_to_put_it(tmp_path, monkey
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv("SHIFT_ASSETS", str(tmp_path / "nowhere"))
     with pytest.raises(assets.AssetError) as error:
-        catalogue._download("http://127.0.0.1:9/net-0123abcd.pth")
+        weights.download("http://127.0.0.1:9/net-0123abcd.pth")
     for word in ("net-0123abcd.pth", "http://127.0.0.1:9", str(tmp_path / "hub" / "checkpoints")):
         assert word in str(error.value)
 
@@ -216,3 +220,60 @@ def test_embedded_networks_say_which_weights_they_have():
     centre, uniform = networks.load("demo_resnet"), networks.load("demo_resnet", weights="uniform")
     assert centre.checksum != uniform.checksum and centre.weights != uniform.weights
     assert len(centre.labels) == features.of_frames(centre, FRAMES[..., :128, :128], ["fc"], "cpu")["fc"].shape[1]
+
+
+def test_a_file_of_ones_own_may_have_a_date_in_its_name(tmp_path):
+    source = untrained("squeezenet1_0")
+    torch.save(source.module.state_dict(), tmp_path / "squeezenet-20240115.pth")
+    assert networks.load("squeezenet1_0", weights=tmp_path / "squeezenet-20240115.pth").checksum == source.checksum
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("mnasnet0_5", "", ""),  # reads its file's version
+        ("densenet121", r"\.(norm|conv)([12])\.", r".\1.\2."),  # as published
+        ("vit_b_32", "mlp.0.", "mlp.linear_1."),
+    ],
+)
+def test_older_files_are_read_as_torchvision_reads_them(tmp_path, name, old, new):
+    state = torchvision.models.get_model(name, weights=None).state_dict()
+    if old:
+        state = OrderedDict(state)  # without the versions that today's torch adds
+        for key in list(state):
+            state[re.sub(old, new, key)] = state.pop(key)
+    torch.save(state, tmp_path / "old.pth")
+    loaded = networks.load(name, weights=tmp_path / "old.pth").module.state_dict()
+    assert sum(float(value.double().abs().sum()) for value in loaded.values()) == sum(
+        float(value.double().abs().sum()) for value in state.values()
+    )
+
+
+@pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
+def test_trained_inceptions_see_what_they_were_trained_on(name):
+    assert catalogue._plain(name, trained=True).transform_input
+    assert not catalogue._plain(name, trained=False).transform_input
+
+
+def test_what_is_no_weights_file_is_not_recommended_to_be_run(tmp_path):
+    torch.save({"epoch": np.float64(3)}, tmp_path / "more.pth")
+    with pytest.raises(ValueError, match="save module.state_dict") as error:
+        networks.load("squeezenet1_0", weights=tmp_path / "more.pth")
+    assert "weights_only" not in str(error.value)
+
+
+def test_local_weights_are_those_of_published_networks():
+    for name, smooth in (("demo_alexnet", False), ("googlenet", True), ("nothing", False)):
+        with pytest.raises(ValueError, match=name):
+            networks.local_weights(name, smooth)
+
+
+@pytest.mark.parametrize("layers", [["fc"], "fc", {"fc": nn.Linear(1, 1)}])
+def test_layers_are_names_and_nodes(layers):
+    with pytest.raises(ValueError, match="give names and nodes"):
+        networks.wrap(nn.Sequential(nn.Linear(3, 2)), layers)
+
+
+def test_marks_of_a_node_are_checked():
+    with pytest.raises(ValueError, match="ends in ':input' or ':mean', not ':inputs'"):
+        networks.wrap(nn.Sequential(nn.Linear(3, 2)), {"fc": "0:inputs"})

@@ -111,3 +111,28 @@ def test_the_authors_objects_by_name(shared):
     berry, plane = objects.load("berry"), objects.load("plane")
     assert (berry.size, berry.label) == ((100, 100), "strawberry")
     assert (plane.size, plane.label) == ((356, 356), "warplane")
+
+
+def test_sixteen_bits_of_grey_keep_their_shades(tmp_path):
+    ramp = np.arange(0, 65536, 257, dtype=np.uint16).reshape(16, 16)
+    Image.fromarray(ramp).save(tmp_path / "deep.png")
+    for loaded in (objects.load_png(tmp_path / "deep.png").rgba[:3], objects.load_photo(tmp_path / "deep.png").rgb):
+        assert (loaded == torch.arange(256, dtype=torch.uint8).view(16, 16)).all()
+
+
+def test_photos_stand_as_the_camera_was_held(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by a quarter
+    Image.new("RGB", (30, 20), (9, 9, 9)).save(tmp_path / "turned.jpg", exif=exif)
+    assert objects.load_photo(tmp_path / "turned.jpg").size == (30, 20)
+
+
+@pytest.mark.parametrize("size", [3.5, "48", (3,), (3, 4, 5), (3.0, 4)])
+def test_sizes_that_are_none_are_named(size):
+    with pytest.raises(ValueError, match="size .* is not a side or \\(height, width\\)"):
+        resize(torch.zeros(3, 3, 3, dtype=torch.uint8), size)
+
+
+def test_an_embedded_object_may_have_two_sides():
+    assert objects.load("airplane", (48, 40)).size == (48, 40)
+    assert objects.load("airplane", np.int64(20)).size == (20, 20)

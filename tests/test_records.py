@@ -6,11 +6,13 @@ import json
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
 from helpers import records
+from helpers.plots import style as plots
 from helpers.workbook import baselines, judge
 from helpers.workbook.runner import Outcome
 
@@ -194,3 +196,24 @@ def test_a_blank_figure_fails(tmp_path: Path) -> None:
     Image.new("RGB", (40, 30), "white").save(tmp_path / "figures" / "09_empty.png")
     entry = judged(tmp_path)["notebooks"][0]
     assert entry["verdict"] == "failed" and "09_empty.png" in entry["reason"]
+
+
+def test_a_sidecar_has_the_numbers_recorded_after_its_figure(tmp_path: Path) -> None:
+    made = record(tmp_path)
+    path = made.save_figure(figure(), "curve").with_suffix(".json")
+    made.add("mean", 0.5, "cosine")
+    made.check("x", 1.0, 1.0, 0.1, "by hand")
+    made.finish()
+    assert json.loads(path.read_text(encoding="utf-8"))["values"] == {"mean": {"value": 0.5, "unit": "cosine"}}
+
+
+def test_a_figure_of_square_axes_is_whole_the_first_time(tmp_path: Path) -> None:
+    """The layout of axes with equal aspect moves once more when it is drawn again."""
+    with plots.style():
+        made = plots.Figure(figsize=(7.0, 3.7))
+        for axis in made.subplots(1, 2, sharex=True, sharey=True):
+            axis.plot([0, 80], [0, 80])
+            axis.set(title="title", xlabel="column (px)", aspect="equal")
+    with Image.open(record(tmp_path).save_figure(made, "net")) as image:
+        ink = np.asarray(image.convert("L")) < 250
+    assert not (ink[0].any() or ink[-1].any() or ink[:, 0].any() or ink[:, -1].any())

@@ -98,3 +98,29 @@ def test_bad_anchors_are_named():
             similarity.cosine_map(features, off)
     with pytest.raises(ValueError, match=r"\(3, 4\)"):
         similarity.cosine_maps(torch.ones(3, 4))
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+def test_half_precision_features_are_compared_in_full(kind):
+    features = (torch.randn(3, 3, 4096, generator=torch.Generator().manual_seed(0)) * 2000).to(kind)
+    maps = similarity.cosine_maps(features)  # lengths near 128,000: float16 ends at 65,504
+    assert torch.allclose(maps, similarity.cosine_maps(features.double()), atol=1e-5)
+    assert abs(float(maps[0, 0, 0]) - 1) < 1e-6
+
+
+def test_lengths_beyond_float32_are_an_error_and_not_a_zero():
+    with pytest.raises(ValueError, match="not finite"):
+        similarity.cosine_maps(torch.full((1, 2, 100), 1e38))
+
+
+@pytest.mark.parametrize("anchor", [(0.9, 0.9), (1,), 3, ("a", "b")])
+def test_anchors_that_are_no_indices_are_refused(anchor):
+    with pytest.raises(ValueError, match="unknown anchor .*two integers"):
+        similarity.anchor_index((4, 4), anchor)
+
+
+def test_anchor_names_are_suggested_where_one_is_near():
+    with pytest.raises(ValueError, match=r"unknown anchor 'TL'; did you mean 'tl'\? Use tl, tr, c, bl, br or"):
+        similarity.anchor_index((4, 4), "TL")
+    with pytest.raises(ValueError, match="unknown anchor 'center'; use tl, tr, c, bl, br or"):
+        similarity.anchor_index((4, 4), "center")

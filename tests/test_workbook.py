@@ -88,7 +88,7 @@ def one(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--set", "sed=3"], "no notebook parameter 'sed': did you mean 'seed'?"),
+        (["--set", "sed=3"], "no notebook parameter 'sed'; did you mean 'seed'?"),
         (["--set", "seed=3.5"], "seed is int, and 3.5 is float"),
         (["--set", "seed=many"], "seed is int, and 'many' is str"),
         (["--set", "seed=True"], "seed is int, and True is bool"),
@@ -98,7 +98,7 @@ def one(tmp_path: Path) -> Path:
         (["--set", "seed"], "write --set name=value"),
         (["--set", "out=elsewhere"], "set by --out"),
         (["--only", "07"], "no notebook '07'"),
-        (["--preset", "dmeo"], "unknown preset 'dmeo': did you mean 'demo'?"),
+        (["--preset", "dmeo"], "unknown preset 'dmeo'; did you mean 'demo'?"),
         (["--jobs", "0"], "must be positive"),
     ],
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import torchvision
 from helpers import assets, features, networks, objects
 from helpers.explorer.subjects import Maps, Subject, from_features
 from helpers.features import Features
+from helpers.naming import nearest
 from helpers.networks import Network
 from helpers.objects import Photo
 from helpers.published.data import LABELS, find_maps
@@ -186,6 +186,4 @@ def _published_network(maps: dict[str, np.ndarray], network: str, antialiased: b
 def _known(name: str, names: list[str]) -> str:
     if name in names:
         return name
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.0)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"there is no object {name!r} in the store{hint}")
+    raise ValueError(f"there is no object {name!r} in the store{nearest(name, names)}")

@@ -52,6 +52,10 @@ class Reader:
         missing = [name for name in self.names if name not in self._found]
         if missing:
             raise ValueError(f"{self.network.name}: the forward pass never reaches {', '.join(missing)}")
+        for name in self.names:
+            if len(self._found[name]) != len(inputs):
+                got = f"{len(self._found[name])} vectors for {len(inputs)} images"
+                raise ValueError(f"{self.network.name}: layer {name!r} gives {got}: take another layer")
         return {name: self._found[name] for name in self.names}
 
 
@@ -76,7 +80,8 @@ def reader(
     handles = [_hook(module, network.layers[name], name, found, average) for name in names]
     try:
         module.to(where, memory_format=torch.channels_last)
-        with evaluating(module), torch.inference_mode(), runtime.precision(precision, where):
+        # Not inference mode: what is made in it, weights in another layout among them, can never be trained.
+        with evaluating(module), torch.no_grad(), runtime.precision(precision, where):
             yield Reader(network, names, found, where)
     finally:
         for handle in handles:
@@ -107,15 +112,16 @@ def _hook(
         if isinstance(value, torch.Tensor) and value.ndim == 4 and value.shape[2:] == (1, 1):
             value = value.flatten(1)
         if not isinstance(value, torch.Tensor) or value.ndim != 2:
-            shape = tuple(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
-            raise ValueError(
-                f"layer {layer!r} gives {shape}, not one vector per image: "
-                "average it over the frame with average=True, or take another layer"
-            )
+            tensor = isinstance(value, torch.Tensor)
+            shape = f"a tensor {tuple(value.shape)}" if tensor else f"a {type(value).__name__}"
+            mean = "average it over the frame with average=True, or " if tensor and value.ndim == 4 else ""
+            raise ValueError(f"layer {layer!r} gives {shape}, not one vector per image: {mean}take another layer")
         # A copy: the ReLU that follows fc6 and fc7 works in place and would overwrite them.
         found[layer] = value.clone()
 
     target = module.get_submodule(path)
     if "input" in marks:
-        return target.register_forward_pre_hook(lambda _, inputs: note(inputs[0]))
+        return target.register_forward_pre_hook(
+            lambda _, inputs, named: note(next(iter([*inputs, *named.values()]), None)), with_kwargs=True
+        )
     return target.register_forward_hook(lambda _, __, output: note(output))

@@ -36,7 +36,8 @@ class Features:
     @property
     def stride(self) -> int:
         """Pixels between neighbouring positions."""
-        return int(self.rows[1] - self.rows[0]) if len(self.rows) > 1 else 1
+        axis = self.rows if len(self.rows) > 1 else self.cols
+        return int(axis[1] - axis[0]) if len(axis) > 1 else 1
 
 
 def extract(
@@ -109,9 +110,11 @@ def similarity_maps(
     units: dict[str, torch.Tensor] = {}
     maps: dict[str, torch.Tensor] = {}
 
-    def remember(_: slice, found: dict[str, torch.Tensor]) -> None:
+    def remember(at: slice, found: dict[str, torch.Tensor]) -> None:
         for layer, values in found.items():
-            units[layer] = similarity.normalise(values.float(), layer)
+            if layer not in units:
+                units[layer] = torch.empty(len(corners), values.shape[1], device=where)
+            units[layer][at] = similarity.normalise(values, f"{network.title}: {layer}", corners[at])
 
     def compare(at: slice, found: dict[str, torch.Tensor]) -> None:
         if watch is not None:
@@ -119,10 +122,9 @@ def similarity_maps(
         for layer, values in found.items():
             if layer not in maps:
                 maps[layer] = torch.empty(5, len(grid), device=where)
-            lengths = torch.linalg.vector_norm(values, dim=1, dtype=torch.float64)
-            products = units[layer] @ values.float().T
+            cosines = units[layer] @ values.float().T / similarity.lengths(values).T
             # A NaN, an infinity or a zero length comes out as NaN, found below with no wait in between.
-            maps[layer][:, at] = (products / lengths.float()).nan_to_num(torch.nan, torch.nan, torch.nan)
+            maps[layer][:, at] = cosines.nan_to_num(torch.nan, torch.nan, torch.nan).float()
 
     _stream(network, scene, corners, remember, layers, where, precision, len(corners), False, average)
     _stream(network, scene, grid, compare, layers, where, precision, batch_size, progress, average, reuse)
@@ -140,7 +142,12 @@ def of_frames(
     precision: str = "float32",
     average: bool = False,
 ) -> dict[str, torch.Tensor]:
-    """The features of given frames, uint8 (B, 3, H, W), batch by batch: layer -> float32 (B, D) on the CPU."""
+    """The features of given frames, uint8 (B, 3, H, W), batch by batch: layer -> float32 (B, D) on the CPU.
+
+    Raises ValueError for other frames, and as :func:`extract` for layers.
+    """
+    if frames.dtype != torch.uint8 or frames.ndim != 4 or frames.shape[1] != 3:
+        raise ValueError(f"frames are uint8 (B, 3, H, W) from 0 to 255, not {frames.dtype} {tuple(frames.shape)}")
     where = runtime.device(str(device))
     size = batch_for(network, frames.shape[2:], where)
     with reader(network, layers, where, precision, average) as read:
@@ -202,8 +209,9 @@ def _stream(
 
 
 def _out_of_memory(error: Exception) -> bool:
-    # On the CPU torch raises a plain RuntimeError from its allocator.
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
+    # Plain RuntimeErrors: of the CPU's allocator (Linux and macOS, Windows), Apple's GPU and CUDA's libraries.
+    words = ("can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED")
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(word in str(error) for word in words)
 
 
 def _finite(values: torch.Tensor, layer: str, rows: torch.Tensor, cols: torch.Tensor, network: Network) -> None:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import importlib
 import io
-import re
-import urllib.error
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlparse
 
-import torch
 import torchvision
 from torch import nn
 
 from helpers import assets
+from helpers.naming import nearest
 from helpers.networks.network import Network, find_layers
+from helpers.networks.weights import download, fill, local, read_weights
 
 _POOLED = {"fc": "fc", "pool": "fc:input"}
 _ALEXNET = {
@@ -62,14 +61,13 @@ def load(name: str, antialiased: bool = False, weights: str | Path | None = "def
         return _embedded(name, antialiased, weights)
     known = torchvision.models.list_models(module=torchvision.models)
     if name not in known:
-        near = difflib.get_close_matches(name, [*NAMES, *known], n=1, cutoff=0.3)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"unknown network {name!r}{hint} Use {', '.join(NAMES)} or a torchvision classifier")
+        use = f"use {', '.join(NAMES)} or a torchvision classifier"
+        raise ValueError(f"unknown network {name!r}{nearest(name, [*NAMES, *known], use)}")
     recipe = _recipe(name)
-    module = _antialiased(name) if antialiased else torchvision.models.get_model(name, weights=None)
+    module = _antialiased(name) if antialiased else _plain(name, trained=weights is not None)
     if weights == "default":
         url, words = _published(name, antialiased)
-        state = _download(url)
+        state = download(url)
     elif weights is None:
         state, words = None, "random"
     else:
@@ -102,12 +100,27 @@ def _recipe(name: str) -> torchvision.models.Weights:
     return first
 
 
-def _antialiased(name: str) -> nn.Module:
+def _plain(name: str, trained: bool) -> nn.Module:
+    # GoogLeNet and Inception v3 draw their weights slowly unless told not to, and torchvision's own loader
+    # switches their input's scale to the one that the published weights were trained with.
+    inception = {"init_weights": not trained} if name in ("googlenet", "inception_v3") else {}
+    module = torchvision.models.get_model(name, weights=None, **inception)
+    if inception:
+        module.transform_input = trained
+    return module
+
+
+def _maker(name: str) -> Callable[..., nn.Module]:
     import antialiased_cnns
 
     make = getattr(antialiased_cnns, name, None)
     if not callable(make):
         raise ValueError(f"antialiased-cnns has no {name}: use antialiased=False, or one of {', '.join(PAPER)}")
+    return make
+
+
+def _antialiased(name: str) -> nn.Module:
+    make = _maker(name)
     with contextlib.redirect_stdout(io.StringIO()):  # it prints a line for each layer it leaves alone
         return make(pretrained=False, filter_size=_FILTER)
 
@@ -117,9 +130,7 @@ def _published(name: str, antialiased: bool) -> tuple[str, str]:
     if not antialiased:
         recipe = _recipe(name)
         return recipe.url, f"{recipe.name} (torchvision, {Path(urlparse(recipe.url).path).name})"
-    import antialiased_cnns
-
-    family = importlib.import_module(getattr(antialiased_cnns, name).__module__)
+    family = importlib.import_module(_maker(name).__module__)
     key = f"{name}_lpf{_FILTER}"
     if key not in family.model_urls:
         raise ValueError(f"antialiased-cnns publishes no weights {key}: give weights=PATH or None")
@@ -127,93 +138,14 @@ def _published(name: str, antialiased: bool) -> tuple[str, str]:
 
 
 def local_weights(name: str, antialiased: bool = False) -> Path | None:
-    """The file of a network's default weights, if it is on this machine; None if it would be downloaded.
+    """The file of a published network's default weights, if it is on this machine; None if it would be downloaded.
 
-    Looked for under weights/ on the assets search path and in torch's own cache.
+    Looked for under weights/ on the assets search path and in torch's own cache. Raises ValueError for a
+    network without published weights (the embedded ones come with the package).
     """
-    return _local(_published(name, antialiased)[0])
-
-
-def _local(url: str) -> Path | None:
-    file = Path(urlparse(url).path).name
-    downloaded = _hub() / file
-    return assets.find(Path("weights") / file) or (downloaded if downloaded.exists() else None)
-
-
-def _hub() -> Path:
-    return Path(torch.hub.get_dir()) / "checkpoints"
-
-
-def _download(url: str) -> dict[str, torch.Tensor]:
-    """A published file: found on this machine, or downloaded through torch's own cache.
-
-    Both libraries publish files whose name ends in the start of their SHA-256, which is checked.
-    """
-    local = _local(url)
-    if local is not None:
-        return read_weights(local)
-    file = Path(urlparse(url).path).name
-    target = _hub() / file
-    try:
-        _hub().mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(url, str(target), hash_prefix=_hash_prefix(file), progress=True)
-    except (urllib.error.URLError, OSError, RuntimeError) as error:
-        raise assets.AssetError(
-            f"cannot download the weights {file} from {url} ({error}); download it elsewhere and put it at "
-            f"{target}, or use an embedded network ({', '.join(EMBEDDED)})"
-        ) from error
-    return read_weights(target)
-
-
-def _hash_prefix(file: str) -> str | None:
-    match = re.search(r"-([0-9a-f]{8,})\.", file)
-    return match[1] if match else None
-
-
-def read_weights(path: str | Path) -> dict[str, torch.Tensor]:
-    """A state dictionary from a .pth or .safetensors file, without running any code in it.
-
-    A checkpoint's ``state_dict`` entry and a ``module.`` prefix are unwrapped; a file whose name ends in
-    the start of its SHA-256, as torch's do, is checked. Raises FileNotFoundError and ValueError.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"no weights at {path}: give a .pth or .safetensors file, 'default' or None")
-    prefix = _hash_prefix(path.name)
-    if prefix and not assets.sha256(path).startswith(prefix):
-        raise ValueError(f"{path.name} is damaged: its SHA-256 does not begin with {prefix}; fetch it again")
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            state = load_file(path)
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch, pickle, zipfile and safetensors each raise their own
-        raise ValueError(f"{path.name} is not a readable weights file: {error}") from error
-    state = state.get("state_dict", state) if isinstance(state, dict) else state
-    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise ValueError(f"{path.name} holds no state dictionary: save module.state_dict()")
-    return {key.removeprefix("module."): value for key, value in state.items()}
-
-
-def fill(module: nn.Module, state: dict[str, torch.Tensor], name: str, words: str) -> None:
-    """Load a state dictionary strictly; ValueError names the first entry that does not fit."""
-    own = module.state_dict()
-    # Buffers that the architecture fixes (blur filters) need not be in the file.
-    fixed = {key for key in own if key.endswith(".filt")}
-    for key, value in own.items():
-        if key not in state and key not in fixed and not key.endswith("num_batches_tracked"):
-            raise ValueError(f"weights {words} do not fit {name}: {key} {tuple(value.shape)} is missing")
-        if key in state and state[key].shape != value.shape:
-            raise ValueError(
-                f"weights {words} do not fit {name}: {key} is {tuple(state[key].shape)} "
-                f"in the file and {tuple(value.shape)} in the network"
-            )
-    extra = next((key for key in state if key not in own), None)
-    if extra is not None:
-        raise ValueError(f"weights {words} do not fit {name}: the network has no {extra}")
-    module.load_state_dict(state, strict=False)
+    if name not in torchvision.models.list_models(module=torchvision.models):
+        raise ValueError(f"no weights of {name!r} are published{nearest(name, PAPER)}")
+    return local(_published(name, antialiased)[0])
 
 
 def _embedded(name: str, antialiased: bool, weights: str | Path | None) -> Network:

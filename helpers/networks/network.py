@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import difflib
 import functools
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import nn
+
+from helpers.naming import nearest
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -46,43 +47,53 @@ class Network:
             object.__setattr__(self, "title", self.name)
         self.check(self.layers)
 
-    def check(self, layers: Iterable[str]) -> list[str]:
-        """The same layer names as a list; ValueError names one that is unknown and the nearest known."""
-        for layer in layers:
+    def check(self, layers: str | Iterable[str]) -> list[str]:
+        """Layer names, or one, as a list; ValueError names one that is unknown and the nearest known."""
+        names = [layers] if isinstance(layers, str) else list(layers)
+        if not names:
+            raise ValueError(f"no layer of {self.name} was asked for{nearest('', self.layers)}")
+        for layer in names:
             if layer not in self.layers:
-                near = difflib.get_close_matches(layer, self.layers, n=1, cutoff=0.3)
-                hint = f"; did you mean {near[0]!r}?" if near else ""
-                known = ", ".join(self.layers)
-                raise ValueError(f"{self.name} has no layer {layer!r}{hint} It has: {known}")
+                raise ValueError(f"{self.name} has no layer {layer!r}{nearest(layer, self.layers)}")
+            path, *marks = self.layers[layer].split(":")
             try:
-                self.submodule(self.layers[layer].split(":")[0])
+                self.submodule(path)
             except ValueError as error:
                 raise ValueError(f"layer {layer!r}: {error}") from error
-        return list(layers)
+            for mark in marks:
+                if mark not in ("input", "mean"):
+                    raise ValueError(f"layer {layer!r}: a node ends in ':input' or ':mean', not {':' + mark!r}")
+        return names
 
     def submodule(self, path: str) -> nn.Module:
         """The module at a path, as in ``torch.nn.Module.get_submodule``; ValueError names the nearest path."""
         try:
             return self.module.get_submodule(path)
         except AttributeError as error:
-            near = difflib.get_close_matches(path, dict(self.module.named_modules()), n=1, cutoff=0.3)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            hint = nearest(path, dict(self.module.named_modules()), "print(module) shows them")
             raise ValueError(f"{self.name} has no node {path!r}{hint}") from error
 
     def preprocess(self, frames: torch.Tensor) -> torch.Tensor:
-        """uint8 frames (B, 3, H, W) to float32 input: / 255, minus the mean, over the deviation."""
+        """uint8 frames (B, 3, H, W) to the network's input: / 255, minus the mean, over the deviation.
+
+        In float32, then in the precision of the network's parameters.
+        """
         mean = torch.tensor(self.mean, device=frames.device)[:, None, None]
         std = torch.tensor(self.std, device=frames.device)[:, None, None]
-        return (frames.float() / 255 - mean) / std
+        return ((frames.float() / 255 - mean) / std).to(self._parameter.dtype)
+
+    @property
+    def _parameter(self) -> torch.Tensor:
+        """Any floating-point parameter: where the module is, and how precise."""
+        every = (each for each in self.module.parameters() if each.is_floating_point())
+        return next(every, torch.empty(0))
 
     def class_index(self, label: str) -> int:
         """The index of a class by its name. Raises ValueError for a name the network does not know."""
         if self.labels is None:
             raise ValueError(f"{self.name} has no class names: give labels=[...] to networks.wrap")
         if label not in self.labels:
-            near = difflib.get_close_matches(label, self.labels, n=1, cutoff=0.3)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise ValueError(f"{self.name} knows no class {label!r}{hint}")
+            raise ValueError(f"{self.name} knows no class {label!r}{nearest(label, self.labels, 'see .labels')}")
         return self.labels.index(label)
 
     @functools.cached_property
@@ -128,10 +139,10 @@ class Network:
 
     def _blank_pass(self, modules: list[nn.Module], note: Callable[..., None], frame: tuple[int, int]) -> None:
         handles = [module.register_forward_hook(note) for module in modules]
-        parameter = next(self.module.parameters(), torch.empty(0))
+        like = self._parameter
         try:
-            with evaluating(self.module), torch.inference_mode():
-                self.module(torch.zeros(1, 3, *frame, device=parameter.device))
+            with evaluating(self.module), torch.no_grad():
+                self.module(torch.zeros(1, 3, *frame, device=like.device, dtype=like.dtype))
         finally:
             for handle in handles:
                 handle.remove()
@@ -199,8 +210,10 @@ def wrap(
     and ``fc`` by itself. mean, std: per channel, of the preprocessing, for values 0 to 1. Raises
     ValueError for a node that is not there, naming the nearest.
     """
+    if layers is not None and not (isinstance(layers, Mapping) and all(isinstance(v, str) for v in layers.values())):
+        raise ValueError(f"layers is {layers!r}: give names and nodes, such as {{'fc7': 'classifier.4'}}")
     found = dict(layers) if layers else find_layers(module)
-    logits = "fc" if layers is None else next(reversed(found))
+    logits = "fc" if not layers else next(reversed(found))
     return Network(
         name=name or type(module).__name__,
         module=module.eval(),

@@ -10,7 +10,6 @@ not count: the authors go on until they have 20 objects, which is how their tabl
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
 import json
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from helpers.naming import nearest
 from helpers.objects.cutouts import Cutout, Size, resize
 
 PAPER_CATEGORIES = (
@@ -111,9 +111,7 @@ def _candidates(path: Path, mtime: int, size: int, categories: tuple[str, ...]) 
         ) from error
     for name in categories:
         if name not in ids:
-            near = difflib.get_close_matches(name, ids, n=1, cutoff=0.3)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise ValueError(f"COCO has no category {name!r}{hint} It has: {', '.join(sorted(ids))}")
+            raise ValueError(f"COCO has no category {name!r}{nearest(name, sorted(ids))}")
     first: dict[tuple[int, int], dict] = {}
     wanted = {ids[name] for name in categories}
     for annotation in annotations:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
+import operator
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from helpers import assets
+from helpers.naming import nearest
 
 Size = int | tuple[int, int]
 
@@ -71,6 +73,18 @@ class Photo:
         return tuple(self.rgb.shape[1:])
 
 
+def sides(size: Size, what: str) -> tuple[int, int]:
+    """(height, width) of a side or a pair, in whole pixels. Raises ValueError, which calls it ``what``."""
+    try:
+        pair = size if isinstance(size, Sequence) and not isinstance(size, str) else (size, size)
+        height, width = (operator.index(side) for side in pair)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{what} {size!r} is not a side or (height, width) in whole pixels") from error
+    if height < 1 or width < 1:
+        raise ValueError(f"{what} {size} is under one pixel: give at least 1")
+    return height, width
+
+
 def resize(image: torch.Tensor, size: Size) -> torch.Tensor:
     """A uint8 (C, h, w) image at another size, as the paper's protocol resizes.
 
@@ -78,9 +92,7 @@ def resize(image: torch.Tensor, size: Size) -> torch.Tensor:
     which it agrees within one grey level). ``size`` is a side or (height, width) in pixels. Colour and
     alpha are interpolated apart, as the authors do. Raises ValueError for a size under one pixel.
     """
-    height, width = (size, size) if isinstance(size, int) else size
-    if height < 1 or width < 1:
-        raise ValueError(f"size {size} is under one pixel: give at least 1")
+    height, width = sides(size, "size")
     if (height, width) == tuple(image.shape[1:]):
         return image.clone()
     floats = F.interpolate(image[None].double(), (height, width), mode="bilinear", align_corners=False)
@@ -93,8 +105,13 @@ def _read(path: str | Path, mode: str) -> torch.Tensor:
         raise FileNotFoundError(f"no image file at {path}")
     try:
         with Image.open(path) as image:
-            pixels = np.array(image.convert(mode))
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+            upright = ImageOps.exif_transpose(image)  # as a camera was held
+            if upright.mode.startswith("I"):  # 16 bits of grey, which Pillow would clip to 8
+                upright = Image.fromarray((np.asarray(upright).astype(np.int64) // 257).clip(0, 255).astype(np.uint8))
+            if upright.mode == "P" and "transparency" in upright.info:
+                upright = upright.convert("RGBA")
+            pixels = np.array(upright.convert(mode))
+    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(f"{path} is empty or not a readable image ({error}): give a PNG or JPEG") from error
     return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
 
@@ -129,7 +146,9 @@ def load(name: str, size: Size | None = None) -> Cutout | Photo:
     if base in embedded.CLASSES and (not index or index.isdigit()):
         make = embedded.digit if base.startswith("digit ") else embedded.silhouette
         key = int(base.removeprefix("digit ")) if base.startswith("digit ") else base
-        return dataclasses.replace(make(key, int(index or 0), 48 if size is None else size), name=name)
+        shape = sides(48 if size is None else size, "size")
+        drawn = make(key, int(index or 0), max(shape))
+        return dataclasses.replace(drawn, rgba=resize(drawn.rgba, shape), name=name)
     if name in _PUBLISHED:
         relative, label, usual = _PUBLISHED[name]
         loader = load_png if name == "berry" else load_photo
@@ -138,6 +157,5 @@ def load(name: str, size: Size | None = None) -> Cutout | Photo:
     if Path(name).suffix.lower() in {".png", ".jpg", ".jpeg"}:
         return load_png(name, size)
     known = [*embedded.CLASSES, *_PUBLISHED]
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.3)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"unknown object {name!r}{hint} Known: {', '.join(known)}, or the path of a PNG file")
+    use = f"use {', '.join(known)}, or the path of a PNG file"
+    raise ValueError(f"unknown object {name!r}{nearest(name, known, use)}")

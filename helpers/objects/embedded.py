@@ -9,7 +9,6 @@ photograph and the first three quarters of each digit's specimens; `silhouette` 
 """
 
 import zlib
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageFont
 
+from helpers.naming import nearest
 from helpers.objects.cutouts import Cutout
 
 SILHOUETTES: dict[str, int] = {
@@ -193,9 +193,7 @@ def silhouette(name: str, index: int = 0, size: int = 48) -> Cutout:
         ValueError: unknown name, negative index, or a size under 8 pixels.
     """
     if name not in SILHOUETTES:
-        near = get_close_matches(name, SILHOUETTES, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(SILHOUETTES)}"
-        raise ValueError(f"no silhouette is called {name!r}; {hint}")
+        raise ValueError(f"no silhouette is called {name!r}{nearest(name, SILHOUETTES)}")
     return _cutout(name, index, size)
 
 
@@ -209,4 +207,4 @@ def digit(label: int, index: int = 0, size: int = 48) -> Cutout:
     """
     if label not in range(10):
         raise ValueError(f"a digit is 0 to 9, got {label!r}")
-    return _cutout(f"digit {label}", index, size)
+    return _cutout(f"digit {int(label)}", index, size)

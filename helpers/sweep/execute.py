@@ -97,7 +97,7 @@ def _estimate(machine: Any, waiting: Sequence[Task], finished: int, settings: Se
 
 
 def _device_name(device: str) -> str:
-    return str(runtime.stamp()["device"]) if device.startswith("cuda") else device.upper()
+    return str(runtime.stamp(device)["device"])
 
 
 def _machine(scheduler: str | None) -> contextlib.AbstractContextManager:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
 from helpers import objects
+from helpers.naming import nearest
 from helpers.objects import coco_download
 from helpers.sweep.plan import Plan, Settings, Source
 
@@ -107,9 +107,7 @@ def _cutouts(values: dict[str, Any], size: int) -> list[objects.Cutout]:
 
 def _known(name: str, known: dict[str, Any], what: str) -> str:
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.3)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"unknown {what} {name!r}{hint} There are {', '.join(known)}")
+        raise ValueError(f"unknown {what} {name!r}{nearest(name, known)}")
     return name
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import itertools
 import re
 from collections.abc import Iterable
@@ -12,6 +11,8 @@ from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
+
+from helpers.naming import nearest
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 # Kinds that papermill can read from an annotation, and that a command line can spell
@@ -54,15 +55,6 @@ class Notebook:
         return self.path.with_suffix(".py")
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The end of an error message: the nearest known names, or all of them."""
-    known = list(known)
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    if close:
-        return f"did you mean {close[0]!r}?"
-    return f"there are: {', '.join(known)}" if known else "there are none"
-
-
 def discover(folder: Path = FOLDER) -> list[Notebook]:
     """All notebooks ``NN_name`` of a folder, by number; one of each pair is enough to be found."""
     stems = {path.stem for pattern in ("[0-9][0-9]_*.py", "[0-9][0-9]_*.ipynb") for path in Path(folder).glob(pattern)}
@@ -87,7 +79,7 @@ def select(notebooks: list[Notebook], only: Iterable[str]) -> list[Notebook]:
     for word in only:
         match = [n for n in notebooks if word in (n.number, n.number.lstrip("0"), n.name)]
         if not match:
-            raise Refused(f"no notebook {word!r}: {nearest(word, [n.name for n in notebooks])}")
+            raise Refused(f"no notebook {word!r}{nearest(word, [n.name for n in notebooks])}")
         chosen.update(n.name for n in match)
     return [n for n in notebooks if not chosen or n.name in chosen]
 

@@ -7,7 +7,8 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers.workbook.notebooks import Notebook, Parameter, Refused, check, nearest, parameters, spelled
+from helpers.naming import nearest
+from helpers.workbook.notebooks import Notebook, Parameter, Refused, check, parameters, spelled
 
 PRESETS = ("smoke", "demo", "paper")
 # Seconds a cell may take: a guard against a hang, not a target
@@ -37,7 +38,7 @@ def read(folder: Path) -> Presets:
     alone = frozenset(tables.pop("alone", []))
     for name in tables:
         if name not in PRESETS:
-            raise Refused(f"{path.name} names the preset {name!r}: {nearest(name, PRESETS)}")
+            raise Refused(f"{path.name} names the preset {name!r}{nearest(name, PRESETS)}")
     return Presets(tables, alone)
 
 
@@ -50,11 +51,11 @@ def resolve(
     parameter. Raises Refused for an unknown preset, notebook or parameter, and for a value of another type.
     """
     if preset not in PRESETS:
-        raise Refused(f"unknown preset {preset!r}: {nearest(preset, PRESETS)}")
+        raise Refused(f"unknown preset {preset!r}{nearest(preset, PRESETS)}")
     chosen = presets.overrides.get(preset, {})
     names = [notebook.name for notebook in every]
     for name in {*chosen, *presets.alone} - {*names}:
-        raise Refused(f"presets.toml, {preset}: no notebook {name!r}: {nearest(name, names)}")
+        raise Refused(f"presets.toml, {preset}: no notebook {name!r}{nearest(name, names)}")
     known = {n.name: parameters(n) for n in notebooks}
     wanted: dict[str, dict[str, object]] = {}
     for notebook in notebooks:
@@ -76,5 +77,5 @@ def resolve(
 
 def _named(name: str, have: dict[str, Parameter], where: str) -> Parameter:
     if name not in have:
-        raise Refused(f"{where}: no notebook parameter {name!r}: {nearest(name, have)}")
+        raise Refused(f"{where}: no notebook parameter {name!r}{nearest(name, have)}")
     return have[name]
