@@ -32,11 +32,12 @@ def moved(
     """
     reach = int(shifts.abs().max())
     middle = [(frame - side) // 2 for side in cutout.size]
-    if reach > min(middle):
-        raise ValueError(
-            f"a shift of {reach} px moves {cutout.name} ({cutout.size[0]} x {cutout.size[1]} px) off the frame of "
-            f"{frame}: use shifts up to {min(middle)} px, or a smaller object"
-        )
+    for way, far, room in zip(("rows", "columns"), shifts.abs().amax(0).tolist(), middle, strict=True):
+        if far > room:
+            raise ValueError(
+                f"a shift by {far} {way} moves {cutout.name} ({cutout.size[0]} x {cutout.size[1]} px) off the frame "
+                f"of {frame}: use shifts up to {room} {way}, or a smaller object"
+            )
     wide = shifting.Paste(cutout, frame + 2 * reach, background)
     scenery = wide.render(torch.tensor([[side + reach for side in middle]]))[0]
     photo = Photo(scenery, cutout.name, cutout.label)

@@ -20,8 +20,7 @@ from torch import Tensor
 DIRECTIONS = ("vertical", "horizontal", "diagonal")
 
 # R. Zhang, "Making Convolutional Networks Shift-Invariant Again", ICML 2019: ImageNet validation set, top-1
-# accuracy and consistency in %, off-the-shelf and with the 5-tap binomial filter (Bin-5). To be quoted
-# beside a run, and compared only with a run of those networks on those images.
+# accuracy and consistency in %, off-the-shelf and with the 5-tap binomial filter (Bin-5). To be quoted only.
 ZHANG_2019: dict[str, dict[str, tuple[float, float]]] = {
     "AlexNet": {"off-the-shelf": (56.55, 78.18), "anti-aliased": (56.58, 82.51)},
     "VGG16": {"off-the-shelf": (71.59, 88.52), "anti-aliased": (72.33, 90.19)},
@@ -36,8 +35,7 @@ def probability_map(logits: Any, target: int) -> Tensor:
     logits: floats (R, C, K), unbounded; target: the class index. Returns float32 (R, C), in [0, 1]; computed
     as ``exp(logit - logsumexp)`` in float64, so that logits of any size neither overflow nor round to 0 / 0.
 
-    Raises:
-        ValueError: fewer than two classes, values that are not finite, or a class that does not exist.
+    Raises ValueError for fewer than two classes, values that are not finite, or a class that does not exist.
     """
     logits = _logits(logits)
     _target(target, logits.shape[-1])
@@ -50,8 +48,7 @@ def answers(logits: Any, ties: str = "error") -> Tensor:
     ties: what to do where two classes share the largest logit exactly. ``"error"`` names the place (a tie
     would make the flips depend on the order of the classes); ``"lowest"`` answers the lowest class index.
 
-    Raises:
-        ValueError: a tie, fewer than two classes, values that are not finite, or an unknown ``ties``.
+    Raises ValueError for a tie, fewer than two classes, values that are not finite, or an unknown ``ties``.
     """
     if ties not in ("error", "lowest"):
         raise ValueError(f"ties {ties!r} must be 'error' or 'lowest'")
@@ -89,15 +86,11 @@ def change_rates(answers: Any, stride: int = 1) -> dict[str, float]:
 
     answers: integers (R, C); stride: the step of the lattice in pixels, to be sure that it is 1.
 
-    Raises:
-        ValueError: a stride other than 1, or a lattice under 2 x 2.
+    Raises ValueError for a stride other than 1, or a lattice under 2 x 2.
     """
     answers = _answers(answers)
     pairs = _neighbours(answers, stride)
-    return {
-        direction: float(torch.cat([(a != b).flatten() for a, b in pairs[direction]]).double().mean())
-        for direction in DIRECTIONS
-    }
+    return {way: float(torch.cat([(a != b).flatten() for a, b in pairs[way]]).double().mean()) for way in DIRECTIONS}
 
 
 def mean_absolute_change(logits: Any, stride: int = 1) -> dict[str, float]:
@@ -111,9 +104,8 @@ def mean_absolute_change(logits: Any, stride: int = 1) -> dict[str, float]:
     probabilities = logits.softmax(-1)
     rates = {}
     for direction, pairs in _neighbours(probabilities, stride).items():
-        steps = [(a, b) for pair in pairs for a, b in (pair, pair[::-1])]
         changes = []
-        for here, there in steps:
+        for here, there in (step for pair in pairs for step in (pair, pair[::-1])):
             top, best = here.max(-1)
             changes.append((there.gather(-1, best[..., None])[..., 0] - top).abs().flatten())
         rates[direction] = float(torch.cat(changes).mean())
@@ -130,8 +122,7 @@ def consistency(answers: Any, window: int) -> float:
 
     answers: integers (R, C); window: side in positions. Returns a share in [0, 1].
 
-    Raises:
-        ValueError: a window under 2 or over the lattice.
+    Raises ValueError for a window under 2 or over the lattice.
     """
     answers = _answers(answers)
     _window(window, answers)
@@ -144,7 +135,7 @@ class PairShares:
     """How the pairs of shifts of :func:`consistency` divide by right and wrong; the four shares sum to 1.
 
     "Consistency given that both answers are right" is 1 by definition, two right answers being the same, so
-    it measures nothing. What is free of how often the network is right: :attr:`stays_right`.
+    it measures nothing. :attr:`stays_right` rises with the accuracy; :attr:`excess` is what it has above it.
     """
 
     both_right: float
@@ -164,11 +155,18 @@ class PairShares:
 
     @property
     def stays_right(self) -> float:
-        """P(right at the second shift, given right at the first); NaN where no answer is right (ours).
-
-        If being right had nothing to do with the place, it would be no more than the accuracy.
-        """
+        """P(right at the second shift, given right at the first); NaN where no answer is right (ours)."""
         return self.both_right / self.accuracy if self.accuracy else float("nan")
+
+    @property
+    def excess(self) -> float:
+        """`stays_right` above the accuracy, ``(stays_right - accuracy) / (1 - accuracy)``, in [0, 1] (ours).
+
+        0: right and wrong are mixed in every window as they are in all; 1: no window holds both. It is the
+        :func:`kappa` of right against wrong. NaN where all answers are right, or none is.
+        """
+        wrong = 1 - self.accuracy
+        return (self.stays_right - self.accuracy) / wrong if wrong else float("nan")
 
 
 def pair_shares(answers: Any, target: int, window: int) -> PairShares:
@@ -188,20 +186,25 @@ def pair_shares(answers: Any, target: int, window: int) -> PairShares:
     return PairShares(both, one, max(same, 0.0), max(1 - both - one - same, 0.0))
 
 
-def chance_agreement(answer_maps: Iterable[Any]) -> float:
+def chance_agreement(answer_maps: Iterable[Any], window: int) -> float:
     """P(same answer) of two draws from all answers given, whatever the object and place (Fleiss 1971).
 
     The sum of squared shares of the classes over all maps, each map with equal weight: the consistency of a
     network that answers as often with each class, but at random. A network that always says the same has 1.
+    A position weighs as in :func:`consistency`, by the number of windows that hold it.
 
-    answer_maps: one or more integer maps (R, C). Raises ValueError for none.
+    answer_maps: one or more integer maps (R, C). Raises ValueError for none, and as :func:`consistency`.
     """
-    maps = [_answers(one).flatten() for one in answer_maps]
+    maps = [_answers(one) for one in answer_maps]
     if not maps:
         raise ValueError("no answers: give at least one (R, C) map")
-    classes = 1 + max(int(one.max()) for one in maps)
-    shares = sum(torch.bincount(one, minlength=classes).double() / one.numel() for one in maps) / len(maps)
-    return float((shares**2).sum())
+    for one in maps:
+        _window(window, one)
+    shares = [
+        sum(float(_count(one == k, window).double().mean()) / window**2 for one in maps) / len(maps)
+        for k in torch.cat([one.unique() for one in maps]).unique()
+    ]
+    return sum(share**2 for share in shares)
 
 
 def kappa(agreement: float, chance: float) -> float:
@@ -225,8 +228,7 @@ def worst_case_accuracy(answers: Any, target: int, reaches: Sequence[int]) -> Te
 
     answers: integers (R, C) at stride 1; reaches: pixels, 0 or more. Returns float64 (len(reaches),).
 
-    Raises:
-        ValueError: no reach, a negative one, or one that leaves no start position.
+    Raises ValueError for no reach, a negative one, or one that leaves no start position.
     """
     answers = _answers(answers)
     _target(target)

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import difflib
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from helpers.naming import nearest
 from helpers.networks import Network, evaluating
 
 MODES = ("zeros", "reflect", "circular")
@@ -38,18 +38,22 @@ def replace(network: Network, mode: str) -> Network:
       where a flattened map downstream would then have the wrong size (AlexNet).
 
     Padding done by a function inside `forward` can't be seen from outside and stays.
-    Raises: ValueError for an unknown mode, a transposed convolution, or a network that pads nowhere.
+    Raises: ValueError for an unknown mode, a transposed convolution, a network that pads nowhere, or maps
+    too small at its frame to be continued by their own values.
     """
     if mode not in MODES:
-        near = difflib.get_close_matches(str(mode), MODES, n=1, cutoff=0.3)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"unknown padding {mode!r}{hint} Use {', '.join(MODES)}")
+        raise ValueError(f"unknown padding {mode!r}{nearest(mode, MODES)}")
     changed, module = _rebuilt(network, mode, close=mode == "circular")
     if mode == "circular" and not _runs(module, network.frame):
         changed, module = _rebuilt(network, mode, close=False)
     if not changed:
         raise ValueError(
             f"{network.name} has no convolution or pool that pads, so there is nothing to replace"
+        )
+    if mode != "zeros" and not _runs(module, network.frame):
+        raise ValueError(
+            f"{network.name} at frame {network.frame} has a map too small for {mode} padding: "
+            "use 'zeros', or a larger frame"
         )
     return dataclasses.replace(network, module=module, title=f"{network.title}, {mode} padding")
 
@@ -103,7 +107,7 @@ def obstacles(network: Network) -> list[str]:
     ]
     device = next((parameter.device for parameter in module.parameters()), torch.device("cpu"))
     try:
-        with torch.inference_mode():
+        with torch.no_grad():
             module(torch.zeros(1, 3, network.frame, network.frame, device=device))
     finally:
         for handle in handles:
@@ -137,7 +141,7 @@ def _runs(module: nn.Module, frame: int) -> bool:
     """Whether the sizes of all maps still fit together."""
     weight = next(module.parameters(), torch.empty(0))
     try:
-        with evaluating(module), torch.inference_mode():
+        with evaluating(module), torch.no_grad():
             module(torch.zeros(1, 3, frame, frame, device=weight.device))
     except RuntimeError:
         return False

@@ -29,6 +29,13 @@ class Interval:
     def __str__(self) -> str:
         return f"{self.value:.3g} [{self.low:.3g}, {self.high:.3g}]"
 
+    def times_smaller(self, digits: int = 1) -> str:
+        """A `ratio` in words, "1.6 times smaller (1.4 to 1.9)"; one below 1 turned over, "1.2 times larger (...)"."""
+        word, power = ("smaller", 1) if self.value >= 1 else ("larger", -1)
+        value, *ends = (each**power for each in (self.value, self.low, self.high))
+        low, high = sorted(ends)
+        return f"{value:.{digits}f} times {word} ({low:.{digits}f} to {high:.{digits}f})"
+
     @property
     def excludes_zero(self) -> bool:
         """Whether the whole interval is on one side of zero."""

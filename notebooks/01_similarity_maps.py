@@ -43,7 +43,6 @@ out: str = "../runs/lab"  # folder, where figures and numbers go
 
 # %%
 import pandas as pd
-import torch
 from IPython.display import Markdown, display
 
 from helpers import features, networks, objects, plots, published, records, runtime, shifting, similarity, widgets
@@ -53,7 +52,7 @@ given = {"network": network, "weights": weights, "layer": layer, "object_name": 
 given |= {"object_size": object_size, "stride": stride, "seed": seed}
 plain = networks.load(network, weights=weights)
 smooth = networks.load(network, antialiased=True, weights=weights)
-record = records.Record("01_similarity_maps", out, given, [plain, smooth])
+record = records.Record("01_similarity_maps", out, given, [plain, smooth], device=device)
 pd.Series(runtime.stamp(weights=plain.weights)["packages"], name="version").to_frame().T
 
 # %% [markdown]
@@ -64,11 +63,21 @@ pd.Series(runtime.stamp(weights=plain.weights)["packages"], name="version").to_f
 
 # %%
 scene = shifting.Paste(objects.load(object_name, object_size), frame=plain.frame)
-anchors = similarity.anchors(scene.grid)
-corners = scene.render(torch.tensor(list(anchors.values())))
-display(Markdown(f"**{scene.name}** has {scene.grid[0]} x {scene.grid[1]} positions in this frame."))
-figure = plots.frames(corners, [f"{name}  ({row}, {col})" for name, (row, col) in anchors.items()])
+grid_rows, grid_cols = shifting.positions(scene.grid, stride)
+grid = len(grid_rows), len(grid_cols)
+if min(grid) < 3:
+    raise ValueError(
+        f"object_size {object_size} px at stride {stride} px leaves {grid[0]} x {grid[1]} positions in a frame of "
+        f"{plain.frame} px, and a map needs at least 3 x 3: take a smaller object or a smaller stride"
+    )
+marks = list(similarity.anchors(grid).values())
+anchors = {name: (int(grid_rows[i]), int(grid_cols[j])) for name, (i, j) in similarity.anchors(grid).items()}
+figure = plots.frames(scene.render(list(anchors.values())), [f"{name}  {at}" for name, at in anchors.items()])
 record.save_figure(figure, "anchors")
+display(Markdown(
+    f"**{scene.name}** has {scene.grid[0]} x {scene.grid[1]} positions in this frame; at a stride of {stride} px, "
+    f"{grid[0]} x {grid[1]} of them are looked at."
+))  # fmt: skip
 figure
 
 # %% [markdown]
@@ -79,12 +88,13 @@ figure
 # $$ s(p, q) = \frac{f(p) \cdot f(q)}{\lVert f(p) \rVert \, \lVert f(q) \rVert} $$
 #
 # It is 1 where the features point in the same direction, whatever their length. One cosine by hand first: the
-# object at the centre, and moved by one pixel and by half the way to the corner.
+# object at the centre, and moved by one pixel and by half the way to the top left corner.
 
 # %%
+half_way = marks[2][0] // 2, marks[2][1] // 2  # on the grid, so that the map has this cosine, too
 row, col = anchors["c"]
-places = [(row, col), (row, col + 1), (row // 2, col // 2)]
-found = features.of_frames(plain, scene.render(torch.tensor(places)), [layer], device)[layer]
+places = [(row, col), (row, col + 1), (int(grid_rows[half_way[0]]), int(grid_cols[half_way[1]]))]
+found = features.of_frames(plain, scene.render(places), [layer], device)[layer]
 here, near, far = found
 by_hand = [float(here @ other / (here.norm() * other.norm())) for other in (near, far)]
 display(Markdown(
@@ -113,8 +123,6 @@ display(Markdown(f"Features of layer `{layer}`: {shape} (rows x columns x dimens
 # similarities. The circle marks the anchor.
 
 # %%
-grid = maps[0].shape[1:]
-marks = list(similarity.anchors(grid).values())
 kinds = ["off-the-shelf", "anti-aliased"]
 figure = plots.heatmaps(maps, kinds, list(similarity.ANCHORS), stride, f"cosine similarity, {layer}", marks=marks)
 record.save_figure(figure, "maps")
@@ -122,9 +130,10 @@ figure
 
 # %%
 lowest = [float(each.min()) for each in maps]
+flat = "Not flat" if min(lowest) < 0.99 else "All but flat"
 display(Markdown(
-    f"**Reading.** Not flat: away from its anchor the similarity falls to {lowest[0]:.2f} (off-the-shelf) and "
-    f"{lowest[1]:.2f} (anti-aliased), and the maps differ from anchor to anchor. A network that were "
+    f"**Reading.** {flat}: away from its anchor the similarity falls to {lowest[0]:.2f} (off-the-shelf) and "
+    f"{lowest[1]:.2f} (anti-aliased), and each anchor has a map of its own. A network that were "
     "shift-invariant would show ten uniform squares of value 1."
 ))  # fmt: skip
 
@@ -161,26 +170,36 @@ display(Markdown(
 ))  # fmt: skip
 
 # %% [markdown]
-# The paper's own means, over 200 COCO objects, for the networks of the same family. They are other networks
-# and other objects, so they are shown for comparison and not checked here (notebook 7 does that where the
-# published networks are at hand).
+# The paper's own means over its COCO objects, where it has this network or one of its family. The *patch* is the
+# square that an object fills in the paper's frames.
 
 # %%
-paper = published.coco_means()
 relative = {"demo_resnet": "resnet50"}.get(network, network.removeprefix("demo_"))
-family = paper[paper["network"] == relative]
-columns = ["layer", "patch", "variant"]
-pivot = family.pivot_table(index=columns, columns="anchor", values="mean_cosine", sort=False)
-pivot[list(similarity.ANCHORS)].style.format("{:.3f}") if len(family) else "no published means for this network"
+paper = published.coco_means().query("network == @relative")
+paper = paper.replace({"small": "75 of 224 px", "large": "125 of 224 px", "antialiased": "anti-aliased"})
+theirs = paper.pivot_table("mean_cosine", ["layer", "patch", "variant"], "anchor", sort=False)
+theirs = theirs.reindex(columns=list(similarity.ANCHORS))
+if len(theirs):
+    display(theirs.style.format("{:.3f}").set_caption(f"mean cosine similarity, {relative}, over the paper's objects"))
+highest = [(each == each.max())["c"] for _, each in theirs.iterrows()]
+here = [(each == each.max())["c"] for _, each in table.iterrows()]
+other = "other objects" if relative == network else "another network and other objects"
+display(Markdown(
+    f"**Reading.** Of the five anchors, the centre has the highest mean in {sum(highest)} of the paper's "
+    f"{len(highest)} rows, and in {sum(here)} of our {len(here)}. Theirs are of {other}: they are shown for comparison "
+    "and not checked (notebook 7 does that where the published networks are at hand)."
+    if len(theirs) else f"**Reading.** The paper has no means of {network}."
+))  # fmt: skip
 
 # %% [markdown]
 # ### Which way does it lean?
 #
-# The mean over each row and each column of the centre's map. A symmetric network would give curves that are
-# the same read from either end.
+# The mean over each row and each column of the centre's map, as far as it reaches equally to both sides of the
+# anchor. A symmetric network would give curves that are the same read from either end.
 
 # %%
-lines = {kind: similarity.profiles(each[2]) for kind, each in zip(kinds, maps, strict=True)}
+window = [slice(2 * at + 1) for at in marks[2]]  # an even grid has one more row and column after the anchor
+lines = {kind: similarity.profiles(each[2][*window]) for kind, each in zip(kinds, maps, strict=True)}
 figure = plots.profiles(lines, stride, f"mean cosine with the centre, {layer}")
 record.save_figure(figure, "bias")
 figure
@@ -214,11 +233,14 @@ for kind, (first, last) in ends.items():
     record.add(f"drop/border/{kind}", last, "1 - cosine")
 (first, last), (first_smooth, last_smooth) = ends.values()
 verdict = "less" if last_smooth < last else "no less"
+smaller = f"{first / first_smooth:.1f} times smaller" if 0 < first_smooth < first else "no smaller"
+steadies = "steadies" if first_smooth < first else "does not even steady"
+carry = "does not make them invariant across the frame: they carry where the object is"
 display(Markdown(
-    f"**The surprise, and the answer.** At {stride} px anti-aliasing makes the change {first / first_smooth:.1f} "
-    f"times smaller: {first:.4f} becomes {first_smooth:.4f}. At the border the features have changed {verdict} with "
-    f"it than without: {last:.3f} off-the-shelf, {last_smooth:.3f} anti-aliased. It steadies features against "
-    "*small* shifts; it does not make them invariant across the frame. They carry where the object is."
+    f"**The surprise, and the answer.** At {stride} px anti-aliasing makes the change {smaller}: {first:.4f} becomes "
+    f"{first_smooth:.4f}. At the border the features have changed {verdict} with it than without: {last:.3f} "
+    f"off-the-shelf, {last_smooth:.3f} anti-aliased. Here it {steadies} features against *small* shifts; "
+    f"{'it ' + carry if last_smooth > 0.01 else 'across the frame they hardly change'}."
 ))  # fmt: skip
 
 # %% [markdown]
@@ -234,8 +256,8 @@ largest = max(float(each.abs().max()) for each in maps)
 record.check_below("largest |cosine|", largest, 1 + 1e-5, "Cauchy-Schwarz; float32 rounding")
 mirrored = [float(each[0][marks[4]] - each[4][marks[0]]) for each in maps]
 record.check("s(tl, br) - s(br, tl)", max(map(abs, mirrored)), 0, 1e-5, "symmetry of the cosine")
-at_hand = float(here @ features.of_frames(plain, corners[2:3], [layer], device)[layer][0] / here.norm() ** 2)
-record.check("centre frame, by hand", at_hand, 1, 1e-5, "the same frame twice")
+in_map = float(maps[0][2][half_way])
+record.check("half-way to the corner, by hand", by_hand[1], in_map, 1e-5, "the map; float32 rounding")
 for name in [each for each in ("fc6", "fc7") if each in both[0].layers]:
     negative = float(both[0].layers[name].min())  # 0 if it were read after its ReLU
     record.check_below(f"smallest feature of {name}", negative, -1e-3, "read before its ReLU")
@@ -253,10 +275,23 @@ record.finish()
 #
 # ## Explore
 #
-# Put the anchor anywhere, move the object, choose the layer. What you see first is the default view.
+# Put the anchor anywhere, move the object, choose network, layer and object. What you see first is the default
+# view; the second network and the second object are there at every third position only.
 
 # %%
-panel = widgets.SimilarityPanel(both)
+name = "demo_alexnet" if network == "demo_resnet" else "demo_resnet"
+pair = [networks.load(name, antialiased=smoothed) for smoothed in (False, True)]
+size = max(8, round(object_size * pair[0].frame / plain.frame))  # as large a part of that network's frame
+another = "airplane" if scene.name == "umbrella" else "umbrella"
+shown = list(both)
+for nets, thing, side in (
+    ((plain, smooth), another, object_size), (pair, object_name, size), (pair, another, size)
+):  # fmt: skip
+    place = shifting.Paste(objects.load(thing, side), frame=nets[0].frame)
+    shown += [features.extract(net, place, stride=3 * stride, device=device) for net in nets]
+
+# %%
+panel = widgets.SimilarityPanel(shown)
 panel.layer = layer
 panel
 

@@ -47,7 +47,7 @@ from IPython.display import Markdown, display
 from helpers import assets, objects, plots, published, records, runtime, shifting, similarity, sweep, widgets
 
 given = {"layer": layer, "replay_objects": replay_objects, "stride": stride, "store": store, "download": download}
-record = records.Record("07_published_study", out, given)
+record = records.Record("07_published_study", out, given, device=device)
 means = published.coco_means()
 maps = published.find_maps(download)
 available = published.at_hand(download)

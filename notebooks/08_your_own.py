@@ -16,9 +16,27 @@
 #
 # **The question.** How shift-invariant is *your* network, for *your* object?
 #
-# Eight lines answer it (they are numbered), as in the paper's first experiment (Lee, Yang and Wang 2020,
-# Figures 2 to 4), and a few more tell whether to believe the answer. As it stands, the network is one that
-# nobody has trained: torchvision's ResNet-18 with random weights.
+# These lines answer it, as in the paper's first experiment (Lee, Yang and Wang 2020, Figures 2 to 4). Copy them,
+# put your network, your layer and your object in, and run them:
+#
+# ```python
+# import torchvision
+# from helpers import features, networks, objects, plots, shifting, similarity
+#
+# module = torchvision.models.resnet18(weights=None)  # your network; weights="DEFAULT" are trained ones
+# network = networks.wrap(module, {"pool": "layer4:mean"}, frame=128)  # your layer, the side of your frames
+# cutout = objects.load("umbrella", 48)  # your object, for instance "mug.png", and its side in pixels
+# scene = shifting.Paste(cutout, network.frame)  # on white; or, for instance, background="grey"
+# found = features.extract(network, scene, stride=8)  # at every eighth row and column
+# maps = similarity.cosine_maps(found.layers["pool"])  # (5, rows, columns), one for each anchor
+# marks = list(similarity.anchors(maps.shape[1:]).values())
+# figure = plots.heatmaps([maps], ["my network"], similarity.ANCHORS, found.stride, marks=marks)
+# figure.savefig("maps.png")
+# print(f"mean cosine with the centre: {maps[2].mean():.4f}")
+# ```
+#
+# The notebook goes through the same steps, and a few more that tell whether to believe the answer. As it stands,
+# the network is one that nobody has trained: torchvision's ResNet-18 with random weights.
 #
 # **Before you go on, predict.** Is a network with random weights more shift-invariant than a trained one, or
 # less?
@@ -26,7 +44,7 @@
 # *Takes about a quarter of a minute on two CPU cores.*
 
 # %% tags=["parameters"]
-network: str = "resnet18"  # name, a torchvision classifier; or put your own module into line 2
+network: str = "resnet18"  # name, a torchvision classifier; or put your own module into the set-up
 node: str = "layer4:mean"  # your layer: path of a submodule; ":input" is its input, ":mean" its average
 object_name: str = "umbrella"  # an embedded object, or the path of a PNG
 other_name: str = "scissors"  # another one, to compare with
@@ -40,8 +58,8 @@ out: str = "../runs/lab"  # folder, where figures and numbers go
 # %% [markdown]
 # ## Set-up
 #
-# Line 2 may be any `torch.nn.Module` that takes images (B, 3, H, W): your own, or
-# `timm.create_model("convnext_tiny", pretrained=True)` where timm is installed. Line 3 names the layer. A layer
+# `module` may be any `torch.nn.Module` that takes images (B, 3, H, W): your own, or
+# `timm.create_model("convnext_tiny", pretrained=True)` where timm is installed. `wrap` names the layer. A layer
 # that gives a map of numbers per channel needs `:mean`, its average over the frame;
 # `[name for name, _ in module.named_modules()]` lists the paths. Your preprocessing, if it is not ImageNet's:
 # `wrap(..., mean=..., std=...)`.
@@ -52,16 +70,16 @@ import torch
 import torchvision
 from IPython.display import Markdown, display
 
-from helpers import features, networks, objects, plots, records, runtime, shifting, similarity, variation, widgets  # 1
+from helpers import features, networks, objects, plots, records, runtime, shifting, similarity, variation, widgets
 
 runtime.seed(seed)
-module = torchvision.models.get_model(network, weights=None)  # 2
-mine = networks.wrap(module, {"pool": node}, frame=frame, name=network)  # 3
+module = torchvision.models.get_model(network, weights=None)
+mine = networks.wrap(module, {"pool": node}, frame=frame, name=network)
 
 given = {"network": network, "node": node, "object_name": object_name, "other_name": other_name}
 given |= {"object_size": object_size, "frame": frame, "stride": stride, "seed": seed}
 trained = networks.load("demo_resnet")
-record = records.Record("08_your_own", out, given, [mine, trained])
+record = records.Record("08_your_own", out, given, [mine, trained], device=device)
 pd.Series(runtime.stamp()["packages"], name="version").to_frame().T
 
 # %% [markdown]
@@ -70,8 +88,8 @@ pd.Series(runtime.stamp()["packages"], name="version").to_frame().T
 # A PNG with alpha is a cut-out; without it, the whole rectangle is the object.
 
 # %%
-cutout = objects.load(object_name, object_size)  # 4, for instance "mug.png"
-scene = shifting.Paste(cutout, frame)  # 5, for instance with background="grey"
+cutout = objects.load(object_name, object_size)
+scene = shifting.Paste(cutout, frame)
 corners = similarity.anchors(scene.grid)
 figure = plots.frames(scene.render(list(corners.values())), [f"{name}  {at}" for name, at in corners.items()])
 record.save_figure(figure, "anchors")
@@ -88,16 +106,19 @@ figure
 # ## Run
 
 # %%
-found = features.extract(mine, scene, stride=stride, device=device)  # 6
-maps = similarity.cosine_maps(found.layers["pool"])  # 7
+found = features.extract(mine, scene, stride=stride, device=device)
+maps = similarity.cosine_maps(found.layers["pool"])
 
 # %% [markdown]
 # ## Results
 #
 # ### Your maps
+#
+# The circle marks the anchor.
 
 # %%
-figure = plots.heatmaps([maps], [network], list(similarity.ANCHORS), stride)  # 8
+marks = list(similarity.anchors(maps.shape[1:]).values())
+figure = plots.heatmaps([maps], [network], list(similarity.ANCHORS), stride, marks=marks)
 record.save_figure(figure, "maps")
 figure
 
@@ -115,57 +136,70 @@ display(Markdown(
 # ### Should you believe it?
 #
 # The cosine says that *moving* the object changes little. Does *exchanging* it change more? Beside your network,
-# the embedded ResNet, which was trained; beside your object, another one at the same positions. The
-# **calibrated invariance** takes the mean similarity $s$ of an object with itself, over all pairs of positions,
-# and puts it on a scale that begins at $d$, the mean similarity of different objects at the same position:
+# the embedded ResNet, which was trained (it sees the same scenes in frames of its own size); beside your object,
+# another one at the same positions. The **calibrated invariance** takes the mean similarity $s$ of an object with
+# itself, over all pairs of positions, and puts it on a scale that begins at $d$, the mean similarity of different
+# objects at the same position:
 #
 # $$ I = \frac{s - d}{1 - d} $$
 #
-# It is 1 for an invariant network, and 0 for one to which moving an object is as much as exchanging it.
+# It is 1 for an invariant network, and 0 for one to which moving an object is as much as exchanging it. Below 0,
+# moving it is more than exchanging it.
 
 # %%
-other = shifting.Paste(objects.load(other_name, object_size), frame)
-rows, extracted, pictures = {}, [], []
-for name, net in ((network, mine), ("demo_resnet, trained", trained)):
-    both = [features.extract(net, each, ["pool"], stride, device) for each in (scene, other)]
-    result = variation.calibrate([each.layers["pool"] for each in both])
+scale = trained.frame / frame  # to the trained network's own frames, where it is at its best
+size, step = max(8, round(object_size * scale)), max(1, round(stride * scale))
+extracted = [found]
+for net, name, side, px, every in (
+    (mine, other_name, object_size, frame, stride),
+    (trained, object_name, size, trained.frame, step),
+    (trained, other_name, size, trained.frame, step),
+):
+    extracted.append(features.extract(net, shifting.Paste(objects.load(name, side), px), ["pool"], every, device))
+
+# %%
+rows, pictures = {}, []
+for name, both in ((network, extracted[:2]), ("demo_resnet, trained", extracted[2:])):
+    first, second = (each.layers["pool"] for each in both)
+    result = variation.calibrate([first, second])
     rows[name] = {"s, same object": result.same[0], "d, other object": result.different[0]}
     rows[name]["I, calibrated"] = result.invariance[0]
-    first, second = (each.layers["pool"] for each in both)
     pictures.append([similarity.cosine_map(first, "c"), torch.cosine_similarity(first, second, dim=-1)])
-    extracted.append(both[0])
 table = pd.DataFrame(rows).T
 for name, line in table.iterrows():
     for measure, value in line.items():
         record.add(f"{measure}/{name}", value, "cosine" if measure[0] in "sd" else "invariance")
-display(table.style.format("{:.4f}").set_caption(f"{cutout.name}, and {other.name} in the same places"))
+other = extracted[1].scene.name
+caption = f"{cutout.name}, and {other} in the same places; frames of {frame} and {trained.frame} px"
+display(table.style.format("{:.4f}").set_caption(caption))
 
 # %% [markdown]
 # The same as a picture, all four in one range of colours. Left: the object moved, compared with itself at the
 # centre. Right: the object exchanged, compared with the other one in the same place.
 
 # %%
-columns = [f"{cutout.name}, moved", f"{other.name} instead"]
-figure = plots.heatmaps(pictures, list(table.index), columns, stride)
+columns = [f"{cutout.name}, moved", f"{other} instead"]
+figure = plots.heatmaps(pictures, list(table.index), columns, [stride, step])
 record.save_figure(figure, "believe")
 figure
 
 # %%
 yours, theirs = table.iloc[0], table.iloc[1]
 steadier = yours["s, same object"] > theirs["s, same object"]
+blind = yours["d, other object"] > 0.99 and yours["I, calibrated"] < 0.5
 display(Markdown(
     f"**Reading.** Moved, your object stays {yours['s, same object']:.4f} similar to itself, "
-    f"{'more' if steadier else 'less'} than in the trained network ({theirs['s, same object']:.4f}). But exchanged for "
+    f"{'more' if steadier else 'no more'} than in the trained network ({theirs['s, same object']:.4f}). Exchanged for "
     f"another it stays {yours['d, other object']:.4f} similar, against {theirs['d, other object']:.4f}. On the "
     f"calibrated scale yours has {yours['I, calibrated']:.2f}, the trained network {theirs['I, calibrated']:.2f}. "
-    + ("Your network does not overlook the place: it overlooks nearly everything." if yours.iloc[1] > 0.99 else "")
+    + ("Below 0: moving your object is more than exchanging it. " if yours["I, calibrated"] < 0 else "")
+    + ("Your network does not overlook the place: it overlooks nearly everything." if blind else "")
 ))  # fmt: skip
 
 # %% [markdown]
 # ## Checks
 
 # %%
-marks = list(similarity.anchors(maps.shape[1:]).values())
 itself = max(abs(float(each[at]) - 1) for each, at in zip(maps, marks, strict=True))
 record.check("self-similarity, largest |s - 1|", itself, 0, 1e-5, "definition; float32 rounding")
 record.check_below("largest |cosine|", float(maps.abs().max()), 1 + 1e-5, "Cauchy-Schwarz; float32 rounding")

@@ -61,8 +61,20 @@ def test_on_white_three_of_the_four_are_the_same_picture():
     assert not torch.equal(found["pasted"], found["zero-filled"])
 
 
+def test_each_side_has_its_own_room():
+    wide = objects.Cutout(torch.full((4, 10, 30), 255, dtype=torch.uint8), "plank")  # 15 rows to go, 5 columns
+    found = boundaries.moved(wide, torch.tensor([[0, 0], [-15, 5], [15, -5]]), frame=40, background="black")
+    for batch in found.values():
+        for k, (top, left) in enumerate([(15, 5), (0, 10), (30, 0)]):
+            expected = torch.zeros(3, 40, 40, dtype=torch.uint8)
+            expected[:, top : top + 10, left : left + 30] = 255
+            assert torch.equal(batch[k], expected)
+    with pytest.raises(ValueError, match="by 6 columns .* use shifts up to 5 columns"):
+        boundaries.moved(wide, torch.tensor([[0, 6]]), frame=40)
+
+
 def test_bad_input():
-    with pytest.raises(ValueError, match="off the frame of 40: use shifts up to 15 px"):
+    with pytest.raises(ValueError, match="by 16 rows .* off the frame of 40: use shifts up to 15 rows"):
         boundaries.moved(cutout(), torch.tensor([[0, 0], [16, 0]]), frame=40)
     with pytest.raises(ValueError, match="smaller than the frame"):
         boundaries.moved(cutout(), torch.tensor([[0, 0], [15, 0]]), frame=40, background=photo(69))

@@ -118,9 +118,27 @@ def test_pair_shares_by_hand():
     np.testing.assert_allclose(got, np.array([30, 20, 12, 2]) / 64, rtol=0, atol=1e-15)
     assert found.accuracy == 40 / 64  # the windows hold 1, 3, 2 and 4 right answers of 4
     assert found.stays_right == 0.75
-    assert np.isnan(consistency.pair_shares(GRID, 5, 2).stays_right)  # never right
+    assert found.excess == pytest.approx((0.75 - 0.625) / 0.375, abs=1e-15)
+    never = consistency.pair_shares(GRID, 5, 2)
+    assert np.isnan(never.stays_right) and np.isnan(never.excess)
     always = consistency.pair_shares(torch.ones(3, 3, dtype=torch.long), 1, 2)
-    assert (always.both_right, always.stays_right) == (1, 1)
+    assert (always.both_right, always.stays_right) == (1, 1) and np.isnan(always.excess)
+
+
+def test_excess_is_free_of_the_accuracy_where_stays_right_is_not():
+    """Salt and pepper, rarely and mostly right: no patches in either, and nothing but the accuracy differs."""
+    noise, side = np.random.default_rng(3).random((80, 80)), 8
+    rare, often = (consistency.pair_shares((noise < share).astype(int), 1, side) for share in (0.3, 0.9))
+    assert often.stays_right - rare.stays_right > 0.5
+    # the same shift is drawn twice in 1 pair of 64, and is as right as itself; 6,400 answers make 0.01 of it
+    assert rare.excess == pytest.approx(1 / 64, abs=0.02) and often.excess == pytest.approx(1 / 64, abs=0.02)
+    patches = np.arange(80)[:, None] // 40 + np.zeros(80, int)  # only the windows over one line hold both
+    assert consistency.pair_shares(patches, 1, 8).excess > 0.9
+    # kappa of right against wrong, two answers
+    two = consistency.pair_shares(GRID, 1, 2)
+    wrong = 1 - two.accuracy
+    expected = consistency.kappa(1 - two.one_right, two.accuracy**2 + wrong**2)
+    assert two.excess == pytest.approx(expected, abs=1e-14)
 
 
 def test_drawing_pairs_estimates_the_exact_consistency():
@@ -139,8 +157,9 @@ def test_drawing_pairs_estimates_the_exact_consistency():
 
 def test_chance_and_kappa_by_hand():
     maps = [torch.zeros(2, 2, dtype=torch.long), torch.tensor([[0, 1], [1, 1], [1, 1], [1, 0]])]
-    # Shares of class 0: 1 and 2/8; each map has the same weight, however many positions it has.
-    assert consistency.chance_agreement(maps) == pytest.approx(0.625**2 + 0.375**2, abs=1e-15)
+    # Shares of class 0: all of the one window; 1/4, 0 and 1/4 of the three: 1 and 1/6. Each map has the same
+    # weight, however many positions it has, and a position as many as there are windows that hold it.
+    assert consistency.chance_agreement(maps, 2) == pytest.approx((7 / 12) ** 2 + (5 / 12) ** 2, abs=1e-15)
     assert consistency.kappa(0.9, 0.6) == pytest.approx(0.75, abs=1e-15)
     assert consistency.kappa(0.6, 0.6) == 0
     assert np.isnan(consistency.kappa(1.0, 1.0))
@@ -152,11 +171,11 @@ def test_an_answer_that_ignores_the_place_and_the_object_has_no_agreement_above_
     agreement = np.mean([consistency.consistency(one, side) for one in maps])
     # The same shift is drawn twice in 1 pair of 100, and agrees with itself: kappa is 0.01, not 0. Its
     # spread is that of 21,600 independent answers over 3 free shares: below 1 / sqrt(21600).
-    chance = consistency.chance_agreement(maps)
+    chance = consistency.chance_agreement(maps, side)
     assert consistency.kappa(agreement, chance) == pytest.approx(1 / side**2, abs=1 / np.sqrt(21_600))
     # Consistent for the wrong reason: one answer for all objects has consistency 1, and no kappa.
     same = [torch.full((5, 5), 3)] * 2
-    assert consistency.consistency(same[0], 5) == consistency.chance_agreement(same) == 1
+    assert consistency.consistency(same[0], 5) == consistency.chance_agreement(same, 5) == 1
 
 
 def test_worst_case_by_hand():
@@ -224,7 +243,9 @@ def test_bad_answers_and_ranges_are_named():
         with pytest.raises(ValueError, match="at least 0 px"):
             consistency.worst_case_accuracy(GRID, 1, reaches)
     with pytest.raises(ValueError, match="at least one"):
-        consistency.chance_agreement([])
+        consistency.chance_agreement([], 2)
+    with pytest.raises(ValueError, match="take 2 to 3"):
+        consistency.chance_agreement([GRID], 4)
     with pytest.raises(ValueError, match=r"agreement 1.5 is a share"):
         consistency.kappa(1.5, 0.5)
 
@@ -277,5 +298,12 @@ def test_dots_leave_out_what_is_undefined_and_bars_and_curves_fit():
     bars = plots.pair_bars({"pasted": {name: [0.5, 0.2, 0.2, 0.1] for name in names}}, list("abcd"))
     ends = [bar.get_x() + bar.get_width() for bar in drawn(bars).axes[0].patches]
     np.testing.assert_allclose(ends, [0.5, 0.5, 0.7, 0.7, 0.9, 0.9, 1, 1])
-    lines = {kind: {name: [1, 0.5] for name in names} for kind in ("pasted", "cropped", "circular")}
-    assert len(drawn(plots.curves(lines, [0, 1], "m (px)", "right")).axes) == 3
+    lines = {kind: {name: [1, 0.5 + i / 10 + j / 4] for j, name in enumerate(names)}
+             for i, kind in enumerate(("pasted", "cropped", "circular"))}  # fmt: skip
+    axes = drawn(plots.curves(lines, [2, 7], "m (px)", "right")).axes
+    for axis, (kind, expected) in zip(axes, lines.items(), strict=True):
+        assert axis.get_title() == kind
+        assert [line.get_xdata().tolist() for line in axis.lines] == [[2, 7]] * 2
+        assert [line.get_ydata().tolist() for line in axis.lines] == list(expected.values())
+    # where two networks coincide, the one below still shows around the one above
+    assert axes[0].lines[0].get_markersize() > axes[0].lines[1].get_markersize() + 2

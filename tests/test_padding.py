@@ -169,3 +169,9 @@ def test_bad_input():
         padding.replace(wrapped(nn.Conv2d(3, 4, 3)), "zeros")
     with pytest.raises(ValueError, match="0 is a transposed convolution"):
         padding.replace(wrapped(nn.ConvTranspose2d(3, 4, 3, padding=1)), "reflect")
+    # two steps of stride 2 leave a map of one pixel, which has nothing to be mirrored
+    small = wrapped(nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.Conv2d(4, 4, 3, stride=2, padding=1),
+                    nn.Conv2d(4, 4, 3, padding=1), frame=4)  # fmt: skip
+    with pytest.raises(ValueError, match="frame 4 has a map too small for reflect padding.*larger frame"):
+        padding.replace(small, "reflect")
+    assert padding.replace(small, "circular") and padding.replace(small, "zeros")

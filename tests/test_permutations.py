@@ -107,6 +107,14 @@ def test_held_out_against_a_slow_loop(rng):
         assert result.others[out] == pytest.approx(np.mean(cross), abs=EXACT)
         plain = [float(permutations.cosine(u[out, k], v[out, k])) for k in range(2)]
         assert result.identity[out] == pytest.approx(np.mean(plain), abs=EXACT)
+        known = [float(permutations.cosine(u[i, k], v[i, k, p])) for i in train for k in range(2)]
+        assert result.trained[out] == pytest.approx(np.mean(known), abs=EXACT)
+        bound = [float(permutations.sorted_cosine(u[out, k], v[out, k])) for k in range(2)]
+        assert result.upper[out] == pytest.approx(np.mean(bound), abs=EXACT)
+        shuffles = np.random.default_rng(0)  # the seed's permutations, in the order drawn
+        drawn = [shuffles.permutation(5) for _ in range(3)]
+        chance = [float(permutations.cosine(u[out, k], v[out, k, q])) for q in drawn for k in range(2)]
+        assert result.random[out] == pytest.approx(np.mean(chance), abs=EXACT)
 
 
 def test_no_change_is_left_alone(rng):
@@ -171,3 +179,8 @@ def test_figures_hold_what_they_are_given_and_fit(rng):
         assert min(box.x0, box.y0, width - box.x1, height - box.y1) >= -1.5 / figure.dpi
     drawn = [line for line in figures[1].axes[0].lines if len(line.get_xdata()) == 3]
     np.testing.assert_allclose(drawn[0].get_ydata(), lines["upper"][0])
+    _, points = figures[0].axes[0].lines
+    np.testing.assert_array_equal([points.get_xdata(), points.get_ydata()], [u, v])
+    assert (figures[0].axes[0].get_xlabel(), figures[0].axes[0].get_ylabel()) == ("u", "v")
+    shown = [line.get_xdata() for line in figures[2].axes[0].lines[:4]]  # dots, diamond; dots, diamond
+    np.testing.assert_allclose(np.concatenate(shown), [0.9, 0.8, 0.85, 0.0, -0.1, -0.05])

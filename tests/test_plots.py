@@ -1,10 +1,17 @@
 """Figures of maps: one colour range, axes in pixels, nothing outside the picture."""
 
+import itertools
+
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from matplotlib.colors import to_rgb
+from seaborn.utils import relative_luminance
 
-from helpers import plots
+from helpers import plots, uncertainty
+from helpers.plots.style import ANTIALIASED, OFF_THE_SHELF
+from helpers.uncertainty import Interval
 
 
 def inside(figure) -> None:
@@ -59,3 +66,135 @@ def test_frames_and_curves_fit(maps):
     ):
         FigureCanvasAgg(figure)
         inside(figure)
+
+
+def some(value: float, spread: float = 0.1) -> Interval:
+    return Interval(value, value * (1 - spread), value * (1 + spread), 0.95, 8, 8)
+
+
+def test_causes_show_every_network_each_factor_and_other_trainings_as_rings():
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    cells = itertools.product(["A", "B"], ["centre", "everywhere"], ["off", "on"])
+    rows = [
+        {"architecture": family, "training": training, "kind": kind, "value": v, "low": v - 0.1, "high": v + 0.1,
+         "others": [v + 0.05]}
+        for v, (family, training, kind) in zip(np.linspace(0.3, 0.8, 8), cells, strict=True)
+    ]  # fmt: skip
+    causes = ["trained everywhere,\nnot at the centre", "anti-aliasing"]
+    factors = {"global": dict(zip(causes, [some(8.0), some(1.2)], strict=True)), "local": {causes[1]: some(3.0)}}
+    others = {"global": dict(zip(causes, [[7.0], [1.1]], strict=True)), "local": {causes[1]: [2.5]}}
+    figure = plots.by_cause(pd.DataFrame(rows), factors, "invariance", others=others)
+    FigureCanvasAgg(figure)
+    inside(figure)
+
+    def drawn(axis, hollow: bool) -> list[float]:
+        lines = [line for line in axis.get_lines() if (line.get_markerfacecolor() == "none") == hollow]
+        return [float(v) for line in lines if line.get_marker() == "o" for v in line.get_xdata()]
+
+    left, right = figure.axes[:2], figure.axes[2]
+    dots = [v for axis in left for line in axis.get_lines() if line.get_markerfacecolor() != "none"
+            for v in line.get_ydata()]  # fmt: skip
+    assert sorted(dots) == pytest.approx([row["value"] for row in rows])
+    assert sorted(drawn(right, hollow=False)) == pytest.approx([1.2, 3.0, 8.0])
+    assert sorted(drawn(right, hollow=True)) == pytest.approx([1.1, 2.5, 7.0])
+    words = [text.get_text() for legend in figure.subfigs[1].legends for text in legend.get_texts()]
+    assert words == ["global", "local", "another training"]
+    labels = [text.get_text() for text in right.get_xticklabels()]
+    assert {"1×", "2×", "4×"} <= set(labels) and all(text.startswith("1/") or "." not in text for text in labels)
+    alone = plots.by_cause(pd.DataFrame(rows).drop(columns="others"), factors)
+    assert not any(line.get_markerfacecolor() == "none" for axis in alone.axes for line in axis.get_lines())
+
+
+def test_pictures_of_variation_fit(maps):
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    item = maps[0][0]
+    table = pd.DataFrame({"direction": ["down", "right"] * 4, "kind": ["off"] * 4 + ["on"] * 4, "value": range(8)})
+    table["category"] = ["a", "a", "b", "b"] * 2
+    for figure in (
+        plots.parts({"off": (item, {"smooth": item, "lattice": item - item.mean()})}, stride=4),
+        plots.falls([1, 2, 4], {"off": [some(0.1), some(0.2), some(0.3)], "on": [some(0.01), some(0.1), some(0.3)]}),
+        plots.intervals({"off": {"lean": some(0.1)}, "on": {"lean": some(0.2)}}, "cosine", "t"),
+        plots.biases(table),
+        plots.conditions({"t": pd.DataFrame([[1e-9, 0.1], [0.01, 1.0]], ["a", "b"], ["c", "d"])}, "drop", log=True),
+    ):
+        FigureCanvasAgg(figure)
+        inside(figure)
+
+
+def test_conditions_share_one_scale_and_write_what_is_under_the_floor_as_zero():
+    one = pd.DataFrame([[1e-9, 0.1]], ["a"], ["c", "d"])
+    figure = plots.conditions({"t": one, "u": one * 10}, "drop", log=True)
+    figure.canvas.draw()
+    limits = {axis.collections[0].get_clim() for axis in figure.axes[:2]}
+    assert limits == {(0.1, 1.0)}
+    assert [text.get_text() for text in figure.axes[0].texts] == ["0", "0.100"]
+    cells = axis_colours(figure.axes[0])
+    assert cells[0].tolist() == [1, 1, 1, 1] and cells[1].tolist() != [1, 1, 1, 1]
+    assert figure.axes[-1].get_ylabel() == "drop\n(white: 0)"
+    assert plots.conditions({"t": one + 1}, "drop", log=True).axes[-1].get_ylabel() == "drop"
+
+
+def axis_colours(axis) -> np.ndarray:
+    return axis.collections[0].get_facecolors()
+
+
+def test_conditions_are_written_in_the_ink_that_can_be_read():
+    figure = plots.conditions({"t": pd.DataFrame([np.linspace(0, 1, 25)])}, "I")
+    figure.draw_without_rendering()
+    for text, cell in zip(figure.axes[0].texts, axis_colours(figure.axes[0]), strict=True):
+        light, dark = sorted((relative_luminance(text.get_color()), relative_luminance(cell)), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) > 4.4  # no grey has more than 4.58 with both black and white
+
+
+def test_measures_are_told_apart_from_networks():
+    # blue and orange are networks; vermilion, 0.2 from the orange, is too near
+    networks = np.array([OFF_THE_SHELF, ANTIALIASED])
+    points = pd.DataFrame({"architecture": "A", "training": "t", "kind": "on", "value": [0.5], "low": 0.4, "high": 0.6})
+    figure = plots.by_cause(points, {"global": {"c": some(2.0)}, "local": {"c": some(3.0)}})
+    dots = [line.get_color() for line in figure.axes[1].get_lines() if line.get_marker() == "o"]
+    assert len(dots) == 2
+    assert min(np.linalg.norm(networks - to_rgb(colour), axis=1).min() for colour in dots) > 0.25
+
+
+def test_biases_draw_whole_categories():
+    generator = np.random.default_rng(0)
+    categories = np.repeat(list("abcdefgh"), 6)
+    values = np.repeat(generator.normal(size=8), 6) + 0.1 * generator.normal(size=48)
+    table = pd.DataFrame({"direction": "down", "kind": "off-the-shelf", "value": values, "category": categories})
+    axis = plots.biases(table).axes[0]
+    ends = next(line.get_ydata() for line in axis.get_lines() if line.get_linewidth() == 2.2)
+    clustered, plain = uncertainty.interval(values, categories), uncertainty.interval(values)
+    # two sets of 1,000 draws: the ends differ by a few per cent of the width
+    width = clustered.high - clustered.low
+    assert np.nanmin(ends) == pytest.approx(clustered.low, abs=0.08 * width)
+    assert np.nanmax(ends) == pytest.approx(clustered.high, abs=0.08 * width)
+    assert plain.high - plain.low < 0.6 * width  # the test can fail
+    with pytest.raises(ValueError, match="no column 'category'"):
+        plots.biases(table.drop(columns="category"))
+
+
+def labels(axis, values) -> list[str]:
+    """The tick labels that lie within the axis."""
+    low, high = sorted(values)
+    return [tick.label1.get_text() for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+
+
+def test_logarithmic_axes_have_labels_enough_and_no_factors_where_there_are_none():
+    falls = plots.falls([1, 2, 4], {"off": [some(0.0015), some(0.003), some(0.008)]})
+    falls.draw_without_rendering()
+    assert {"0.002", "0.005"} <= set(labels(falls.axes[0].yaxis, falls.axes[0].get_ylim()))
+    for zero, expected in ((None, "0.1"), (1, "1/2×")):
+        figure = plots.intervals({"a": {"x": some(0.03), "y": some(0.7)}}, "missing", zero, log=True)
+        figure.draw_without_rendering()
+        shown = labels(figure.axes[0].xaxis, figure.axes[0].get_xlim())
+        assert expected in shown and any("×" in text for text in shown) == (zero == 1)
+
+
+def test_spectrum_without_a_stride_on_its_lattice_still_has_an_axis():
+    figure = plots.spectrum([6, 9, 12], {"off": np.array([0.1, 0.2, 0.1])}, [32])
+    figure.draw_without_rendering()
+    assert len(labels(figure.axes[0].xaxis, figure.axes[0].get_xlim())) >= 3
+    marked = plots.spectrum([3, 4, 5], {"off": np.array([0.1, 0.2, 0.1])}, [4, 32])
+    assert marked.axes[0].get_xticks().tolist() == [4]

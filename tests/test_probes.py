@@ -67,12 +67,15 @@ def test_tiles_are_a_latin_square():
 
 def test_by_distance_by_hand():
     correct = np.array([[1, 1], [1, 0], [0, 0], [1, 1], [1, 1]], bool)  # line between rows 1 and 2
-    distance, accuracy, count = probes.by_distance(correct, "top/bottom", stride=4)
-    np.testing.assert_allclose(distance, [2, 6, 10])
-    np.testing.assert_allclose(accuracy, [(0.5 + 0) / 2, (1 + 1) / 2, 1])
-    np.testing.assert_array_equal(count, [4, 4, 2])
+    distance, accuracy = probes.by_distance(correct, "top/bottom", stride=4)
+    np.testing.assert_allclose(distance, [2, 6])  # row 4 has no row opposite: on one side only, it tells nothing
+    np.testing.assert_allclose(accuracy, [(0.5 + 0) / 2, (1 + 1) / 2])
     np.testing.assert_allclose(probes.by_distance(correct.T, "left/right", stride=4)[1], accuracy)
-    np.testing.assert_array_equal(probes.by_distance(np.stack([correct] * 3), "top/bottom")[2], [12, 12, 6])
+    np.testing.assert_allclose(probes.by_distance(np.stack([correct, ~correct]), "top/bottom")[1], [0.5, 0.5])
+    # always "bottom": right on one side, wrong on the other, at every distance of any grid
+    for rows in (4, 5):
+        always = probes.labels((rows, 3), "top/bottom")
+        np.testing.assert_array_equal(probes.by_distance(always, "top/bottom")[1], [0.5, 0.5])
 
 
 # the solver
@@ -107,6 +110,18 @@ def test_decide_by_hand():
     )
 
 
+def test_decide_adds_to_its_working_set_until_it_is_the_svm_of_all_points(rng, monkeypatch):
+    monkeypatch.setattr(solver, "FIRST", 20)
+    train, test = rng.standard_normal((400, 5)), rng.standard_normal((50, 5))
+    truth = train[:, 0] + 0.5 * rng.standard_normal(400) > 0
+    expected = SVC(kernel="linear", C=1).fit(train, truth).decision_function(test)
+    # tolerance: SVC's own stopping rule is 1e-3, for either
+    np.testing.assert_allclose(probes.decide(train, truth, test), expected, atol=1e-2)
+    few = np.linspace(0, 399, 20).astype(int)
+    first = SVC(kernel="linear", C=1).fit(train[few], truth[few]).decision_function(test)
+    assert np.abs(first - expected).max() > 0.1  # the first set alone would not do
+
+
 # the paper's probe
 
 
@@ -124,6 +139,12 @@ def test_probe_is_scikit_learns_cross_validation(rng, divide, exact):
     assert 0.5 < result.accuracy < 1.0  # a case in between, or the comparison would be idle
 
 
+def test_exact_is_not_the_fast_solver(rng, monkeypatch):
+    """Or comparing the two would compare the fast one with itself."""
+    monkeypatch.setattr(within, "decide", None)
+    assert 0.5 < probes.probe(smooth(rng), exact=True).accuracy <= 1.0
+
+
 @pytest.mark.parametrize("grid", [(10, 12), (7, 9)])
 @pytest.mark.parametrize("divide", probes.DIVIDES)
 def test_constant_features_give_chance(grid, divide):
@@ -137,7 +158,7 @@ def test_coordinates_among_the_features_are_found(rng):
         assert probes.unseen(objects, divide).accuracy.min() > 0.97
 
 
-def test_the_paper_mode_has_a_ceiling_for_coordinates():
+def test_coordinates_alone_fall_short_beside_the_line_in_the_paper_mode():
     """The band beside the dividing line is held out whole; the widest margin then lies in the band's middle."""
     features = coordinates((20, 20))
     # fold 0 lacks rows 10 and 11: the plane lies midway between 9 and 12, and row 10 is on its wrong side
@@ -181,6 +202,24 @@ def test_constant_features_locate_no_better_than_the_mean():
     assert (result.r2 <= 0).all() and (result.r2 > -0.1).all()
 
 
+@pytest.mark.parametrize("split", ["tiles", "bands", "random"])
+def test_locate_never_sees_the_positions_it_is_asked_about(rng, split):
+    """More dimensions of noise than positions fit any training position exactly, and tell nothing of others."""
+    assert probes.locate(rng.standard_normal((*GRID, 200)), split=split).r2.max() < 0.2
+
+
+def test_the_splits_hold_out_what_they_say():
+    row, col = np.indices(GRID)
+    names = np.concatenate([np.eye(10)[row], np.eye(12)[col]], -1)  # a dimension for each row and each column
+    # seen in other columns or rows, a row or column is known by its name; held out whole, it has none
+    for split in ("tiles", "random"):
+        assert probes.locate(names, split=split).r2.min() > 0.9
+    assert probes.locate(names, split="bands").r2.max() < 0.2
+    # the code of every fifth position is another: unknown where all of these are held out at once
+    code = np.eye(5)[(12 * row + col) % 5][..., None] * np.stack([row, col, np.ones(GRID)], -1)[:, :, None]
+    assert probes.locate(code.reshape(*GRID, 15), split="random").r2.min() > 0.9
+
+
 def test_r2_by_hand():
     from helpers.probes.within import location
 
@@ -222,17 +261,33 @@ def test_position_shared_by_objects_is_read_from_unseen_ones(rng):
     assert probes.locate_unseen(objects, stride=2).r2.min() > 0.8
 
 
-def test_position_of_each_objects_own_kind_is_not(rng):
-    """The surprise of the notebook: within each object readable, for another object worthless."""
+def private(rng, count=12):
+    """Objects that hold the coordinates in two dimensions of 40, with a sign, of each one's own."""
     objects = []
-    for _ in range(12):
+    for _ in range(count):
         code = np.zeros((2, 40))
         code[:, rng.permutation(40)[:2]] = np.diag(rng.choice([-1.0, 1.0], 2))
         objects.append(coordinates() @ code + 0.01 * rng.standard_normal((*GRID, 40)))
+    return objects
+
+
+def test_position_of_each_objects_own_kind_is_not(rng):
+    """The surprise of the notebook: within each object readable, for another object worthless."""
+    objects = private(rng)
     assert min(probe.accuracy for probe in probes.probes(objects, "left/right")) > 0.95
     # 12 objects, each anywhere between 0 and 1: standard deviation of the mean at most 0.5 / sqrt(12)
     assert abs(probes.unseen(objects, "left/right").accuracy.mean() - 0.5) < 0.3
     assert probes.swap_test(objects, "left/right", draws=200).p_value > 0.01
+
+
+def test_locate_unseen_never_sees_the_object_it_is_asked_about(rng):
+    objects = private(rng)
+    assert min(probes.locate(item).r2.min() for item in objects) > 0.95
+    assert probes.locate_unseen(objects).r2.mean() < 0.2
+    # copies: known by the twin, unless it is held out together with it
+    copies = [item for item in private(rng, 4) for _ in range(2)]
+    assert probes.locate_unseen(copies).r2.mean() > 0.5
+    assert probes.locate_unseen(copies, groups=np.arange(8) // 2).r2.mean() < 0.2
 
 
 def test_unseen_never_sees_the_groups_other_objects(rng):
@@ -282,6 +337,15 @@ def test_swap_test_against_refitting(rng):
     assert result.p_value == np.mean(np.array(slow) >= slow[0] - 1e-12)
 
 
+@pytest.mark.parametrize("grid", [(6, 8), (5, 7)])
+@pytest.mark.parametrize("draws", [4, 1024])
+def test_swap_test_tells_nothing_of_constant_features(grid, draws):
+    for divide in probes.DIVIDES:
+        result = probes.swap_test([np.ones((*grid, 3))] * 4, divide, draws=draws)
+        np.testing.assert_allclose(result.null, 0.5, atol=1e-12)
+        assert result.observed == pytest.approx(0.5, abs=1e-12) and result.p_value == 1
+
+
 def test_swap_test_finds_what_is_shared(rng):
     result = probes.swap_test(shared(rng, 8))
     assert result.observed > 0.85 and result.p_value == 1 / 128  # the least that 8 objects can give
@@ -310,6 +374,8 @@ def test_null_labels_keep_the_number_of_each(rng):
         maps = probes.null_labels(truth, how, 7)
         assert maps.shape == (7, 6, 4) and (maps.sum((1, 2)) == 12).all()
     assert (maps == maps[:, :, :1]).all()  # a half moved round the torus still is made of whole rows
+    lines = {tuple(one[:, 0]) for one in maps}
+    assert len(lines) > 1 and lines <= {tuple(np.roll(truth[:, 0], step)) for step in range(6)}
 
 
 def test_surrogate_keeps_power_and_loses_place(rng):
@@ -408,7 +474,8 @@ def test_figures_hold_what_they_are_given_and_fit(rng):
     at = np.array([2.0, 6.0, 10.0])
     curves = {f"{kind}, {mode}": (at, rng.uniform(0.4, 1, 3)) for kind in kinds for mode in ("unseen", "same")}
     test = (0.8, rng.uniform(0.3, 0.8, 64), 1 / 64)
-    net = np.stack(np.indices((7, 9)), -1) * 4.0
+    net = np.stack(np.indices((21, 21)), -1) * 4.0  # square, as the notebook's: the tightest fit of its panels
+    net += [5, -5]
     figures = {
         "folds": plots.fold_maps({d: probes.folds(probes.labels(GRID, d)) for d in probes.DIVIDES}, 4),
         "answers": plots.answers(share, kinds, probes.DIVIDES, probes.DIVIDES, 4),
@@ -416,7 +483,8 @@ def test_figures_hold_what_they_are_given_and_fit(rng):
         "distance": plots.by_line_distance(dict.fromkeys(probes.DIVIDES, curves), dashed=list(curves)[1::2]),
         "nulls": plots.nulls({d: (0.8, {"shuffled": [0.5, 0.4], "moved": [0.7, 0.9]}) for d in probes.DIVIDES}),
         "swaps": plots.swap_nulls({f"{d}, {kind}": test for d in probes.DIVIDES for kind in kinds}),
-        "nets": plots.warped_grids({f"{kind}, unseen objects": net for kind in kinds}, 4),
+        "two nets": plots.warped_grids(dict.fromkeys(kinds, net), 4, 5),
+        "nets": plots.warped_grids({f"{kind}, {what}": net for what in ("mean", "cup") for kind in kinds}, 4, 5),
     }
     for name, figure in figures.items():
         FigureCanvasAgg(figure).draw()
@@ -427,3 +495,16 @@ def test_figures_hold_what_they_are_given_and_fit(rng):
     # the line lies between rows 2 and 3 of 7, and between columns 3 and 4 of 9, four pixels a step
     lines = figures["answers"].axes[0].lines, figures["answers"].axes[1].lines
     assert lines[0][0].get_ydata()[0] == 2.5 * 4 and lines[1][0].get_xdata()[0] == 3.5 * 4
+    # dots and tick of the first null, then of the second: the tick is at the mean
+    spots = [line.get_xdata() for line in figures["nulls"].axes[0].lines]
+    np.testing.assert_allclose(np.concatenate(spots[:4]), [0.5, 0.4, 0.45, 0.45, 0.7, 0.9, 0.8, 0.8])
+    # nets of 5 lines each way, every fifth one: where it is, and 5 pixels below and left of it
+    for axis in figures["nets"].axes:
+        true, said = axis.lines[:10], axis.lines[10:]
+        np.testing.assert_array_equal(true[1].get_ydata(), [20] * 21)
+        np.testing.assert_array_equal(true[1].get_xdata(), np.arange(21) * 4)
+        for pale, line in zip(true, said, strict=True):
+            np.testing.assert_array_equal(line.get_ydata(), pale.get_ydata() + 5)
+            np.testing.assert_array_equal(line.get_xdata(), pale.get_xdata() - 5)
+        below, above = axis.get_ylim()
+        assert below > above  # row 0 at the top

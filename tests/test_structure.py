@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -24,6 +25,7 @@ EVERYTHING = CORE | MEASURES | {"demo", "published", "records", "sweep", "plots"
 
 # What each part of the package may import from the package
 MAY_IMPORT = {
+    "naming": set(),  # which all may import
     "__init__": set(),
     "__main__": EVERYTHING,
     "runtime": set(),
@@ -89,7 +91,7 @@ def test_imports_keep_to_the_table(path: Path) -> None:
     for name in imports(path):
         top, _, rest = name.partition(".")
         if top == "helpers" and rest and rest.split(".")[0] != own:
-            assert rest.split(".")[0] in MAY_IMPORT[own], f"{own} may not import {name}"
+            assert rest.split(".")[0] in MAY_IMPORT[own] | {"naming"}, f"{own} may not import {name}"
         if top in DRAWING and own not in DRAWS:
             assert (own, top) in EXCEPTIONS, f"{own} may not import {top}"
         assert top != "ipywidgets" or own == "widgets", "only widgets knows ipywidgets"
@@ -109,11 +111,29 @@ def test_modules_are_short_and_documented(path: Path) -> None:
 
 
 def test_importing_does_nothing() -> None:
-    """No device choice, no seed, no download, no plotting back end at import."""
+    """No device choice, no seed, no download, no choice of a precision at import."""
     for path in modules():
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
                 pytest.fail(f"{path.relative_to(ROOT)}:{node.lineno} calls something at import")
+    dotted = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in modules()]
+    names = [name.removesuffix(".__init__") for name in dotted if not name.endswith("__main__")]
+    # In a process of its own, so that nothing is imported yet; what may not happen ends it.
+    code = f"""
+import random, socket
+import numpy as np, torch
+before = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
+def no(*_, **__):
+    raise SystemExit("connects, or asks for a device, at import")
+socket.socket.connect = torch.cuda.is_available = torch.cuda.device_count = no
+import importlib
+for name in {names!r}:
+    importlib.import_module(name)
+assert before == (random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()), "seeds"
+assert torch.is_grad_enabled() and torch.get_default_dtype() == torch.float32
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert ran.returncode == 0, ran.stderr[-2000:]
 
 
 # Packaging
@@ -238,6 +258,13 @@ def test_presets_fit_the_notebooks() -> None:
     named = presets.read(notebooks.FOLDER)
     for preset in presets.PRESETS:
         presets.resolve(every, every, preset, {}, named)
+
+
+@each_notebook
+def test_notebook_links_to_what_exists(path: Path) -> None:
+    text = "\n".join(cell.source for cell in cells(path, "markdown"))
+    for link in re.findall(r"]\(([^)#\s]+)\)", text):
+        assert link.startswith("http") or (path.parent / link).exists(), f"{path.name} links to {link}"
 
 
 # What is committed of a run

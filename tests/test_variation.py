@@ -175,9 +175,21 @@ def test_white_noise_has_the_share_of_the_null():
         shares.append(found.share)
     # dimensions by counting: 32^2 - 1 lattice functions; 4 x 4 products of polynomials are gone
     assert found.null == pytest.approx((32**2 - 1) / (81**2 - 16))
-    # sd of a share is 0.0045, of the mean of 60 0.0006
+    # sd of a share is 0.0064, of the mean of 60 0.0008
     assert np.mean(shares) == pytest.approx(found.null, abs=0.002)
     assert inside >= 51  # 95 % of 60 is 57; P(below 51) = 0.001
+
+
+def test_white_noise_stays_under_the_bound_of_each_stride():
+    over = dict.fromkeys(STRIDES, 0)
+    for seed in range(200):
+        found = variation.lattice(0.5 + 0.01 * noise(81, seed), STRIDES)
+        for pixels, rms in found.by_stride.items():
+            over[pixels] += rms > found.noise_by_stride[pixels]
+    # 2.5 % of 200 is 5; P(more than 13) = 0.0004, P(0) = 0.006
+    assert all(0 < count <= 13 for count in over.values())
+    clear = variation.lattice(0.5 + planted(81, 8, 0.005) + 0.01 * noise(81, 1), STRIDES)
+    assert clear.by_stride[8] > 2 * clear.noise_by_stride[8] and clear.by_stride[32] < 1.1 * clear.noise_by_stride[32]
 
 
 def test_smooth_map_has_next_to_no_lattice():
@@ -202,6 +214,20 @@ def test_spectrum_of_white_noise_is_flat():
     # 20 x 48 squares of period 7: their mean has a standard error of 0.045
     assert np.mean([each.ratio for each in found], 0) == pytest.approx([1, 1], abs=0.14)
     assert np.mean([each.amplitude for each in found], 0) == pytest.approx([0.01, 0.01], rel=0.07)
+
+
+def test_spectrum_at_periods_that_are_no_multiples_of_the_stride():
+    # 3 px apart, a period of 16 px comes back after 16 positions, one of 18 px after 6: what is smooth is
+    # slower than the 16, whatever other period is asked for
+    values = (0.5 + planted(161, 16, 0.01))[::3, ::3]
+    alone, beside = (variation.spectrum(values, periods, stride=3) for periods in ((16,), (16, 18)))
+    assert beside.amplitude[0] == pytest.approx(alone.amplitude[0])
+
+
+def test_spectrum_of_a_constant_map_has_nothing_in_it():
+    found = variation.spectrum(np.full((64, 64), 0.7), (7, 16))
+    assert found.amplitude == pytest.approx([0, 0], abs=1e-12)
+    assert found.ratio.tolist() == [0, 0]
 
 
 def test_parts_add_up_and_are_orthogonal():
@@ -287,6 +313,15 @@ def test_blank_takes_out_what_all_frames_share():
         (lambda: variation.calibrate(np.ones((1, 2, 2, 3))), "one object"),
         (lambda: variation.calibrate(np.random.default_rng(0).normal(size=(2, 1, 1, 3))), "one position"),
         (lambda: variation.calibrate(np.zeros((2, 2, 2, 3))), "object 0: a zero .* row 0, column 0"),
+        (lambda: variation.calibrate([np.ones((3, 3, 2)), np.ones((1, 3, 2))]), r"object 1 has .*\(1, 3, 2\)"),
+        (lambda: variation.calibrate([np.ones((3, 3, 2)), np.ones((3, 3, 4))]), r"object 0 \(3, 3, 2\)"),
+        (lambda: variation.calibrate(np.ones((2, 3, 3, 2)), blank=np.ones(3)), r"blank has shape \(3,\).*\(2,\)"),
+        (lambda: variation.calibrate(np.ones((2, 3, 3, 2)), blank=np.ones((3, 2))), "blank has shape"),
+        (lambda: variation.drop(cone(), stride=0), "stride is 0"),
+        (lambda: variation.displaced(np.ones((3, 3, 2)), (1,), stride=0), "stride is 0"),
+        (lambda: variation.total_variation(cone(), stride=0), "stride is 0"),
+        (lambda: variation.bias(cone(), stride=-2), "stride is -2"),
+        (lambda: variation.lattice(cone(), (2,), stride=0), "stride is 0"),
         (lambda: variation.drop(np.ones((1, 1))), "one position"),
         (lambda: variation.total_variation(np.ones((1, 1))), "one position"),
         (lambda: variation.bias(np.ones((1, 9))), "two rows"),

@@ -128,8 +128,11 @@ def test_bad_features():
         widgets.SimilarityPanel([])
     with pytest.raises(ValueError, match="3 Features for network 'net' and object 'square'"):
         widgets.SimilarityPanel([*_pair(), _features()])
-    with pytest.raises(ValueError, match="different positions"):
-        widgets.SimilarityPanel([_features(), _features(antialiased=True, stride=2)])
+    for axis in ("rows", "cols"):  # as many positions, but others
+        other = _features(antialiased=True)
+        setattr(other, axis, 2 * getattr(other, axis))
+        with pytest.raises(ValueError, match="different positions"):
+            widgets.SimilarityPanel([_features(), other])
     with pytest.raises(ValueError, match="unknown layer 'fc66'"):
         widgets.SimilarityPanel(_pair(), layers=["fc66"])
     broken = _features()
@@ -187,6 +190,61 @@ def test_lower_limit_and_scale():
     assert panel.lower < 1
     low, high = panel._canvas.difference["image"].get_clim()
     assert -low == high >= np.abs(panel._current[2]).max()
+
+
+def _reaching(lowest, **options):
+    """Features whose cosines with the centre are 1, but one of `lowest` in every layer, at the first position."""
+    found = _features(**options)
+    for values in found.layers.values():
+        values[:] = torch.tensor([1.0, 0, 0, 0, 0])
+        values[0, 0] = torch.tensor([lowest, (1 - lowest**2) ** 0.5, 0, 0, 0])
+    return found
+
+
+def test_the_scale_reaches_down_to_what_is_on_show():
+    """Nothing below the scale after a change of layer, network or object, until someone chooses another."""
+    scenes = [_scene(), _scene("small", 4)]
+    deep = _reaching(0.312)
+    deep.layers["fc7"] = _reaching(-0.272).layers["fc7"]
+    panel = widgets.SimilarityPanel([deep, _reaching(0.703, scene=scenes[1]), _reaching(0.553, network="other")])
+    slider = panel.widget.children[1].children[2]
+    assert panel.lower == pytest.approx(0.31)
+    panel.layer = "fc7"
+    assert panel.lower == pytest.approx(-0.275) and panel.limits[0] == slider.value == panel.lower
+    panel.object = "small"
+    assert panel.lower == pytest.approx(0.7)
+    panel.object, panel.network = "square", "other"
+    assert panel.lower == pytest.approx(0.55)
+    panel.lower = 0.6
+    panel.network = "net"
+    assert panel.lower == 0.6
+    given = widgets.SimilarityPanel([deep], lower=0.4)
+    given.layer = "fc7"
+    assert given.lower == 0.4
+
+
+def test_an_arrow_says_that_a_map_goes_below_the_scale():
+    found = _reaching(0.8)
+    found.layers["fc7"] = _reaching(0.31).layers["fc7"]
+    panel = widgets.SimilarityPanel([found], lower=0.5)
+    left, bottom, right, top = panel._canvas._tip.get_window_extent().extents
+    tip = panel.figure.bbox.height - (bottom + top) / 2, (left + right) / 2
+
+    def drawn():
+        return _pixels(panel)[round(tip[0]), round(tip[1])].sum() < 3 * 128
+
+    assert not drawn()
+    panel.layer = "fc7"
+    assert drawn()
+    panel.lower = 0.3
+    assert not drawn()
+
+
+def test_the_first_menu_is_called_what_it_chooses():
+    panel = widgets.SimilarityPanel({"grey": _pair(), "photo": _pair(seed=3)}, subject="background")
+    assert panel.widget.children[0].children[0].description == "background"
+    with pytest.raises(ValueError, match="unknown background 'foto'; did you mean 'photo'"):
+        panel.network = "foto"
 
 
 @pytest.mark.parametrize("top, limit", [(0.0, 1e-3), (0.013, 0.02), (0.02, 0.02), (0.7, 1.0), (6.0, 10.0)])

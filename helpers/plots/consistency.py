@@ -138,7 +138,10 @@ def pair_bars(table: Mapping[str, Mapping[str, Sequence[float]]], parts: Sequenc
 
 
 def curves(table: Mapping[str, Mapping[str, Sequence[float]]], at: Sequence[float], xlabel: str, ylabel: str) -> Figure:
-    """A panel per kind of shift, a line per network, on shared axes: kind -> network -> values at ``at``."""
+    """A panel per kind of shift, a line per network, on shared axes: kind -> network -> values at ``at``.
+
+    Off-the-shelf markers are larger, so that they show around the anti-aliased ones where two lines coincide.
+    """
     kinds = list(table)
     looks = _looks(list(table[kinds[0]]))
     with style():
@@ -147,7 +150,8 @@ def curves(table: Mapping[str, Mapping[str, Sequence[float]]], at: Sequence[floa
         for axis, kind in zip(axes, kinds, strict=True):
             for name, values in table[kind].items():
                 colour, face, line = looks[name]
-                axis.plot(at, values, line, marker="o", ms=5, color=colour, mfc=face, label=name, clip_on=False)
+                size = 5 if colour == ANTIALIASED else 7.5
+                axis.plot(at, values, line, marker="o", ms=size, color=colour, mfc=face, label=name, clip_on=False)
             axis.set(title=kind, ylim=(0, 1))
             axis.set_xticks(at)
             axis.grid(axis="y", color="0.9")

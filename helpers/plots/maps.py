@@ -40,7 +40,7 @@ def heatmaps(
     maps: Sequence[Sequence[Map]],
     rows: Sequence[str],
     columns: Sequence[str],
-    stride: int = 1,
+    stride: int | Sequence[int] = 1,
     label: str = "cosine similarity",
     limits: tuple[float, float] | None = None,
     difference: bool = False,
@@ -49,9 +49,9 @@ def heatmaps(
     """A grid of (R, C) maps that can be compared: one colour range, one colour bar, axes in pixels.
 
     maps: as many rows of maps as ``rows`` has titles, each as long as ``columns``. stride: pixels between
-    neighbouring values. limits: of the colours, by default the whole range of the values. difference: a
-    diverging colour map, symmetric about zero. marks: per column, the (row, col) index to mark (the
-    anchor), or None.
+    neighbouring values; a list gives each row its own stride and its own axes. limits: of the colours, by
+    default the whole range of the values. difference: a diverging colour map, symmetric about zero. marks: per
+    column, the (row, col) index to mark (the anchor), or None.
     """
     values = [[np.asarray(item, dtype=float) for item in line] for line in maps]
     every = np.concatenate([item.ravel() for line in values for item in line])
@@ -62,22 +62,23 @@ def heatmaps(
     # Values below the range are drawn in its lowest colour; an arrow on the bar says so.
     below, above = bool(np.nanmin(every) < low - 1e-9), bool(np.nanmax(every) > high + 1e-9)
     extend = {(False, False): "neither", (True, False): "min", (False, True): "max"}.get((below, above), "both")
+    steps, share = (stride, "row") if isinstance(stride, Sequence) else ([stride] * len(rows), "all")
     with style():
         figure = Figure(figsize=(1.25 + 2.05 * len(columns), 0.6 + 2.0 * len(rows)))
-        axes = figure.subplots(len(rows), len(columns), squeeze=False, sharex=True, sharey=True)
-        for i, line in enumerate(values):
+        axes = figure.subplots(len(rows), len(columns), squeeze=False, sharex=share, sharey=share)
+        for i, (line, step) in enumerate(zip(values, steps, strict=True)):
             for j, item in enumerate(line):
                 axis = axes[i, j]
                 # A value belongs to its position: the pixel's middle lies on it.
                 height, width = item.shape
-                extent = (-stride / 2, (width - 0.5) * stride, (height - 0.5) * stride, -stride / 2)
+                extent = (-step / 2, (width - 0.5) * step, (height - 0.5) * step, -step / 2)
                 colours = DIFFERENCE if difference else MAP
                 image = axis.imshow(item, cmap=colours, vmin=low, vmax=high, extent=extent)
                 if marks and marks[j] is not None:
                     row, col = marks[j]
                     point = {"marker": "o", "markersize": 6, "markerfacecolor": "none", "clip_on": False}
-                    axis.plot(col * stride, row * stride, markeredgecolor="black", markeredgewidth=3, **point)
-                    axis.plot(col * stride, row * stride, markeredgecolor="white", markeredgewidth=1.4, **point)
+                    axis.plot(col * step, row * step, markeredgecolor="black", markeredgewidth=3, **point)
+                    axis.plot(col * step, row * step, markeredgecolor="white", markeredgewidth=1.4, **point)
                 axis.xaxis.set_major_locator(MaxNLocator(4, integer=True))
                 axis.yaxis.set_major_locator(MaxNLocator(4, integer=True))
                 axis.spines[:].set_visible(False)

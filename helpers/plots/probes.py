@@ -117,7 +117,10 @@ def by_line_distance(
 
 
 def nulls(table: Mapping[str, tuple[float, Mapping[str, Sequence[float]]]]) -> Figure:
-    """What chance would give, under each null: divide -> (observed accuracy, null's name -> accuracies)."""
+    """What chance would give, under each null: divide -> (observed accuracy, null's name -> accuracies).
+
+    A dot per draw, a black tick at the mean of each null.
+    """
     names = list(next(iter(table.values()))[1])
     with style():
         figure = Figure(figsize=(2.2 + 3.1 * len(table), 1.1 + 0.5 * len(names)))
@@ -127,13 +130,15 @@ def nulls(table: Mapping[str, tuple[float, Mapping[str, Sequence[float]]]]) -> F
             for i, name in enumerate(names):
                 values = np.asarray(groups[name])
                 spots = i + jitter.uniform(-0.2, 0.2, len(values))
-                axis.plot(values, spots, "o", color=PALETTE[7], ms=4.5, mew=0, alpha=0.7, clip_on=False)
-                axis.plot([values.mean()] * 2, [i - 0.3, i + 0.3], color="black", linewidth=1.6)
+                dot, tick = ("one draw", "mean of the null") if i == 0 else (None, None)
+                look = {"color": PALETTE[7], "ms": 4.5, "mew": 0, "alpha": 0.7}
+                axis.plot(values, spots, "o", label=dot, clip_on=False, **look)
+                axis.plot([values.mean()] * 2, [i - 0.3, i + 0.3], color="black", linewidth=1.6, label=tick)
             axis.axvline(observed, color=PALETTE[3], linewidth=2, label="observed")
             axis.set(title=divide, xlabel="accuracy (balanced)", ylim=(len(names) - 0.45, -0.55))
             axis.tick_params(axis="y", length=0)
         axes[0].set_yticks(range(len(names)), names)
-        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper right")
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper right", ncols=3)
         return figure
 
 
@@ -160,14 +165,16 @@ def swap_nulls(tests: Mapping[str, tuple[float, np.ndarray, float]]) -> Figure:
 
 
 def warped_grids(grids: Mapping[str, np.ndarray], stride: int = 1, step: int = 2) -> Figure:
-    """Where the object is said to be: title -> predicted (row, col) in pixels, (R, C, 2), as a net.
+    """Where the object is said to be: title -> predicted (row, col) in pixels, (R, C, 2), as a net; two in a row.
 
     The pale net is where it is. ``step``: every how many lines one is drawn.
     """
+    lines = -(-len(grids) // 2)
     with style():
-        figure = Figure(figsize=(3.5 * len(grids), 3.7))
-        axes = figure.subplots(1, len(grids), squeeze=False, sharex=True, sharey=True)[0]
-        for axis, (title, net) in zip(axes, grids.items(), strict=True):
+        # "compressed" closes the gaps that panels of equal scale leave between them
+        figure = Figure(figsize=(7.2, 0.9 + 2.8 * lines), layout="compressed")
+        axes = figure.subplots(lines, min(2, len(grids)), squeeze=False, sharex=True, sharey=True)
+        for axis, (title, net) in zip(axes.flat, grids.items(), strict=False):
             true = np.stack(np.indices(net.shape[:2]), -1) * stride
             found = colours(list(grids)).get(title, "black")
             for values, colour, width in ((true, "0.82", 1.0), (net, found, 1.2)):
@@ -175,8 +182,12 @@ def warped_grids(grids: Mapping[str, np.ndarray], stride: int = 1, step: int = 2
                     axis.plot(line[:, 1], line[:, 0], color=colour, linewidth=width)
             axis.set_aspect("equal")
             _pixels(axis, title)
-        axes[0].set_ylabel("row (px)")
-        axes[0].invert_yaxis()
+            axis.set_xlabel("column (px)" if axis in axes[-1] else "")
+        for axis in axes.flat[len(grids) :]:
+            axis.set_visible(False)
+        for axis in axes[:, 0]:
+            axis.set_ylabel("row (px)")
+        axes[0, 0].invert_yaxis()
         return figure
 
 

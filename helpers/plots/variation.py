@@ -10,11 +10,15 @@ import pandas as pd
 import seaborn as sns
 import torch
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.axis import Axis
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from helpers.plots.style import ANTIALIASED, DIFFERENCE, MAP, OFF_THE_SHELF, PALETTE, Figure, style
 
 Map = np.ndarray | torch.Tensor
+
+# A quantity measured again: larger than a dot, so that it shows around one
+_RING = {"marker": "o", "markersize": 8.5, "markerfacecolor": "none", "markeredgewidth": 1.3, "linestyle": "none"}
 
 
 class Interval(Protocol):
@@ -67,7 +71,7 @@ def spectrum(
     periods: Sequence[int],
     curves: Mapping[str, np.ndarray],
     strides: Sequence[int],
-    label: str = "amplitude (cosine)",
+    label: str = "strength (white noise:\nits standard deviation)",
 ) -> Figure:
     """How much of a map repeats with each period, {name: (K,) amplitudes}; the network's strides are marked."""
     marked = [stride for stride in strides if min(periods) <= stride <= max(periods)]
@@ -79,7 +83,8 @@ def spectrum(
         for (name, sizes), colour in zip(curves.items(), _colours(curves), strict=True):
             axis.plot(periods, sizes, color=colour, marker="o", markersize=3.5, linewidth=1.2, label=name)
         axis.set(ylim=(0, None), xlabel="period (px)", ylabel=label)
-        axis.set_xticks(marked)
+        if marked:
+            axis.set_xticks(marked)
         figure.legend(loc="outside right center", title="grey: the network's strides", title_fontsize=9)
         return figure
 
@@ -93,7 +98,7 @@ def intervals(
 ) -> Figure:
     """Dots with their intervals: {series: {line: interval}}; the lines down, the series side by side in colour.
 
-    zero: where to draw a line of no effect. log: a logarithmic axis.
+    zero: where to draw a line of no effect. log: a logarithmic axis, of factors where `zero` is 1.
     """
     lines = list(dict.fromkeys(name for series in groups.values() for name in series))
     with style():
@@ -102,8 +107,11 @@ def intervals(
         if zero is not None:
             axis.axvline(zero, color="0.5", linewidth=1, zorder=0)
         _dots(axis, groups, lines)
-        if log:
+        if log and zero == 1:
             factor_axis(axis)
+        elif log:
+            axis.set_xscale("log")
+            _plain_numbers(axis.xaxis)
         axis.set_xlabel(label)
         axis.set_title(title, loc="left")
         if len(groups) > 1:
@@ -122,7 +130,8 @@ def falls(distances: Sequence[int], curves: Mapping[str, Sequence[Interval]], la
             axis.fill_between(distances, *ends, color=colour, alpha=0.2, linewidth=0)
         axis.set(xscale="log", yscale="log", xlabel="shift (px)", ylabel=label)
         axis.set_xticks(list(distances), [str(distance) for distance in distances])
-        axis.minorticks_off()
+        axis.xaxis.set_minor_locator(NullLocator())
+        _plain_numbers(axis.yaxis)
         axis.legend(loc="upper left")
         return figure
 
@@ -130,8 +139,13 @@ def falls(distances: Sequence[int], curves: Mapping[str, Sequence[Interval]], la
 def biases(table: pd.DataFrame, label: str = "difference of cosines") -> Figure:
     """Which way maps lean: one dot per object, the mean and its 95 % interval beside them (seaborn).
 
-    table: one row per object, kind and direction, columns `direction`, `kind`, `value`.
+    table: one row per object, kind and direction, columns `direction`, `kind`, `value`, `category`. The intervals
+    draw categories first, then objects within them, as `uncertainty.interval`. Raises: ValueError for a
+    missing column.
     """
+    for name in ("direction", "kind", "value", "category"):
+        if name not in table:
+            raise ValueError(f"the table has no column {name!r}; it has {', '.join(table.columns)}")
     kinds = list(dict.fromkeys(table["kind"]))
     palette = dict(zip(kinds, _colours(kinds), strict=True))
     with style():
@@ -140,9 +154,10 @@ def biases(table: pd.DataFrame, label: str = "difference of cosines") -> Figure:
         shared = {"data": table, "x": "direction", "y": "value", "hue": "kind", "ax": axis, "palette": palette}
         axis.axhline(0, color="0.5", linewidth=1, zorder=0)
         sns.stripplot(**shared, dodge=True, jitter=0.12, size=3.5, alpha=0.45, legend=False, zorder=1)
+        apart = 0.4 if len(kinds) > 1 else False  # seaborn divides by the kinds less one
         sns.pointplot(
-            **shared, dodge=0.4, linestyle="none", marker="D", markersize=6, errorbar=("ci", 95), seed=0,
-            err_kws={"linewidth": 2.2}, zorder=3,
+            **shared, dodge=apart, linestyle="none", marker="D", markersize=6, errorbar=("ci", 95), units="category",
+            seed=0, err_kws={"linewidth": 2.2}, zorder=3,
         )  # fmt: skip
         axis.set(xlabel="", ylabel=label)
         axis.legend(title=None, loc="best")
@@ -150,11 +165,18 @@ def biases(table: pd.DataFrame, label: str = "difference of cosines") -> Figure:
 
 
 def factor_axis(axis: Axes) -> None:
-    """Makes the horizontal axis a logarithmic one of factors: 0.5×, 1×, 2×, ..."""
+    """Makes the horizontal axis a logarithmic one of factors: 1/2×, 1×, 2×, ..."""
     axis.set_xscale("log")
     axis.xaxis.set_major_locator(FixedLocator([2.0**power for power in range(-6, 11)]))
-    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}×"))
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}×" if value >= 1 else f"1/{1 / value:g}×"))
     axis.xaxis.set_minor_locator(NullLocator())
+
+
+def _plain_numbers(axis: Axis) -> None:
+    """Labels 0.001, 0.002, 0.005, ... on a logarithmic axis; decades alone leave a short one with one label."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_locator(NullLocator())
 
 
 def _dots(
@@ -162,8 +184,9 @@ def _dots(
     groups: Mapping[str, Mapping[str, Interval]],
     lines: Sequence[str],
     colours: Sequence | None = None,
+    others: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
 ) -> None:
-    """Dots and whiskers on one axis, the first line on top."""
+    """Dots and whiskers on one axis, the first line on top; rings for the same quantities measured again."""
     step = 0.62 / max(len(groups), 1)
     colours = _colours(groups) if colours is None else colours
     for k, ((name, series), colour) in enumerate(zip(groups.items(), colours, strict=False)):
@@ -173,6 +196,9 @@ def _dots(
         ends = np.array([[series[line].low, series[line].high] for line in shown]).reshape(-1, 2).T
         axis.hlines(at, *ends, color=colour, linewidth=2.2, alpha=0.75)
         axis.plot(values, at, "o", color=colour, markersize=6, label=name)
+        if others:
+            again = [(value, y) for y, line in zip(at, shown, strict=True) for value in others[name][line]]
+            axis.plot(*np.reshape(again, (-1, 2)).T, color=colour, **_RING)
     axis.set_yticks(range(len(lines)), lines)
     axis.set_ylim(len(lines) - 0.45, -0.55)
     axis.tick_params(axis="y", length=0)

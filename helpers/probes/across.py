@@ -115,7 +115,9 @@ def swap_test(
             parts = _contributions(points, group, held, sign, alpha)
             # (patterns, held-out points): right where the answer has the sign of the label, swapped or not
             answers = swaps @ parts * swaps[:, [held]]
-        right = (answers * np.tile(sign, np.count_nonzero(group == held)) > 0).reshape(len(swaps), -1, len(truth))
+        agree = answers * np.tile(sign, np.count_nonzero(group == held))
+        # an answer of exactly 0, as constant features give, is a coin's: half right whatever the pattern
+        right = ((agree > 0) + 0.5 * (agree == 0)).reshape(len(swaps), -1, len(truth))
         total += (right[..., truth].mean((1, 2)) + right[..., ~truth].mean((1, 2))) / 2
     accuracy = total / count
     # the first row is the observed pattern in either case

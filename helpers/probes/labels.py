@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
-
 import numpy as np
 from sklearn.model_selection import StratifiedKFold
+
+from helpers.naming import nearest
 
 DIVIDES = ("top/bottom", "left/right")
 
@@ -61,12 +61,14 @@ def tiles(grid: tuple[int, int], count: int = 5) -> np.ndarray:
     return (band[0][:, None] + 2 * band[1]) % count
 
 
-def by_distance(correct, divide: str, stride: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Share of right answers by distance from the dividing line: (distance, accuracy, count), each (K,).
+def by_distance(correct, divide: str, stride: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Share of right answers by distance from the dividing line: (distance, accuracy), both (K,).
 
     correct: bool (R, C) or (N, R, C). distance: pixels from the line, which runs half a step above row R // 2
-    (left of column C // 2), to the position; `stride`: pixels per grid step.
-    Both sides of the line weigh the same. Raises: ValueError for another shape or an unknown divide.
+    (left of column C // 2), to the position; `stride`: pixels per grid step. Both sides of the line weigh the
+    same: the last row (column) of an odd grid has none opposite, and is left out, since an answer that leans
+    to one side would be all right or all wrong there. K = R // 2 (C // 2).
+    Raises: ValueError for another shape or an unknown divide.
     """
     correct = np.asarray(correct, dtype=bool)
     if correct.ndim not in (2, 3):
@@ -77,15 +79,11 @@ def by_distance(correct, divide: str, stride: int = 1) -> tuple[np.ndarray, np.n
     steps = np.arange(grid[axis]) - grid[axis] // 2
     steps = np.where(lower, steps, -steps - 1)  # whole steps from the first line on its own side
     share = correct.reshape(-1, *grid).mean((0, 2 if axis == 0 else 1))
-    found = np.unique(steps)
-    accuracy = np.array([share[steps == step].mean() for step in found])
-    lines = np.array([np.count_nonzero(steps == step) for step in found])
-    return (found + 0.5) * stride, accuracy, lines * correct.size // grid[axis]
+    found = np.arange(grid[axis] // 2)
+    return (found + 0.5) * stride, np.array([share[steps == step].mean() for step in found])
 
 
 def _axis(divide: str) -> int:
     if divide not in DIVIDES:
-        near = difflib.get_close_matches(str(divide), DIVIDES, n=1, cutoff=0.2)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"unknown divide {divide!r}{hint} Use {' or '.join(map(repr, DIVIDES))}")
+        raise ValueError(f"unknown divide {divide!r}{nearest(divide, DIVIDES)}")
     return DIVIDES.index(divide)

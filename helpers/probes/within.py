@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.svm import SVC
 
 from helpers.probes.labels import folds, labels, tiles
 from helpers.probes.solver import decide, one_thread, reduce, ridge
@@ -37,8 +38,9 @@ def probe(
 
     features: (R, C, D). divide: "top/bottom", "left/right", or labels of your own, bool (R, C). c: the
     SVM's penalty. count: folds, stratified and unshuffled (see `folds` for what they leave out).
-    exact: hand the SVM the features as they are; by default it gets them in fewer coordinates where there are
-    more dimensions than positions (`reduce`), which leaves the answers as they are and is faster.
+    exact: scikit-learn's ``SVC(kernel="linear")`` on all positions and on the features as they are; by default
+    `decide` on fewer coordinates where there are more dimensions than positions (`reduce`), which leaves the
+    answers as they are, but for the solver's stopping rule, and is faster.
     Constant features give 0.5. A high accuracy does not show that the network encodes position in a way
     that holds for another object: see `unseen`. Source: paper, experiment 2.
     Raises: ValueError for another shape, non-finite features, or too few positions for the folds.
@@ -56,7 +58,11 @@ def probe(
             points = reduce(points)
         for index in range(count):
             test = fold == index
-            decision[test] = decide(points[~test], truth[~test], points[test], c)
+            if exact:
+                machine = SVC(kernel="linear", C=c).fit(points[~test], truth[~test])
+                decision[test] = machine.decision_function(points[test])
+            else:
+                decision[test] = decide(points[~test], truth[~test], points[test], c)
     correct = (decision > 0) == truth
     each = np.array([balanced(correct[fold == k], truth[fold == k]) for k in range(count)])
     return Probe(float(each.mean()), each, decision.reshape(grid), correct.reshape(grid))

@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 
-def as_map(values) -> np.ndarray:
+def check_stride(stride: int) -> None:
+    if not stride >= 1:
+        raise ValueError(f"stride is {stride}; give the pixels between neighbouring positions, at least 1")
+
+
+def as_map(values, stride: int = 1) -> np.ndarray:
+    check_stride(stride)
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 2 or not array.size:
         raise ValueError(f"a map is a 2-D array (rows, columns); got shape {array.shape}")

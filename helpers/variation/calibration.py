@@ -40,10 +40,22 @@ def calibrate(features, blank=None) -> Calibrated:
     features: (N, R, C, D), or a sequence of N arrays (R, C, D). blank: (D,), the features of the frame
     without an object, subtracted first: what is left is due to the object.
     same: mean over all pairs of different positions; different: mean over the other objects, same position.
-    Raises: ValueError for fewer than two objects or positions, or a zero vector.
+    Raises: ValueError for fewer than two objects or positions, objects whose shapes differ, a blank of
+    another length, or a zero vector.
     """
     if len(features) < 2:
         raise ValueError("one object has no other to be compared with; give at least two")
+    first = tuple(np.shape(features[0]))
+    for index, item in enumerate(features):
+        if tuple(np.shape(item)) != first:  # NumPy would stretch some of them without a word
+            raise ValueError(
+                f"object {index} has features {tuple(np.shape(item))}, object 0 {first}: objects are compared at the "
+                "same grid of positions and the same layer"
+            )
+    if blank is not None and tuple(np.shape(blank)) != first[-1:]:
+        raise ValueError(
+            f"blank has shape {tuple(np.shape(blank))}; give one feature vector of the same layer, {first[-1:]}"
+        )
     shift = 0.0 if blank is None else np.asarray(blank, dtype=np.float64)
     total, own = 0.0, []
     for index, item in enumerate(features):

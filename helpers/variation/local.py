@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from helpers.variation._inputs import as_map, centre, unit_vectors
+from helpers.variation._inputs import as_map, centre, check_stride, unit_vectors
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ def drop(values, anchor: tuple[int, int] | None = None, stride: int = 1) -> Drop
     """`1 - cosine` per ring of Chebyshev distance (larger of row and column distance) around `anchor`.
 
     values (R, C); anchor in grid indices, by default the centre `((R - 1) // 2, (C - 1) // 2)`.
-    Raises: ValueError for an anchor outside the map, or a map of one position.
+    Raises: ValueError for an anchor outside the map, a map of one position, or a stride under 1.
     """
-    cosines = as_map(values)
+    cosines = as_map(values, stride)
     row, col = centre(cosines.shape) if anchor is None else (int(anchor[0]), int(anchor[1]))
     if not (0 <= row < cosines.shape[0] and 0 <= col < cosines.shape[1]):
         raise ValueError(f"anchor ({row}, {col}) is outside the map of {cosines.shape[0]} x {cosines.shape[1]}")
@@ -71,8 +71,10 @@ def displaced(features, distances: Sequence[int] = (1, 4, 16, 32), stride: int =
     """Mean of `1 - cosine` between *all* pairs of positions some pixels apart along a row or a column.
 
     features (R, C, D). Where `drop_at` looks from one anchor, this looks from everywhere.
-    Raises: ValueError for a distance that isn't a multiple of the stride or doesn't fit the grid.
+    Raises: ValueError for a distance that isn't a multiple of the stride or doesn't fit the grid, and for a
+    stride under 1.
     """
+    check_stride(stride)
     unit = unit_vectors(np.asarray(features), "features")
     result = {}
     for distance in distances:
@@ -124,8 +126,11 @@ def drop_along(features, distances: Sequence[int]) -> dict[int, float]:
 
 
 def total_variation(values, stride: int = 1) -> float:
-    """Mean absolute difference between neighbouring positions (rows and columns), per pixel."""
-    cosines = as_map(values)
+    """Mean absolute difference between neighbouring positions (rows and columns), per pixel.
+
+    Raises: ValueError for a map of one position, or a stride under 1.
+    """
+    cosines = as_map(values, stride)
     steps = np.concatenate([np.abs(np.diff(cosines, axis=axis)).ravel() for axis in (0, 1)])
     if not steps.size:
         raise ValueError("a map of one position has no neighbours; use more positions")
@@ -135,9 +140,12 @@ def total_variation(values, stride: int = 1) -> float:
 def bias(values, stride: int = 1) -> Bias:
     """Tilt of the least-squares plane and differences between halves (the middle line is in neither).
 
-    Raises: ValueError for a map with fewer than two rows or columns.
+    A map of similarity falls away from its anchor. Where the anchor is not in the middle (the centre of an
+    even grid is half a position off it), a symmetric fall leans: cut the map to the window that is
+    symmetric about its anchor first.
+    Raises: ValueError for a map with fewer than two rows or columns, or a stride under 1.
     """
-    cosines = as_map(values)
+    cosines = as_map(values, stride)
     height, width = cosines.shape
     if min(height, width) < 2:
         raise ValueError(f"a map of {height} x {width} has no direction; it needs two rows and two columns")

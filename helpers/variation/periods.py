@@ -13,6 +13,9 @@ from scipy import stats
 from helpers.variation._inputs import as_map
 from helpers.variation.local import bias
 
+# Rounding of a sum of squares: with less than this of it left, there is nothing to take a share of
+_ROUNDING = 1e-13
+
 
 @dataclass(frozen=True)
 class Lattice:
@@ -24,6 +27,7 @@ class Lattice:
     low: float  # 2.5 % and ...
     high: float  # ... 97.5 % quantile of that share, exact for Gaussian white noise
     by_stride: dict[int, float] = field(default_factory=dict)  # pixels -> rms added by this stride
+    noise_by_stride: dict[int, float] = field(default_factory=dict)  # pixels -> white noise stays under, in 97.5 %
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ def decompose(values, strides: Sequence[int], stride: int = 1) -> Parts:
     strides: the network's cumulative strides, pixels, each dividing the next.
     Raises: ValueError when no stride is left, or when they don't divide each other.
     """
-    cosines = as_map(values)
+    cosines = as_map(values, stride)
     rows, cols, _ = _bases(cosines.shape, strides, stride)
     weights = rows.basis.T @ cosines @ cols.basis
     smooth, level = _masks(rows, cols)
@@ -83,10 +87,11 @@ def lattice(values, strides: Sequence[int], stride: int = 1) -> Lattice:
     Parts as in `decompose`. Share: lattice power over the power left without the smooth part. Null: for
     white noise this is a ratio of sums of squares over orthogonal subspaces of d and N - d dimensions,
     so it follows Beta(d / 2, (N - d) / 2) exactly. White is a low bar: maps are smoother than noise, and
-    a sharp peak or border leaks into all frequencies; `spectrum` is the stricter control.
+    a sharp peak or border leaks into all frequencies; `spectrum` is the stricter control. The same law gives
+    what white noise of the same power would add at each stride.
     Raises: as `decompose`.
     """
-    cosines = as_map(values)
+    cosines = as_map(values, stride)
     rows, cols, periods = _bases(cosines.shape, strides, stride)
     power = (rows.basis.T @ cosines @ cols.basis) ** 2
     smooth, level = _masks(rows, cols)
@@ -95,15 +100,18 @@ def lattice(values, strides: Sequence[int], stride: int = 1) -> Lattice:
     dims, free = int((level > 0).sum()), size - int(smooth.sum())
     null = stats.beta(dims / 2, max(free - dims, 1) / 2)
     found = power[level > 0].sum()
+    each = {pixels: level == index for index, pixels in enumerate(periods, 1)}
+    own = {pixels: int(mask.sum()) for pixels, mask in each.items()}
     return Lattice(
         rms=float(np.sqrt(found / size)),
-        # rounding of the sum of squares: below this there is nothing to take a share of
-        share=float(found / left) if left > 1e-13 * (cosines**2).sum() else 0.0,
+        share=float(found / left) if left > _ROUNDING * (cosines**2).sum() else 0.0,
         null=dims / free,
         low=float(null.ppf(0.025)),
         high=float(null.ppf(0.975)),
-        by_stride={
-            pixels: float(np.sqrt(power[level == index].sum() / size)) for index, pixels in enumerate(periods, 1)
+        by_stride={pixels: float(np.sqrt(power[mask].sum() / size)) for pixels, mask in each.items()},
+        noise_by_stride={
+            pixels: float(np.sqrt(stats.beta(d / 2, max(free - d, 1) / 2).ppf(0.975) * max(left, 0) / size))
+            for pixels, d in own.items()
         },
     )
 
@@ -113,10 +121,12 @@ def spectrum(values, periods: Sequence[int], stride: int = 1) -> Spectrum:
 
     The control for `lattice`: a network's strides (and their multiples) should stand out from the periods
     beside them, which no stride explains. The smooth part is that of the longest period for all of them,
-    so that they are comparable. Raises: as `decompose`.
+    so that they are comparable. The amplitude of white noise is its standard deviation; what truly repeats adds
+    up over the repeats, so its amplitude grows with the map. A constant map has ratio 0.
+    Raises: as `decompose`.
     """
-    cosines = as_map(values)
-    longest = max(periods)
+    cosines = as_map(values, stride)
+    longest = max(_repeat(period, stride) for period in periods)
     amplitude, ratio = [], []
     for period in periods:
         rows, cols, _ = _bases(cosines.shape, (period,), stride, longest)
@@ -126,7 +136,8 @@ def spectrum(values, periods: Sequence[int], stride: int = 1) -> Spectrum:
         free = cosines.size - int(smooth.sum()) - dims
         inside, left = power[level > 0].sum(), (cosines**2).sum() - power[smooth].sum()
         amplitude.append(np.sqrt(inside / dims))
-        ratio.append((inside / dims) / max((left - inside) / free, np.finfo(float).tiny))
+        flat = left <= _ROUNDING * (cosines**2).sum()
+        ratio.append(0.0 if flat else (inside / dims) / max((left - inside) / free, np.finfo(float).tiny))
     return Spectrum(np.array(periods), np.array(amplitude), np.array(ratio))
 
 
@@ -152,13 +163,17 @@ def _axis(length: int, periods: tuple[int, ...], longest: int) -> _Axis:
     return _Axis(basis, np.array(level))
 
 
+def _repeat(pixels: int, stride: int) -> int:
+    """After how many positions, `stride` pixels apart, a period comes back to the same place."""
+    return pixels // gcd(pixels, stride)
+
+
 def _bases(shape, strides, stride: int, longest: int | None = None) -> tuple[_Axis, _Axis, list[int]]:
-    """Bases of both axes, and the strides (pixels) that the grid can resolve."""
+    """Bases of both axes, and the strides (pixels) that the grid can resolve; longest in positions."""
     strides = sorted({int(size) for size in strides})
     if not strides or strides[0] < 1 or any(b % a for a, b in zip(strides, strides[1:], strict=False)):
         raise ValueError(f"strides {tuple(strides)}: give positive cumulative strides, each dividing the next")
-    # on a grid of every `stride`-th pixel, a period of s pixels repeats after s / gcd(s, stride) positions
-    period = {pixels: pixels // gcd(pixels, stride) for pixels in strides}
+    period = {pixels: _repeat(pixels, stride) for pixels in strides}
     kept = [pixels for pixels in strides if period[pixels] > 1 and 2 * period[pixels] <= min(shape)]
     if not kept:
         raise ValueError(
@@ -166,7 +181,7 @@ def _bases(shape, strides, stride: int, longest: int | None = None) -> tuple[_Ax
             f"of the strides {tuple(strides)}; use a larger map or a finer stride"
         )
     used = tuple(period[pixels] for pixels in kept)
-    finest = max(used) if longest is None else longest // gcd(longest, stride)
+    finest = max(used) if longest is None else longest
     return _axis(shape[0], used, finest), _axis(shape[1], used, finest), kept
 
 

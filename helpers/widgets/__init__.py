@@ -17,7 +17,7 @@ Traits common to both panels (positions are the object's, in pixels, on the latt
 
 =============  =========================================================================================
 ``row, col``   where the object is; a value between two lattice positions moves to the nearest one
-``lower``      lower colour limit of the maps
+``lower``      lower colour limit of the maps; the bar ends in an arrow where a map has values below it
 ``limits``     (lower, upper) of the colour scale, read only
 ``values``     what is read off at (row, col): ``{"left": float, "right": float, "difference": float}``,
                read only (``right`` and ``difference`` are absent where there is one map)

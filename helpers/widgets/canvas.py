@@ -8,6 +8,7 @@ import textwrap
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patches import Polygon
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
@@ -46,7 +47,10 @@ class Canvas:
         for _ in range(maps):
             x += SIDE + GAP
             self.maps.append(self._map(x, cmap))
-        self._bar(self.maps[-1]["image"], x + SIDE + 0.1, label)
+        bar = self._bar(self.maps[-1]["image"], x + SIDE + 0.1, label)
+        # Its lower end, pointed where a map has values below the scale: they are drawn in its lowest colour.
+        tip = {"transform": bar.transAxes, "clip_on": False, "visible": False, "ec": "black", "lw": 0.8}
+        self._tip = bar.add_patch(Polygon([(0, 0), (1, 0), (0.5, -0.06)], fc=self.maps[-1]["image"].cmap(0), **tip))
         if maps == 2:
             x += SIDE + GAP + 0.65
             self.difference = self._map(x, "RdBu_r")
@@ -84,12 +88,13 @@ class Canvas:
             "title": axes.text(0, 1.04, "", transform=axes.transAxes, fontsize=9, color=INK, parse_math=False),
         }
 
-    def _bar(self, image, x: float, label: str) -> None:
+    def _bar(self, image, x: float, label: str):
         bar = self.figure.colorbar(image, cax=self._axes(x, w=BAR))
         bar.ax.tick_params(labelsize=8, length=3)
         bar.locator = MaxNLocator(5)
         bar.set_label(label, fontsize=8, labelpad=2, parse_math=False)
         self._bars.append(bar.ax)
+        return bar.ax
 
     def lattice(self, rows: np.ndarray, cols: np.ndarray) -> None:
         """Sets the axes to these positions (pixels); each map cell is centred on its position."""
@@ -103,12 +108,19 @@ class Canvas:
         self._axes_drawn = None
 
     def limits(self, lower: float, upper: float, spread: float) -> None:
-        """Sets the scale of the maps to (lower, upper), that of the difference to (-spread, spread)."""
+        """Sets the scale of the maps to (lower, upper), that of the difference to (-spread, spread).
+
+        The bar of the maps ends in an arrow where one of the maps on show has values below ``lower``.
+        """
         wanted = [(lower, upper)] * len(self.maps) + [(-spread, spread)] * (len(self.panes) - len(self.maps))
         for pane, limits in zip(self.panes, wanted, strict=True):
             if pane["image"].get_clim() != limits:
                 pane["image"].set_clim(*limits)
                 self._bars_drawn = None
+        below = any(bool((pane["image"].get_array() < lower - 1e-9).any()) for pane in self.maps)
+        if below != self._tip.get_visible():
+            self._tip.set_visible(below)
+            self._bars_drawn = None
 
     def picture(self, frame: np.ndarray) -> None:
         """Shows a frame, uint8 (H, W, 3)."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 
 import numpy as np
 import traitlets as tl
 
+from helpers.naming import nearest
 from helpers.plots.style import MAP
 from helpers.widgets.panel import Panel
 
@@ -74,8 +74,9 @@ class MapPanel(Panel):
         menus = [self._menu("left", "left", names)]
         return menus + ([self._menu("right", "right", names)] if len(names) > 1 else [])
 
-    def _range(self) -> tuple[float, float]:
-        return min(self._lowest, self.lower), self._upper
+    def _range(self) -> tuple[float, float, float]:
+        low = min(self._lowest, self.lower)
+        return low, self._upper, (self._upper - low) / 200
 
     def _words(self) -> str:
         shown = {self.left: self.values["left"]}
@@ -93,5 +94,4 @@ def known(name: str, names, kind: str) -> str:
     """
     if name in names:
         return name
-    near = difflib.get_close_matches(str(name), list(names), n=1, cutoff=0.0)
-    raise ValueError(f"unknown {kind} {name!r}; did you mean {near[0]!r}? There are: {', '.join(names)}")
+    raise ValueError(f"unknown {kind} {name!r}{nearest(name, names)}")

@@ -136,29 +136,30 @@ class Panel(tl.HasTraits):
         if self._box is None:
             import ipywidgets as w
 
-            def slider(kind, name, text, low, high, step):
+            def slider(kind, name, text, low, high, step, **more):
                 made = kind(
                     value=getattr(self, name), min=low, max=high, step=step, description=text,
-                    style={"description_width": "initial"}, layout={"width": "300px"},
+                    style={"description_width": "initial"}, layout={"width": "300px"}, **more,
                 )  # fmt: skip
                 tl.link((self, name), (made, "value"))
                 self._sliders[name] = made
                 return made
 
             rows, cols = self._rows, self._cols
-            low, high = self._range()
+            low, high, step = self._range()
             sliders = [
                 slider(w.IntSlider, "row", "row (px)", int(rows[0]), int(rows[-1]), _step(rows)),
                 slider(w.IntSlider, "col", "column (px)", int(cols[0]), int(cols[-1]), _step(cols)),
-                slider(w.FloatSlider, "lower", "colours from", low, high, (high - low) / 200),
+                slider(w.FloatSlider, "lower", "colours from", low, high, step, readout_format=".3g"),
             ]
             self._image = w.Image(value=self.png(), format="png", layout={"max_width": "100%"})
             flow = w.Layout(flex_flow="row wrap")
             self._box = w.VBox([w.HBox(self._menus(), layout=flow), w.HBox(sliders, layout=flow), self._image])
         return self._box
 
-    def _range(self) -> tuple[float, float]:
-        return min(0.0, self.lower), self._upper
+    def _range(self) -> tuple[float, float, float]:
+        """Lowest, highest and step of the slider of ``lower``."""
+        raise NotImplementedError
 
     def _menu(self, name: str, text: str, options: list):
         """A drop-down linked to the trait ``name``."""

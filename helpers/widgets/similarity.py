@@ -15,6 +15,7 @@ from helpers.widgets.maps import known
 from helpers.widgets.panel import Panel
 
 HERE = "here"
+STEP = 0.005  # of the lower colour limit
 
 
 class SimilarityPanel(Panel):
@@ -26,8 +27,10 @@ class SimilarityPanel(Panel):
             only one variant, one map is shown. A dict name -> Features or pair of Features names the networks
             otherwise (two sets of weights of one network, say). Features stay as they are; nothing is copied.
         layers: names of the layers to offer, in order; default: all the layers of the features.
-        lower: lower colour limit to start with; default: the smallest value of the first two maps, rounded down.
+        lower: lower colour limit; default: the smallest value of the maps on show, rounded down, anew for each
+            network, layer and object, until someone moves it.
         cmap: matplotlib colormap of the two similarity maps.
+        subject: what the first menu chooses, where that isn't a network ("scene", say).
 
     Raises:
         ValueError: no features, more than two for one network and object, or the two of a pair were extracted
@@ -41,25 +44,25 @@ class SimilarityPanel(Panel):
     anchor_row = tl.Int(0, help="pixels")
     anchor_col = tl.Int(0, help="pixels")
 
-    def __init__(self, features, layers=None, lower=None, cmap=MAP):
+    def __init__(self, features, layers=None, lower=None, cmap=MAP, subject="network"):
         super().__init__()
         self._pairs = _grouped(features)
         self._wanted = list(layers) if layers is not None else None
         self.networks = list(dict.fromkeys(network for network, _ in self._pairs))
         self.objects = list(dict.fromkeys(name for _, name in self._pairs))
         self._lengths: dict = {}
+        self._subject, self._fits = subject, lower is None
         self._start(max(len(pair) for pair in self._pairs.values()), "cosine similarity", cmap)
         self._held = True
         self.network, self.object = next(iter(self._pairs))
         self._enter()
         self.layer = self.layers[0]
-        self._held = False
-        self._compute()
-        lowest = float(np.nanmin(self._current[:2])) if lower is None else float(lower)
-        self._held = True
-        self.lower = max(-1.0, math.floor(20 * lowest) / 20) if lower is None else lowest
+        if lower is not None:
+            self.lower = float(lower)
         self.row, self.col = self._beside()
         self._held = False
+        self._compute()
+        self._fit()
         self._redraw()
 
     @property
@@ -83,7 +86,7 @@ class SimilarityPanel(Panel):
             "layer": self.layers if kind == "layer" else [],
             "anchor": [*similarity.ANCHORS, HERE],
         }[kind]
-        return known(proposal["value"], names, kind)
+        return known(proposal["value"], names, self._subject if kind == "network" else kind)
 
     @tl.validate("anchor_row", "anchor_col")
     def _anchor_on_lattice(self, proposal: dict) -> int:
@@ -101,7 +104,20 @@ class SimilarityPanel(Panel):
             self._enter()
         self._held = False
         self._compute()
+        if change["name"] in ("network", "object", "layer"):
+            self._fit()
         self._redraw()
+
+    @tl.observe("lower")
+    def _moved_by_someone(self, change: dict) -> None:
+        self._fits = self._fits and self._held
+
+    def _fit(self) -> None:
+        """Begins the scale below every value on show, unless someone chose where it begins."""
+        if self._fits:
+            self._held = True
+            self.lower = max(-1.0, STEP * math.floor(float(np.nanmin(self._current[:2])) / STEP))
+            self._held = False
 
     def _enter(self) -> None:
         """Goes to the features of the network and object: lattice, layers, anchor."""
@@ -165,7 +181,7 @@ class SimilarityPanel(Panel):
         import ipywidgets as w
 
         menus = {
-            "network": self._menu("network", "network", self.networks),
+            "network": self._menu("network", self._subject, self.networks),
             "layer": self._menu("layer", "layer", self.layers),
             "object": self._menu("object", "object", [n for net, n in self._pairs if net == self.network]),
         }
@@ -175,6 +191,9 @@ class SimilarityPanel(Panel):
         button = w.Button(description="anchor at the object", tooltip="Take the present position as the anchor")
         button.on_click(lambda _: self.anchor_here())
         return [*menus.values(), anchor, button]
+
+    def _range(self) -> tuple[float, float, float]:
+        return -1.0, 1.0, STEP  # all that a cosine can be: another layer may need any of it
 
     def anchor_here(self) -> None:
         """Takes the present position as the anchor."""
@@ -196,9 +215,9 @@ class SimilarityPanel(Panel):
 
 
 def _titles(pair: list) -> list[str]:
-    if len(pair) == 2 and pair[0].network.antialiased == pair[1].network.antialiased:
-        return [each.network.title for each in pair]
-    return ["anti-aliased" if each.network.antialiased else "off-the-shelf" for each in pair]
+    if len({each.network.antialiased for each in pair}) == 2:
+        return ["anti-aliased" if each.network.antialiased else "off-the-shelf" for each in pair]
+    return [each.network.title for each in pair]
 
 
 def _grouped(features) -> dict:
@@ -223,7 +242,8 @@ def _grouped(features) -> dict:
                 "Name them apart with a dict: name -> pair of Features"
             )
         pair.sort(key=lambda each: each.network.antialiased)
-        if any(len(p.rows) != len(pair[0].rows) or len(p.cols) != len(pair[0].cols) for p in pair):
+        first = pair[0]
+        if not all(torch.equal(each.rows, first.rows) and torch.equal(each.cols, first.cols) for each in pair):
             raise ValueError(
                 f"the Features of network {name!r} and object {scene!r} are at different positions; "
                 "extract both with the same scene and stride"
