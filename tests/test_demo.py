@@ -6,9 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from helpers.demo import architectures, evaluate, scenes, store, train
+from helpers import networks
+from helpers.demo import architectures, evaluate, scenes, seeds, store, train
 from helpers.demo.architectures import FRAME, NAMES, STRIDES, Blur, build
 from helpers.objects import CLASSES
+from helpers.workbook import baselines
 
 TRUNKS = {
     "demo_alexnet": lambda net: net.features,
@@ -240,3 +242,63 @@ def test_held_out_objects_are_placed_where_asked():
     objects[:, 3] = 1  # black squares
     assert evaluate.logits(Mean(), objects, (80, 80)).argmax(1).tolist() == [0, 0]
     assert evaluate.logits(Mean(), objects, (0, 0)).argmax(1).tolist() == [1, 1]
+
+
+# Other seeds
+
+
+def record(folder, seed: int | None, **values: float):
+    parameters = {"stride": 2} | ({} if seed is None else {"training_seed": seed})
+    content = {
+        "notebook": "09_embedded_networks",
+        "parameters": parameters,
+        "values": {name: {"value": value, "unit": "cosine"} for name, value in values.items()},
+        "stamp": {"commit": "abc", "packages": {}, "networks": [], "device": "CPU"},
+    }
+    path = folder / f"09_embedded_networks_{seed}.json"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return path
+
+
+def test_numbers_of_other_seeds_are_kept_and_come_back_for_the_same_parameters_only(tmp_path):
+    file = tmp_path / "seeds.json"
+    seeds.keep([record(tmp_path, 2, a=0.25), record(tmp_path, 1, a=0.5)], file)
+    name = "09_embedded_networks"
+    assert seeds.kept(name, {"stride": 2, "training_seed": 0}, file) == {1: {"a": 0.5}, 2: {"a": 0.25}}
+    assert seeds.kept(name, {"stride": 2, "training_seed": 1}, file) == {2: {"a": 0.25}}
+    assert seeds.kept(name, {"stride": 4, "training_seed": 0}, file) == {}
+    assert seeds.kept(name, {"stride": 2, "training_seed": 0}, tmp_path / "none.json") == {}
+    seeds.keep([record(tmp_path, 1, a=0.75)], file)  # measured again: replaced
+    assert seeds.kept(name, {"stride": 2, "training_seed": 0}, file) == {1: {"a": 0.75}, 2: {"a": 0.25}}
+
+
+def test_only_records_of_another_seed_are_kept(tmp_path):
+    for seed in (0, None):
+        with pytest.raises(ValueError, match="no record of another seed: run it with --set training_seed=1"):
+            seeds.keep([record(tmp_path, seed, a=1.0)], tmp_path / "seeds.json")
+    assert not (tmp_path / "seeds.json").exists()
+
+
+def test_weights_of_another_seed_are_found_or_asked_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(seeds, "_RUNS", tmp_path)
+    assert seeds.weights("demo_resnet", True, "uniform") == "uniform" and seeds.folder(0) == store.FOLDER
+    with pytest.raises(FileNotFoundError, match=r'make weights ARGS="--seed 3"'):
+        seeds.weights("demo_resnet", True, "uniform", 3)
+    torch.manual_seed(0)
+    module = build("demo_resnet", True)
+    path = store.save_state(module.state_dict(), {}, "demo_resnet_aa_uniform.safetensors", seeds.folder(3), half=False)
+    assert seeds.weights("demo_resnet", True, "uniform", 3) == path
+    loaded = networks.load("demo_resnet", True, path).module
+    assert torch.equal(loaded.fc.weight, module.fc.weight)
+
+
+@pytest.mark.parametrize("notebook", ["06_causes", "09_embedded_networks"])
+def test_what_is_kept_of_other_seeds_is_what_the_notebooks_measure_today(notebook):
+    """With the parameters of the demo preset and under the names of its baseline; and not the same numbers."""
+    baseline = baselines.read("demo")[notebook]
+    rest = seeds.kept(notebook, baseline["parameters"])
+    assert rest, "train another seed, run the notebook with it, and `python -m helpers.demo keep` its record"
+    own = {name: entry["value"] for name, entry in baseline["numbers"].items() if "between seeds" not in name}
+    for values in rest.values():
+        assert {name for name in values if "between seeds" not in name} == own.keys()
+        assert sum(values[name] != own[name] for name in own) > len(own) / 2

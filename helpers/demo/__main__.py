@@ -1,10 +1,10 @@
-"""`python -m helpers.demo train`: train the embedded networks again; `list` shows the shipped ones."""
+"""`python -m helpers.demo`: train the embedded networks again, list them, keep what other seeds measured."""
 
 import argparse
 import os
 from pathlib import Path
 
-from helpers.demo import store, train
+from helpers.demo import seeds, store, train
 
 SHOWN = ("accuracy_centre", "accuracy_corners", "steps", "seconds")
 
@@ -19,8 +19,16 @@ def main() -> None:
     run.add_argument("--scale", type=float, default=1.0, help="times the recipe's steps (0.1: a quick look)")
     run.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     run.add_argument("--work", type=Path, default=Path("runs/train"), help="checkpoints")
-    run.add_argument("--out", type=Path, default=store.FOLDER, help="where the weights go")
+    run.add_argument("--out", type=Path, help="where the weights go (seed 0: the package, N: runs/seedN)")
+    keep = commands.add_parser("keep", help="keep the numbers that notebooks recorded on networks of another seed")
+    keep.add_argument("records", type=Path, nargs="+", help="OUT/NN_name.json of runs with --set training_seed=N")
     arguments = parser.parse_args()
+    if arguments.command == "keep":
+        try:
+            print(*seeds.keep(arguments.records), sep="\n")
+        except (OSError, ValueError) as error:
+            parser.error(str(error))
+        return
     jobs = train.all_jobs(getattr(arguments, "seed", 0), getattr(arguments, "scale", 1.0))
     if arguments.command == "list":
         for job in jobs:
@@ -32,7 +40,7 @@ def main() -> None:
         jobs = [job for job in jobs if any(part in job.key for part in arguments.only)]
         if not jobs:
             parser.error(f"no network's name contains {' or '.join(arguments.only)}")
-    train.train_all(jobs, arguments.work, arguments.out, arguments.processes)
+    train.train_all(jobs, arguments.work, arguments.out or seeds.folder(arguments.seed), arguments.processes)
 
 
 if __name__ == "__main__":
