@@ -293,16 +293,19 @@ every = {column: again[column].to_numpy() for column in columns}  # (networks, s
 luck = {column: float(np.ptp(values, axis=1).max()) for column, values in every.items()}
 gained = np.stack([every["global"][2 + i :: 4] - every["global"][i::4] for i in (0, 1)])
 blurred = np.stack([every["global"][1 + i :: 4] - every["global"][i::4] for i in (0, 2)])
+times = gained[0] / np.abs(blurred[0])  # (families, seeds)
 factor = every["local 1 px"][::2] / every["local 1 px"][1::2]
 text = "**Reading.** No other training was measured with these parameters: nothing is known about luck."
 if rest:
     for column, value in luck.items():
         record.add(f"largest change between seeds/{column}", value, "share" if "accuracy" in column else "cosine")
     text = (
-        f"**Reading.** Between seeds, a network's global cosine changes by up to {luck['global']:.3f}. Training anywhere "
-        f"raises it by {gained.min():.3f} to {gained.max():.3f}, in every family and with every seed; anti-aliasing "
-        f"moves it by {blurred.min():+.3f} to {blurred.max():+.3f}. At 1 px the factor of anti-aliasing is "
-        f"{factor.min():.1f} to {factor.max():.1f}. The accuracy at the border changes by up to "
+        f"**Reading.** Between seeds, a network's global cosine changes by up to {luck['global']:.3f}. Over all families "
+        f"and seeds, training anywhere moves it by {gained.min():+.3f} to {gained.max():+.3f} and anti-aliasing by "
+        f"{blurred.min():+.3f} to {blurred.max():+.3f}; starting from the off-the-shelf network trained at the centre, the "
+        f"first does {times.min():.1f} to {times.max():.1f} times as much as the second. So which of the two does more is "
+        f"{'no' if times.min() > 1 else 'in part'} luck, how many times as much is. At 1 px anti-aliasing makes the change "
+        f"{factor.min():.1f} to {factor.max():.1f} times smaller. The accuracy at the border changes by up to "
         f"{luck['accuracy, border']:.2f}."
     )
 Markdown(text)
@@ -317,13 +320,17 @@ worst = max(abs(float(item[at]) - 1) for item in maps.values())
 record.check("self-similarity, largest |s - 1|", worst, 0, 1e-5, "definition; float32 rounding")
 record.check_below("largest |cosine|", float(np.abs(every).max()), 1 + 1e-5, "Cauchy-Schwarz; float32 rounding")
 record.check_below("cosine moved by float16", half, 5e-4, "ours: the weights' storage must not show")
-record.check_below("accuracy gap between twins", gap, 0.02, "ours: otherwise it compares training")
-for family, where in itertools.product(families, factors):
-    record.check_above(f"local factor, {family}, {where}", factors[where][family], 1.5, "ours: required")
+
+# %% [markdown]
+# What the networks that come with the workbook must show. Of another training these are findings: see above.
 
 # %%
-source = "ours: required of the embedded networks"
-if "demo_alexnet" in families:
+source, shipped = "ours: required of the networks that come with the workbook", training_seed == 0
+if shipped:
+    record.check_below("accuracy gap between twins", gap, 0.02 + 1e-9, "ours: otherwise it compares training")
+    for family, where in itertools.product(families, factors):
+        record.check_above(f"local factor, {family}, {where}", factors[where][family], 1.5, source)
+if shipped and "demo_alexnet" in families:
     shown = table.loc["demo_alexnet"]
     names_rightly = shown["accuracy, border"]
     record.check_below("AlexNet, centre: border", names_rightly["off-the-shelf, centre"], 0.5, source)
@@ -332,7 +339,7 @@ if "demo_alexnet" in families:
     by_place = shown["global"]["off-the-shelf, uniform"] - start
     by_blur = abs(shown["global"]["anti-aliased, centre"] - start)
     record.check_above("AlexNet: training positions move the global cosine", by_place - 3 * by_blur, 0, source)
-if "demo_resnet" in families:
+if shipped and "demo_resnet" in families:
     peaks = variation.spectrum(maps[("demo_resnet", "uniform", False), chosen], (28, 32, 36), stride).ratio
     record.check_above("ResNet, anywhere: 32 px over 28 and 36 px", peaks[1] / max(peaks[0], peaks[2]), 2, source)
 record.finish()
