@@ -126,6 +126,8 @@ def test_a_number_some_runs_lack_is_optional() -> None:
     assert baselines.compare(without, base[NAME]) == []
     kept = baselines.accepted({NAME: without}, base, {})  # accepted where it is missing: it stays known
     assert kept[NAME]["numbers"]["mean"]["value"] == 0.5
+    again = baselines.accepted({NAME: written()}, base, {"all data": {NAME: written()}})  # no run lacked it today
+    assert again[NAME]["numbers"]["mean"]["optional"]
 
 
 def state(value: float, base: dict, unit: str = "cosine", **parameters: object) -> str:

@@ -152,7 +152,8 @@ def _entry(name: str, value: float, unit: str, runs: Mapping[str, Mapping], old:
     else:
         tolerance, because = floor, "float32 floor; changes between machines not measured"
     entry = {"value": value, "unit": unit, "tolerance": float(f"{tolerance:.2g}"), "because": because}
-    if (runs and len(seen) < len(runs)) or (not runs and old and old.get("optional")):
+    # Once optional, always: these runs may all have had the files that another lacked.
+    if len(seen) < len(runs) or (old and old.get("optional")):
         entry["optional"] = True
     return entry
 
