@@ -105,7 +105,7 @@ class Record:
         path = folder / f"{self.notebook[:2]}_{name}.png"
         buffer = io.BytesIO()
         figure.draw_without_rendering()  # axes of equal aspect find their places in the second layout only
-        figure.savefig(buffer, format="png", dpi=150, metadata={"Software": None})
+        figure.savefig(buffer, format="png", dpi=150, bbox_inches="tight", pad_inches=0.08, metadata={"Software": None})
         with Image.open(buffer) as image:
             image.convert("RGB").save(path, optimize=True)
         self.figures.append(path.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 from pathlib import Path
@@ -209,13 +210,18 @@ def test_a_sidecar_has_the_numbers_recorded_after_its_figure(tmp_path: Path) -> 
     assert json.loads(path.read_text(encoding="utf-8"))["values"] == {"mean": {"value": 0.5, "unit": "cosine"}}
 
 
-def test_a_figure_of_square_axes_is_whole_the_first_time(tmp_path: Path) -> None:
-    """The layout of axes with equal aspect moves once more when it is drawn again."""
+def test_nothing_drawn_is_cut_off(tmp_path: Path) -> None:
+    """The layout does not foresee everything: axes of equal aspect, a long label beside a low colour bar."""
     with plots.style():
-        made = plots.Figure(figsize=(7.0, 3.7))
-        for axis in made.subplots(1, 2, sharex=True, sharey=True):
+        square = plots.Figure(figsize=(7.0, 3.7))
+        for axis in square.subplots(1, 2, sharex=True, sharey=True):
             axis.plot([0, 80], [0, 80])
             axis.set(title="title", xlabel="column (px)", aspect="equal")
-    with Image.open(record(tmp_path).save_figure(made, "net")) as image:
-        ink = np.asarray(image.convert("L")) < 250
-    assert not (ink[0].any() or ink[-1].any() or ink[:, 0].any() or ink[:, -1].any())
+        low = plots.Figure(figsize=(6.0, 1.6))
+        axis = low.subplots()
+        low.colorbar(axis.imshow([[0.9985, 1.0]]), label="a label longer than its bar is high")
+    for number, made in enumerate((square, low)):
+        for png in (record(tmp_path).save_figure(made, str(number)).read_bytes(), made._repr_png_()):
+            with Image.open(io.BytesIO(png)) as image:
+                ink = np.asarray(image.convert("L")) < 250
+            assert not (ink[:3].any() or ink[-3:].any() or ink[:, :3].any() or ink[:, -3:].any())

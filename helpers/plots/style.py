@@ -25,7 +25,7 @@ class Figure(matplotlib.figure.Figure):
     def _repr_png_(self) -> bytes:
         buffer = io.BytesIO()
         self.draw_without_rendering()  # axes of equal aspect find their places in the second layout only
-        self.savefig(buffer, format="png", dpi=100, metadata={"Software": None})
+        self.savefig(buffer, format="png", dpi=100, bbox_inches="tight", pad_inches=0.08, metadata={"Software": None})
         return buffer.getvalue()
 
 
