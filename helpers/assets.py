@@ -72,6 +72,9 @@ def download(url: str, target: Path, sha256: str | None = None, progress: bool =
     the transfer breaks off, or the checksum differs (then nothing is kept).
     """
     target = Path(target)
+    if target.exists():  # before the lock, which a cache that cannot be written to would refuse
+        _verify(target, sha256, url)
+        return target
     target.parent.mkdir(parents=True, exist_ok=True)
     lock = target.with_name(target.name + ".lock")
     with FileLock(lock):

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from helpers.naming import nearest
-from helpers.networks import Network, evaluating
+from helpers.networks import Network, blank, evaluating
 
 MODES = ("zeros", "reflect", "circular")
 
@@ -105,10 +105,9 @@ def obstacles(network: Network) -> list[str]:
         for name, child in module.named_modules()
         if isinstance(child, nn.Linear)
     ]
-    device = next((parameter.device for parameter in module.parameters()), torch.device("cpu"))
     try:
         with torch.no_grad():
-            module(torch.zeros(1, 3, network.frame, network.frame, device=device))
+            module(blank(module, (network.frame, network.frame)))
     finally:
         for handle in handles:
             handle.remove()
@@ -139,10 +138,9 @@ def _rebuilt(network: Network, mode: str, close: bool) -> tuple[int, nn.Module]:
 
 def _runs(module: nn.Module, frame: int) -> bool:
     """Whether the sizes of all maps still fit together."""
-    weight = next(module.parameters(), torch.empty(0))
     try:
         with evaluating(module), torch.no_grad():
-            module(torch.zeros(1, 3, frame, frame, device=weight.device))
+            module(blank(module, (frame, frame)))
     except RuntimeError:
         return False
     return True

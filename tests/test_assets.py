@@ -162,3 +162,11 @@ def test_folders_may_begin_at_home_and_checksums_be_in_capitals(tmp_path, monkey
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "a").write_bytes(b"a")
     assert assets.require("a", sha256=assets.sha256(tmp_path / "mine" / "a").upper())
+
+
+def test_what_is_there_needs_no_lock(tmp_path, monkeypatch):
+    """In a cache that cannot be written to, say."""
+    (tmp_path / "file.bin").write_bytes(CONTENT)
+    monkeypatch.setattr(assets, "FileLock", None)
+    expected = checksum(tmp_path)
+    assert assets.download("http://127.0.0.1:9/file.bin", tmp_path / "file.bin", expected) == tmp_path / "file.bin"

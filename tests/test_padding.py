@@ -175,3 +175,9 @@ def test_bad_input():
     with pytest.raises(ValueError, match="frame 4 has a map too small for reflect padding.*larger frame"):
         padding.replace(small, "reflect")
     assert padding.replace(small, "circular") and padding.replace(small, "zeros")
+
+
+def test_padding_is_replaced_in_the_networks_own_precision():
+    network = wrapped(nn.Conv2d(3, 4, 3, padding=1))
+    network.module.double()
+    assert padding.obstacles(padding.replace(network, "circular")) == []

@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from helpers.features.reading import Reader
+from helpers.networks import blank
 from helpers.shifting import Scene
 
 TOLERANCE = 1e-5  # of the largest feature: the same sums, in another order at another place
@@ -66,7 +67,7 @@ class _Head:
         ]
         side = read.network.frame
         try:
-            self.run(torch.zeros(1, 3, side, side, device=read.device))
+            self.run(blank(self.module, (side, side)))
         finally:
             for handle in handles:
                 handle.remove()

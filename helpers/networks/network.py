@@ -80,13 +80,7 @@ class Network:
         """
         mean = torch.tensor(self.mean, device=frames.device)[:, None, None]
         std = torch.tensor(self.std, device=frames.device)[:, None, None]
-        return ((frames.float() / 255 - mean) / std).to(self._parameter.dtype)
-
-    @property
-    def _parameter(self) -> torch.Tensor:
-        """Any floating-point parameter: where the module is, and how precise."""
-        every = (each for each in self.module.parameters() if each.is_floating_point())
-        return next(every, torch.empty(0))
+        return ((frames.float() / 255 - mean) / std).to(_parameter(self.module).dtype)
 
     def class_index(self, label: str) -> int:
         """The index of a class by its name. Raises ValueError for a name the network does not know."""
@@ -139,10 +133,9 @@ class Network:
 
     def _blank_pass(self, modules: list[nn.Module], note: Callable[..., None], frame: tuple[int, int]) -> None:
         handles = [module.register_forward_hook(note) for module in modules]
-        like = self._parameter
         try:
             with evaluating(self.module), torch.no_grad():
-                self.module(torch.zeros(1, 3, *frame, device=like.device, dtype=like.dtype))
+                self.module(blank(self.module, frame))
         finally:
             for handle in handles:
                 handle.remove()
@@ -155,6 +148,17 @@ class Network:
             digest.update(f"{key}{value.dtype}{tuple(value.shape)}".encode())
             digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()
+
+
+def _parameter(module: nn.Module) -> torch.Tensor:
+    """Any floating-point parameter: where the module is, and how precise."""
+    return next((each for each in module.parameters() if each.is_floating_point()), torch.empty(0))
+
+
+def blank(module: nn.Module, frame: tuple[int, int]) -> torch.Tensor:
+    """A module's input of zeros (1, 3, H, W), where the module is and as precise as its parameters."""
+    like = _parameter(module)
+    return torch.zeros(1, 3, *frame, device=like.device, dtype=like.dtype)
 
 
 @contextlib.contextmanager
