@@ -1,0 +1,1 @@
+"""What ``python -m helpers`` starts: the notebook runner, sweeps, the page, training."""
