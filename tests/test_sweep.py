@@ -384,7 +384,7 @@ def test_the_probability_of_a_category_is_the_sum_over_its_classes():
     cutout = dataclasses.replace(objects.load("cup", 32), label="laptop")
     found = compute(network, cutout, SMALL)
     frames = SMALL.scene(network, cutout).render(torch.cartesian_prod(*[torch.arange(0, 33, 8)] * 2))
-    both = features.of_frames(network, frames, ["fc"], "cpu")["fc"].softmax(1)[:, [620, 681]]  # laptop, notebook
+    both = features.of_frames(network, frames, ["fc"], device="cpu")["fc"].softmax(1)[:, [620, 681]]  # laptop, notebook
     assert found["probability"].ravel() == pytest.approx(both.sum(1).numpy(), abs=1e-8)
     assert both.min() > 1e-4  # far above the tolerance, so that one alone is not the sum
 

@@ -54,7 +54,7 @@ def pack(features: torch.Tensor, layer: str = "features", bound: float = BOUND) 
     bits can't keep the bound.
     """
     rows, cols, _ = features.shape
-    similarity.normalise(features, layer)  # for its errors
+    similarity.normalise(features, layer=layer)  # for its errors
     axes = _principal(features.reshape(rows * cols, -1).double().numpy())
     sample = np.unique(np.linspace(0, len(axes) - 1, _SAMPLE).astype(int))
     scale = bound / 40

@@ -111,7 +111,7 @@ def _stored(name: str, size: int, nodes: list, settings: dict) -> Subject:
     rows, cols = first.row.values.tolist(), first.col.values.tolist()
     frame = settings["frame"] or rows[-1] + size
     try:
-        scene = Paste(objects.load(name, size), frame, settings["background"])
+        scene = Paste(objects.load(name, size), frame, background=settings["background"])
     except (ValueError, OSError, assets.AssetError):
         scene = None  # a name that only the sweep's source knows, such as a COCO object's
     found = []

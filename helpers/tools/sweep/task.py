@@ -85,10 +85,10 @@ def compute(
         network,
         scene,
         list(dict.fromkeys([*layers, network.logits])),
-        settings.stride,
-        settings.device,
-        settings.precision,
-        settings.batch_size,
+        stride=settings.stride,
+        device=settings.device,
+        precision=settings.precision,
+        batch_size=settings.batch_size,
         progress=False,
         watch=watch,
     )
@@ -152,11 +152,11 @@ def throughput(source: Source, cutout: Cutout, settings: Settings) -> float:
     with _ONE_AT_A_TIME:
         network = loaded(source, settings.device)
         scene, where = settings.scene(network, cutout), runtime.device(settings.device)
-        batch = settings.batch_size or features.batch_for(network, scene.frame, where)
+        batch = settings.batch_size or features.batch_for(network, scene.frame, device=where)
         grid = torch.cartesian_prod(*positions(scene.grid, settings.stride))
         chosen = grid[torch.arange(batch) % len(grid)]
         layers, rounds = settings.layers_of(network), max(2, -(-32 // batch))
-        with features.reader(network, layers, where, settings.precision) as read:
+        with features.reader(network, layers, device=where, precision=settings.precision) as read:
             for attempt in range(rounds + 1):
                 if attempt == 1:
                     start = time.perf_counter()

@@ -34,7 +34,7 @@ def _shapes() -> tuple[Tensor, list[tuple[int, int]]]:
         label = int(name.removeprefix("digit ")) if name not in embedded.SILHOUETTES else -1
         count = 1 if label < 0 else embedded.digit_count(label, held_out=False)
         spans.append((len(rasters), count))
-        rasters += [embedded.shape(name, _SHAPE, index, held_out=False) for index in range(count)]
+        rasters += [embedded.shape(name, _SHAPE, index=index, held_out=False) for index in range(count)]
     stack = torch.from_numpy(np.stack(rasters))[:, None].float() / 255
     return torch.nn.functional.pad(stack, (_MARGIN,) * 4), spans
 
@@ -148,6 +148,6 @@ def batch(seed: int, step: int, n: int, positions: str) -> tuple[Tensor, Tensor]
         # Mean luminance at least 0.3 from the background's: darker over light, lighter over dark.
         low, high = (0.1, under - 0.3) if under > 0.5 else (under + 0.3, 0.9)
         target = torch.tensor(low + (high - low) * level[i])
-        fill = embedded.tone(fills[i][there], means[i], target)
+        fill = embedded.tone(fills[i][there], mean=means[i], target=target)
         frames[i][here].lerp_(fill, alpha[i][there])
     return (frames * 255).to(torch.uint8), labels
