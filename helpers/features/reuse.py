@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import torch
 from torch import nn
@@ -29,9 +29,8 @@ class _Reached(Exception):
     """Ends a forward pass at the node."""
 
 
-@contextlib.contextmanager
-def reusing(read: Reader, scene: Scene, *, node: str) -> Iterator[Source]:
-    """Within it, a function from positions (B, 2) to layer -> (B, D), the same as reading the rendered frames.
+def reusing(read: Reader, scene: Scene, *, node: str) -> Source:
+    """A function from positions (B, 2) to layer -> (B, D), the same as reading the rendered frames.
 
     node: the path of a submodule up to which the network is a chain of modules, e.g. ``"features.2"`` of
     MobileNetV2. Raises ValueError for a scene that is not an object over a plain background, for a layer
@@ -47,7 +46,7 @@ def reusing(read: Reader, scene: Scene, *, node: str) -> Iterator[Source]:
         return head.go_on(memory.activations(places))
 
     _compare(read, scene, at_positions, node)
-    yield at_positions
+    return at_positions
 
 
 class _Head:
