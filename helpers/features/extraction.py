@@ -111,11 +111,8 @@ def similarity_maps(
     """The five similarity maps of each layer, without keeping any features: the anchors' frames go first.
 
     The same as ``similarity.cosine_maps`` of :func:`extract` (within 1e-6), in the memory of one batch.
-    Arguments and errors are those of :func:`extract`.
-
-    Args:
-        watch: is given each batch in passing: its slice of the positions in row-major order, and its features
-            (B, D) on the device, by layer.
+    Arguments and errors are those of :func:`extract`; ``watch`` is given each batch in passing, its slice of the
+    positions in row-major order and its features (B, D) on the device, by layer.
 
     Returns:
         layer -> (5, R, C) float32 on the CPU.
@@ -156,18 +153,9 @@ def of_frames(
     precision: str = "float32",
     average: bool = False,
 ) -> dict[str, torch.Tensor]:
-    """The features of given frames, batch by batch.
+    """The features of frames, uint8 (B, 3, H, W): layer -> float32 (B, D) on the CPU.
 
-    Args:
-        network: what to read.
-        frames: uint8 (B, 3, H, W).
-        layers: and the rest, as in :func:`extract`.
-
-    Returns:
-        layer -> float32 (B, D) on the CPU.
-
-    Raises:
-        ValueError: other frames, or as :func:`extract`.
+    Arguments and errors are those of :func:`extract`.
     """
     if frames.dtype != torch.uint8 or frames.ndim != 4 or frames.shape[1] != 3:
         raise ValueError(f"frames are uint8 (B, 3, H, W) from 0 to 255, not {frames.dtype} {tuple(frames.shape)}")

@@ -1,4 +1,4 @@
-"""From frames to features: the forward pass with hooks on the layers asked for, and nothing left behind."""
+"""From frames to features: the forward pass, with hooks on the layers asked for that do not outlast it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from torch import nn
 from helpers import runtime
 from helpers.networks import Network, evaluating
 
-# The C library gives blocks of 32 MiB and more back to the system each time, and faulting their pages in
-# again costs as much as the arithmetic; activations somewhat below it are also likelier to stay in cache.
+# The C library returns blocks of 32 MiB and more to the system each time, and getting their pages back costs as
+# much as the arithmetic; activations well below that are also more likely to stay in the cache.
 _ACTIVATION = 24e6  # bytes
 
 
@@ -43,7 +43,7 @@ class Reader:
         try:
             module(inputs.contiguous(memory_format=self.layout))
         except RuntimeError as error:
-            # Modules that flatten by .view (antialiased-cnns' AlexNet) take the plain layout only.
+            # Modules that flatten with .view (antialiased-cnns' AlexNet) need the plain layout.
             if "view size is not compatible" not in str(error) or self.layout == torch.contiguous_format:
                 raise
             self.layout = torch.contiguous_format
@@ -68,10 +68,10 @@ def reader(
     precision: str = "float32",
     average: bool = False,
 ) -> Iterator[Reader]:
-    """Within it, a function from uint8 frames on the device to layer -> (B, D) on the device.
+    """Within it, a function from uint8 frames on the device to layer -> (B, D) on the device, without gradients.
 
-    The network is moved there, put into eval mode and hooked; device, modes and hooks are as before at the
-    end, also after an error. No gradients.
+    Meanwhile the network is on the device, in eval mode and hooked. Arguments and errors are those of
+    :func:`helpers.features.extract`.
     """
     names = network.check(network.layers if layers is None else layers)
     where = runtime.device(str(device))
@@ -81,7 +81,7 @@ def reader(
     handles = [_hook(module, network.layers[name], name, found, average) for name in names]
     try:
         module.to(where, memory_format=torch.channels_last)
-        # Not inference mode: what is made in it, weights in another layout among them, can never be trained.
+        # Not inference mode: tensors made in it, weights in another layout among them, can never be trained.
         with evaluating(module), torch.no_grad(), runtime.precision(precision, where):
             yield Reader(network, names, found, where)
     finally:
@@ -91,10 +91,7 @@ def reader(
 
 
 def batch_for(network: Network, frame: Sequence[int], *, device: torch.device) -> int:
-    """Frames per batch, the same on every machine: on a GPU 512 (halved where they do not fit).
-
-    On the CPU as many as keep the network's largest activation under 24 MB, 1 to 64.
-    """
+    """Frames in a batch: 512 on a GPU; on the CPU 1 to 64, so that the largest activation stays under 24 MB."""
     if device.type == "cuda":
         return 512
     return int(min(max(_ACTIVATION // (4 * network.widest(frame)), 1), 64))

@@ -1,10 +1,10 @@
-"""Below the cost of a forward pass per frame: early activations computed once and moved (ours).
+"""Less than a forward pass per frame: early activations computed once and moved with the object. Ours.
 
-Over a plain background, two frames whose object moved by a multiple of a node's cumulative stride have the
-same activations there up to a translation, wherever neither the border nor anything but the background is
-within reach. So the part of the network before a node (its head) runs once per phase of the stride, and
-again only where the object is near the border; every frame then starts from the blank frame's activations
-with the object's patch put in its place. Along a border, what is shared is the translation along it.
+Over a plain background, moving the object by a multiple of a node's cumulative stride moves the activations
+there with it, as long as only background is within reach of the object, and no border. So the part of the
+network before a node (its head) runs once per phase of the stride, and again only where the object is near a
+border; every frame then starts from the blank frame's activations with the object's patch put in its place.
+Along a border, patches are shared between positions that differ by a translation along it.
 """
 
 from __future__ import annotations
@@ -32,10 +32,15 @@ class _Reached(Exception):
 def reusing(read: Reader, scene: Scene, *, node: str) -> Source:
     """A function from positions (B, 2) to layer -> (B, D), the same as reading the rendered frames.
 
-    node: the path of a submodule up to which the network is a chain of modules, e.g. ``"features.2"`` of
-    MobileNetV2. Raises ValueError for a scene that is not an object over a plain background, for a layer
-    asked for before the node, and where the features at nine positions, all borders among them, are not
-    those of the frames within 1e-5 of the largest.
+    Args:
+        read: the network.
+        scene: an object over a plain background.
+        node: the path of a submodule up to which the network is a chain of modules, e.g. ``"features.2"`` of
+            MobileNetV2.
+
+    Raises:
+        ValueError: another scene; a layer asked for before the node; or features at nine positions, at all
+            borders and the middle, that differ from the frames' by over 1e-5 of the largest.
     """
     if scene.kind != "pasted" or scene.picture()[1] is not None:
         raise ValueError(f"reuse needs an object over a plain background, and {scene.name} is not: leave reuse out")
@@ -114,7 +119,7 @@ def _pass_on(value: torch.Tensor) -> torch.Tensor:
 
 
 class _Memory:
-    """The activations at the node of any position, from those of few."""
+    """The activations at the node for any position, from those of a few."""
 
     def __init__(self, head: _Head, scene: Scene) -> None:
         self.head, self.scene, self.device = head, scene, head.read.device
@@ -168,7 +173,7 @@ class _Memory:
         rows, cols = self.axes
         places = places.tolist()
         keys = [(rows[row][0], cols[col][0]) for row, col in places]
-        # What a row near the border has in common is only within it: its patches go when it is done.
+        # Rows near the border share patches only within themselves: these go when the row is done.
         stay = self.shared | {row for row, _ in keys}
         self.patches = {key: patch for key, patch in self.patches.items() if key[0] in stay}
         new = [key for key in dict.fromkeys(keys) if key not in self.patches]

@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 
 from helpers.assets import AssetError
-from helpers.objects import coco_download
-from helpers.tools.sweep import named
+from helpers.tools.sweep import coco_download, named
 from helpers.tools.sweep.execute import run
 from helpers.tools.sweep.store import SweepError
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from helpers import objects
-from helpers.objects import coco_download
 from helpers.suggestions import nearest
+from helpers.tools.sweep import coco_download
 from helpers.tools.sweep.plan import Plan, Settings, Source
 
 _EMBEDDED = [
