@@ -22,7 +22,7 @@ class SceneReader:
     """What :func:`scene_reader` gives: from positions to features. ``settings`` says how they are read."""
 
     def __init__(self, read: Reader, scene: Scene, *, at: Callable[[torch.Tensor], Found], settings: dict[str, Any]):
-        self.network, self.device, self.scene, self._at, self.settings = read.network, read.device, scene, at, settings
+        self.read, self.scene, self._at, self.settings = read, scene, at, settings
 
     def batches(
         self, places: torch.Tensor, *, size: int | None = None, progress: bool = True
@@ -33,8 +33,8 @@ class SceneReader:
         """
         if size is not None and size < 1:
             raise ValueError(f"batch_size {size} must be at least 1, or None to find one")
-        size = min(size or batch_for(self.network, self.scene.frame, device=self.device), len(places))
-        title, done = f"{self.network.title}: {self.scene.name}", 0
+        size = min(size or batch_for(self.read.network, self.scene.frame, device=self.read.device), len(places))
+        title, done = f"{self.read.network.title}: {self.scene.name}", 0
         with tqdm(total=len(places), desc=title, unit="frame", leave=False, disable=not progress) as bar:
             while done < len(places):
                 at = slice(done, min(done + size, len(places)))
@@ -44,13 +44,13 @@ class SceneReader:
                     if not _out_of_memory(error) or size == 1:
                         raise
                     size //= 2
-                    if self.device.type == "cuda":
+                    if self.read.device.type == "cuda":
                         torch.cuda.empty_cache()
                     continue
                 yield at, found
                 bar.update(at.stop - at.start)
                 done = at.stop
-        self.settings["batch_size"] = size
+        self.settings |= {"batch_size": size, "folded": self.read.folded}
 
 
 @contextlib.contextmanager
@@ -63,13 +63,14 @@ def scene_reader(
     precision: str,
     average: bool,
     reuse: str | None,
+    fold: bool,
 ) -> Iterator[SceneReader]:
     """Within it, the network reads the scene; arguments and errors as in :func:`helpers.features.extract`."""
     settings: dict[str, Any] = {}
     if precision == "fast":
         choice = fastest(network, scene, layers, device=device, average=average)
         precision, settings = choice.precision, {"largest difference": choice.difference, "speedup": choice.speedup}
-    with reader(network, layers, device=device, precision=precision, average=average) as read:
+    with reader(network, layers, device=device, precision=precision, average=average, fold=fold) as read:
 
         def rendered(places: torch.Tensor) -> Found:
             return read(scene.render(places, read.device))

@@ -54,6 +54,7 @@ def extract(
     progress: bool = True,
     average: bool = False,
     reuse: str | None = None,
+    fold: bool = True,
 ) -> Features:
     """Every position's features, all layers from one forward pass each.
 
@@ -72,6 +73,8 @@ def extract(
         average: take the global average of layers that give maps.
         reuse: a node, e.g. ``"features.2"`` of MobileNetV2, up to which activations are computed once and moved
             with the object: the same features within 1e-5, in less time (see :mod:`helpers.features.reuse`).
+        fold: fold batch norms into the convolutions before them, in float32 and if that gives the same features
+            within 1e-5 (see :mod:`helpers.features.folding`).
 
     Raises:
         ValueError: an unknown layer, a stride under 1, a layer that is not one vector per image, or a feature
@@ -81,7 +84,7 @@ def extract(
     grid = torch.cartesian_prod(rows, cols)
     kept: dict[str, torch.Tensor] = {}
     with scene_reader(
-        network, scene, layers, device=device, precision=precision, average=average, reuse=reuse
+        network, scene, layers, device=device, precision=precision, average=average, reuse=reuse, fold=fold
     ) as source:
         for at, found in source.batches(grid, size=batch_size, progress=progress):
             for layer, values in found.items():
@@ -106,6 +109,7 @@ def similarity_maps(
     progress: bool = True,
     average: bool = False,
     reuse: str | None = None,
+    fold: bool = True,
     watch: Callable[[slice, dict[str, torch.Tensor]], None] | None = None,
 ) -> dict[str, torch.Tensor]:
     """The five similarity maps of each layer, without keeping any features: the anchors' frames go first.
@@ -122,7 +126,7 @@ def similarity_maps(
     places = grid.view(len(rows), len(cols), 2)
     anchors = torch.stack([places[at] for at in similarity.anchors(places.shape[:2]).values()])
     with scene_reader(
-        network, scene, layers, device=device, precision=precision, average=average, reuse=reuse
+        network, scene, layers, device=device, precision=precision, average=average, reuse=reuse, fold=fold
     ) as source:
         parts: dict[str, list[torch.Tensor]] = {}
         for at, found in source.batches(anchors, size=len(anchors), progress=False):
@@ -130,7 +134,7 @@ def similarity_maps(
                 unit = similarity.normalise(values, layer=f"{network.title}: {layer}", positions=anchors[at])
                 parts.setdefault(layer, []).append(unit)
         units = {layer: torch.cat(part) for layer, part in parts.items()}
-        maps = {layer: torch.empty(len(anchors), len(grid), device=source.device) for layer in units}
+        maps = {layer: torch.empty(len(anchors), len(grid), device=source.read.device) for layer in units}
         for at, found in source.batches(grid, size=batch_size, progress=progress):
             if watch is not None:
                 watch(at, found)
@@ -152,6 +156,7 @@ def of_frames(
     device: str | torch.device = "auto",
     precision: str = "float32",
     average: bool = False,
+    fold: bool = True,
 ) -> dict[str, torch.Tensor]:
     """The features of frames, uint8 (B, 3, H, W): layer -> float32 (B, D) on the CPU.
 
@@ -161,7 +166,7 @@ def of_frames(
         raise ValueError(f"frames are uint8 (B, 3, H, W) from 0 to 255, not {frames.dtype} {tuple(frames.shape)}")
     where = runtime.device(str(device))
     size = batch_for(network, frames.shape[2:], device=where)
-    with reader(network, layers, device=where, precision=precision, average=average) as read:
+    with reader(network, layers, device=where, precision=precision, average=average, fold=fold) as read:
         return read.each(frames, size=size)
 
 

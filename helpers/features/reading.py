@@ -10,20 +10,23 @@ import torch
 from torch import nn
 
 from helpers import runtime
+from helpers.features.folding import foldable, folded
 from helpers.networks import Network, evaluating
 
 # The C library returns blocks of 32 MiB and more to the system each time, and getting their pages back costs as
 # much as the arithmetic; activations well below that are also more likely to stay in the cache.
 _ACTIVATION = 24e6  # bytes
+FOLDED = 1e-5  # the largest difference that folding may make, of a layer's largest feature: rounding
 
 
 class Reader:
     """What :func:`reader` gives: from frames, or from the network's input, to the layers' features."""
 
     def __init__(
-        self, network: Network, names: list[str], found: dict[str, torch.Tensor], device: torch.device
+        self, network: Network, names: list[str], *, found: dict[str, torch.Tensor], device: torch.device, fold: bool
     ) -> None:
         self.network, self.names, self._found, self.device = network, names, found, device
+        self.module, self._fold, self.folded = network.module, fold, 0
         # Channels-last is the layout that convolutions are fastest in, on the CPU and on GPUs.
         self.layout = torch.channels_last
 
@@ -37,18 +40,39 @@ class Reader:
         return {layer: torch.cat([part[layer] for part in found]).float().cpu() for layer in self.names}
 
     def forward(self, inputs: torch.Tensor) -> dict[str, torch.Tensor]:
-        """The same from preprocessed frames, float32 (B, 3, H, W)."""
-        self._found.clear()
-        module = self.network.module
+        """The same from preprocessed frames, float32 (B, 3, H, W); the first call decides what is folded."""
+        if self._fold:
+            self._fold = False
+            self._fold_if_equal(inputs[:1])
+        return self._run(inputs)
+
+    def _fold_if_equal(self, inputs: torch.Tensor) -> None:
+        """From now on read a copy with folded batch norms, if that gives the same features of these inputs."""
+        with foldable(self.module) as pairs:
+            exact = self._run(inputs)
+        taken = {self.network.layers[name].removesuffix(":mean") for name in self.names}
+        pairs = [(conv, norm) for conv, norm in pairs if not taken & {conv, f"{norm}:input"}]
+        if not pairs:
+            return
         try:
-            module(inputs.contiguous(memory_format=self.layout))
+            self.module, self.folded = folded(self.module, pairs), len(pairs)
+        except (RuntimeError, TypeError):  # it holds something that cannot be copied
+            return
+        again = self._run(inputs)
+        if not all((again[name] - exact[name]).abs().max() <= FOLDED * exact[name].abs().max() for name in exact):
+            self.module, self.folded = self.network.module, 0
+
+    def _run(self, inputs: torch.Tensor) -> dict[str, torch.Tensor]:
+        self._found.clear()
+        try:
+            self.module(inputs.contiguous(memory_format=self.layout))
         except RuntimeError as error:
             # Modules that flatten with .view (antialiased-cnns' AlexNet) need the plain layout.
             if "view size is not compatible" not in str(error) or self.layout == torch.contiguous_format:
                 raise
             self.layout = torch.contiguous_format
-            module.to(memory_format=self.layout)
-            return self.forward(inputs)
+            self.module.to(memory_format=self.layout)
+            return self._run(inputs)
         missing = [name for name in self.names if name not in self._found]
         if missing:
             raise ValueError(f"{self.network.name}: the forward pass never reaches {', '.join(missing)}")
@@ -67,6 +91,7 @@ def reader(
     device: str | torch.device = "auto",
     precision: str = "float32",
     average: bool = False,
+    fold: bool = True,
 ) -> Iterator[Reader]:
     """Within it, a function from uint8 frames on the device to layer -> (B, D) on the device, without gradients.
 
@@ -83,7 +108,7 @@ def reader(
         module.to(where, memory_format=torch.channels_last)
         # Not inference mode: tensors made in it, weights in another layout among them, can never be trained.
         with evaluating(module), torch.no_grad(), runtime.precision(precision, where):
-            yield Reader(network, names, found, where)
+            yield Reader(network, names, found=found, device=where, fold=fold and precision == "float32")
     finally:
         for handle in handles:
             handle.remove()

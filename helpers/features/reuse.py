@@ -44,13 +44,22 @@ def reusing(read: Reader, scene: Scene, *, node: str) -> Source:
     """
     if scene.kind != "pasted" or scene.picture()[1] is not None:
         raise ValueError(f"reuse needs an object over a plain background, and {scene.name} is not: leave reuse out")
+    ends = [sorted({0, side // 2, side - 1}) for side in scene.grid]
+    corners = torch.cartesian_prod(*map(torch.tensor, ends)).view(-1, 2)
+    exact = read(scene.render(corners, read.device))  # first, since this settles which module is read
     head = _Head(read, node)
     memory = _Memory(head, scene)
 
     def at_positions(places: torch.Tensor) -> dict[str, torch.Tensor]:
         return head.go_on(memory.activations(places))
 
-    _compare(read, scene, at_positions, node)
+    for layer, values in at_positions(corners).items():
+        worst = float((values - exact[layer]).abs().max() / exact[layer].abs().max())
+        if not worst <= TOLERANCE:
+            raise ValueError(
+                f"{read.network.title}: {layer} from the reused {node} differs by {worst:.1e} of the largest feature: "
+                "its activations do not move with the object; take an earlier node, or leave reuse out"
+            )
     return at_positions
 
 
@@ -58,9 +67,10 @@ class _Head:
     """The chain of modules up to a node, which can be run alone, or left out."""
 
     def __init__(self, read: Reader, node: str) -> None:
-        self.read, self.module = read, read.network.module
+        self.read, self.module = read, read.module
         paths = dict(self.module.named_modules())
-        self.node = read.network.submodule(node)
+        read.network.submodule(node)  # for its error
+        self.node = self.module.get_submodule(node)
         above = {node.rpartition(".")[0]}
         while "" not in above:
             above |= {path.rpartition(".")[0] for path in above}
@@ -187,16 +197,3 @@ class _Memory:
         for values, key, (row, col) in zip(out, keys, places, strict=True):
             values[:, slice(*rows[row][1:]), slice(*cols[col][1:])] = self.patches[key]
         return out
-
-
-def _compare(read: Reader, scene: Scene, at_positions: Source, node: str) -> None:
-    ends = [sorted({0, side // 2, side - 1}) for side in scene.grid]
-    places = torch.cartesian_prod(*map(torch.tensor, ends)).view(-1, 2)
-    exact = read(scene.render(places, read.device))
-    for layer, values in at_positions(places).items():
-        worst = float((values - exact[layer]).abs().max() / exact[layer].abs().max())
-        if not worst <= TOLERANCE:
-            raise ValueError(
-                f"{read.network.title}: {layer} from the reused {node} differs by {worst:.1e} of the largest feature: "
-                "its activations do not move with the object; take an earlier node, or leave reuse out"
-            )
