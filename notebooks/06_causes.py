@@ -101,10 +101,10 @@ pixels = torch.from_numpy(embedded.photo_part(photo, held_out=True).copy()).perm
 scale = max(1, 2 * plain.frame / min(pixels.shape[1:]))
 background = objects.Photo(objects.resize(pixels, tuple(round(scale * side) for side in pixels.shape[1:])), photo)
 reach = plain.strides[-1]
-moved = movements.moved(things[0], torch.tensor([[0, 0], [reach, reach]]), plain.frame, background)
+moved = movements.moved(things[0], torch.tensor([[0, 0], [reach, reach]]), frame=plain.frame, background=background)
 shown = torch.cat([torch.stack([batch[k] for batch in moved.values()]) for k in (0, 1)])
 titles = [*moved, *[f"by {reach} px"] * 4]
-figure = plots.frames(shown, titles, columns=4)
+figure = plots.frames(shown, titles=titles, columns=4)
 record.save_figure(figure, "boundaries")
 figure
 
@@ -133,7 +133,7 @@ from helpers.measures import padding
 
 everyone = {(*key, "as trained"): each for key, each in trained.items()}
 everyone |= {
-    (*key, "no border"): padding.replace(each, "circular") for key, each in trained.items() if key[0] != "demo_alexnet"
+    (*key, "no border"): padding.replace(each, mode="circular") for key, each in trained.items() if key[0] != "demo_alexnet"
 }
 
 # %%
@@ -241,7 +241,7 @@ points = table.assign(
     ],
 ).query("border == 'as trained'")
 others = {m: {cause: [found[names[m, cause]] for found in rest.values()] for cause in factors[m]} for m in factors}
-figure = plots.by_cause(points, factors, "calibrated invariance I", others=others)
+figure = plots.by_cause(points, factors, label="calibrated invariance I", others=others)
 record.save_figure(figure, "answer")
 figure
 
@@ -295,14 +295,14 @@ display(compared.style.format("{:.2f}×"), Markdown(text))
 # flattened: the line below says whether it does here.)
 
 # %%
-padded = {mode: padding.replace(plain, mode) for mode in padding.MODES}
+padded = {mode: padding.replace(plain, mode=mode) for mode in padding.MODES}
 around = [(r, c) for r in (-1, 0, 1) for c in (-1, 0, 1) if r or c]
 shifts = torch.tensor([(0, 0), *around, *[(reach * r, reach * c) for r, c in around]])
 grounds = {"white": "white", "photo": background}
 lost = []
 for ground, place in grounds.items():
     for thing in things:
-        for boundary, frames in movements.moved(thing, shifts, plain.frame, place).items():
+        for boundary, frames in movements.moved(thing, shifts, frame=plain.frame, background=place).items():
             for mode, each in padded.items():
                 unit = similarity.normalise(features.of_frames(each, frames, [layer], device)[layer])
                 drops = (unit[1:] - unit[:1]).double().square().sum(1) / 2  # 1 - cosine, exact near 0
@@ -323,7 +323,7 @@ means = {
 }
 titles = {key: f"{key[0]} background, {key[1]}" for key in means}
 figure = plots.conditions(
-    {titles[key]: means[key] for key in means if key[1] != "1 px"}, f"1 − cosine over {reach} px", log=True, digits=4
+    {titles[key]: means[key] for key in means if key[1] != "1 px"}, label=f"1 − cosine over {reach} px", log=True, digits=4
 )
 record.save_figure(figure, "border")
 figure
@@ -354,7 +354,7 @@ display(Markdown(
 
 # %%
 figure = plots.conditions(
-    {titles[key]: means[key] for key in means if key[1] == "1 px"}, "1 − cosine over 1 px", log=True, digits=4
+    {titles[key]: means[key] for key in means if key[1] == "1 px"}, label="1 − cosine over 1 px", log=True, digits=4
 )
 record.save_figure(figure, "pixel")
 figure
@@ -444,7 +444,7 @@ for ground, place in grounds.items():
         ]
 for each in grown.values():
     each.columns.name = "size of the object"
-figure = plots.conditions(grown, "calibrated invariance I", digits=2)
+figure = plots.conditions(grown, label="calibrated invariance I", digits=2)
 record.save_figure(figure, "size_and_background")
 figure
 
@@ -492,7 +492,7 @@ display(Markdown(
 still = lost.query("boundary == 'circular' and padding == 'circular'")[f"{reach} px"].abs().max()
 if not reasons:
     record.check("circular shift by the stride, circular padding: 1 - s", still, 0, 1e-5, "equivariance; float32")
-same = movements.moved(things[0], shifts, plain.frame)
+same = movements.moved(things[0], shifts, frame=plain.frame)
 record.check("white: pasted, cropped and circular frames differ in", sum(
     int((same["pasted"] != same[other]).sum()) for other in ("cropped", "circular")
 ), 0, 0, "plain background: the same picture")  # fmt: skip

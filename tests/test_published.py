@@ -59,7 +59,7 @@ def test_a_map_is_parsed_as_the_authors_wrote_it():
         (b"y,x,val\r\n0,zero,1\r\n", "invalid literal"),
     ):
         with pytest.raises(ValueError, match=message):
-            published.parse_csv(bad, "some.csv")
+            published.parse_csv(bad, name="some.csv")
 
 
 def test_there_are_256_checksums():
@@ -177,7 +177,7 @@ def test_replay_of_a_relative_is_called_one(shared):
     maps = published.find_maps()
     available = {name: what for name, what in published.at_hand().items() if name == "mobilev2"}
     assert available["mobilev2"][0] == replaying.RELATIVE
-    table, ours = published.replay(maps, available, ["berry"], stride=31, device="cpu", progress=False)
+    table, ours = published.replay(maps, available, names=["berry"], stride=31, device="cpu", progress=False)
     table = table.set_index("key")
     assert set(table.index) == {f"mobilev2/fc/berry/{a}" for a in similarity.ANCHORS} | {"mobilev2/class/berry/br"}
     assert (table.verdict == "no verdict: fine-tuned relative").all() and (table.positions == 25).all()

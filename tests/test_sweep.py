@@ -78,10 +78,10 @@ def test_what_is_stored_is_what_the_parts_compute(finished):
     scalars = data.scalars.sel(layer="fc", anchor="bl", **at)
     # Scalars are kept as float32.
     assert float(scalars.sel(measure="mean_cosine")) == pytest.approx(stored.mean(dtype=float), abs=2e-7)
-    lean = variation.bias(stored, 8)
+    lean = variation.bias(stored, stride=8)
     assert float(scalars.sel(measure="tilt_right")) == lean.tilt_right
     assert float(scalars.sel(measure="top_bottom")) == lean.top_bottom
-    assert float(scalars.sel(measure="lattice_rms")) == variation.lattice(stored, network.strides, 8).rms
+    assert float(scalars.sel(measure="lattice_rms")) == variation.lattice(stored, strides=network.strides, stride=8).rms
     centre = data.similarity.sel(layer="fc", anchor="c", **at).values
     assert data.ring.values.tolist() == [8, 16]
     ring = np.ones((5, 5), bool)

@@ -11,7 +11,7 @@ def check_stride(stride: int) -> None:
         raise ValueError(f"stride is {stride}; give the pixels between neighbouring positions, at least 1")
 
 
-def as_map(values, stride: int = 1) -> np.ndarray:
+def as_map(values, *, stride: int = 1) -> np.ndarray:
     """A map as float64 (R, C); ValueError for another shape, an empty one, and a value that is not finite."""
     check_stride(stride)
     array = np.asarray(values, dtype=np.float64)

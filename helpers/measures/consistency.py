@@ -29,7 +29,7 @@ ZHANG_2019: dict[str, dict[str, tuple[float, float]]] = {
 }
 
 
-def probability_map(logits: Any, target: int) -> Tensor:
+def probability_map(logits: Any, *, target: int) -> Tensor:
     """The softmax probability of one class at every position (the "class" layer of the paper's website).
 
     logits: floats (R, C, K), unbounded; target: the class index. Returns float32 (R, C), in [0, 1]; computed
@@ -42,7 +42,7 @@ def probability_map(logits: Any, target: int) -> Tensor:
     return (logits[..., target] - logits.logsumexp(-1)).exp().float()
 
 
-def answers(logits: Any, ties: str = "error") -> Tensor:
+def answers(logits: Any, *, ties: str = "error") -> Tensor:
     """The top-1 class at every position, long (R, C), from logits (R, C, K).
 
     ties: what to do where two classes share the largest logit exactly. ``"error"`` names the place (a tie
@@ -76,7 +76,7 @@ def flips(answers: Any) -> tuple[Tensor, Tensor]:
     return answers[1:] != answers[:-1], answers[:, 1:] != answers[:, :-1]
 
 
-def change_rates(answers: Any, stride: int = 1) -> dict[str, float]:
+def change_rates(answers: Any, *, stride: int = 1) -> dict[str, float]:
     """P(top-1 changes) when the object moves by one pixel, per direction (Azulay and Weiss 2019).
 
     The share of all neighbouring pairs of positions whose answers differ: ``vertical`` over the (R - 1) C
@@ -93,7 +93,7 @@ def change_rates(answers: Any, stride: int = 1) -> dict[str, float]:
     return {way: float(torch.cat([(a != b).flatten() for a, b in pairs[way]]).double().mean()) for way in DIRECTIONS}
 
 
-def mean_absolute_change(logits: Any, stride: int = 1) -> dict[str, float]:
+def mean_absolute_change(logits: Any, *, stride: int = 1) -> dict[str, float]:
     """How much the probability of the answer moves in one pixel, in [0, 1] (Azulay and Weiss 2019).
 
     For a step from p to q: |P_q(k) - P_p(k)| with k the top-1 class at p. The mean over the pairs of
@@ -112,7 +112,7 @@ def mean_absolute_change(logits: Any, stride: int = 1) -> dict[str, float]:
     return rates
 
 
-def consistency(answers: Any, window: int) -> float:
+def consistency(answers: Any, *, window: int) -> float:
     """P(same answer at two random shifts): the exact expectation of Zhang's (2019) "consistency".
 
     Two shifts are drawn independently and uniformly from a window x window square of neighbouring positions
@@ -169,7 +169,7 @@ class PairShares:
         return (self.stays_right - self.accuracy) / wrong if wrong else float("nan")
 
 
-def pair_shares(answers: Any, target: int, window: int) -> PairShares:
+def pair_shares(answers: Any, *, target: int, window: int) -> PairShares:
     """The exact shares of pairs of shifts that are both right, one right, both wrong and the same or not.
 
     answers: integers (R, C); target: the right class; window as in :func:`consistency`, with its errors.
@@ -181,12 +181,12 @@ def pair_shares(answers: Any, target: int, window: int) -> PairShares:
     total = float(window**4)
     both = float((right**2).double().mean()) / total
     one = float((2 * right * (window**2 - right)).double().mean()) / total
-    same = consistency(answers, window) - both
+    same = consistency(answers, window=window) - both
     # Differences of shares: rounding can leave -1e-16 where there is nothing.
     return PairShares(both, one, max(same, 0.0), max(1 - both - one - same, 0.0))
 
 
-def chance_agreement(answer_maps: Iterable[Any], window: int) -> float:
+def chance_agreement(answer_maps: Iterable[Any], *, window: int) -> float:
     """P(same answer) of two draws from all answers given, whatever the object and place (Fleiss 1971).
 
     The sum of squared shares of the classes over all maps, each map with equal weight: the consistency of a
@@ -207,7 +207,7 @@ def chance_agreement(answer_maps: Iterable[Any], window: int) -> float:
     return sum(share**2 for share in shares)
 
 
-def kappa(agreement: float, chance: float) -> float:
+def kappa(agreement: float, *, chance: float) -> float:
     """Agreement above chance, ``(agreement - chance) / (1 - chance)`` (Fleiss 1971): 1 always agrees, 0 as by
     chance. NaN where chance is 1, a network that gives one answer to everything: nothing can be told.
 
@@ -219,7 +219,7 @@ def kappa(agreement: float, chance: float) -> float:
     return (agreement - chance) / (1 - chance) if chance < 1 else float("nan")
 
 
-def worst_case_accuracy(answers: Any, target: int, reaches: Sequence[int]) -> Tensor:
+def worst_case_accuracy(answers: Any, *, target: int, reaches: Sequence[int]) -> Tensor:
     """The share of start positions that are right at every shift up to m pixels, for each m of ``reaches``.
 
     A start (r, c) counts as right when all (2 m + 1)^2 positions within Chebyshev distance m answer

@@ -19,7 +19,7 @@ NAMES = ("pasted", "cropped", "zero-filled", "circular")
 def moved(
     cutout: Cutout,
     shifts: torch.Tensor,
-    frame: int = 224,
+    *, frame: int = 224,
     background: shifting.Colour | Photo = "white",
 ) -> dict[str, torch.Tensor]:
     """Frames of an object in the middle of the frame and moved from there by some shifts, four ways.

@@ -25,7 +25,7 @@ _PADS = {"zeros": nn.ZeroPad2d, "reflect": nn.ReflectionPad2d, "circular": nn.Ci
 _PAD_LAYERS = (nn.ZeroPad2d, nn.ConstantPad2d, nn.ReflectionPad2d, nn.ReplicationPad2d, nn.CircularPad2d)
 
 
-def replace(network: Network, mode: str) -> Network:
+def replace(network: Network, *, mode: str) -> Network:
     """The same network with another padding: `zeros`, `reflect` or `circular`.
 
     Convolutions, padding layers (among them those of `antialiased_cnns.BlurPool`, which reflects by

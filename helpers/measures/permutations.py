@@ -46,7 +46,7 @@ def sorted_cosine(u, v) -> np.ndarray:
     return np.clip((np.sort(u, -1) * np.sort(v, -1)).sum(-1), -1.0, 1.0)
 
 
-def maps(features, anchor: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+def maps(features, *, anchor: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """Raw and sorted cosine of every position with the anchor: two maps (R, C).
 
     features: (R, C, D); anchor: (row, column), indices into the grid. Sorted >= raw at every position.
@@ -105,7 +105,7 @@ def score(permutation, u, v) -> np.ndarray:
     return cosine(u, v[..., permutation])
 
 
-def pairs(features, displacement: tuple[int, int], step: int = 1) -> tuple[np.ndarray, np.ndarray]:
+def pairs(features, *, displacement: tuple[int, int], step: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """Features before and after one displacement, for every `step`-th position where both are on the grid.
 
     features: (N, R, C, D); displacement: (rows, columns) in grid steps, negative is up or left.
@@ -143,7 +143,7 @@ class HeldOut:
     moved: np.ndarray  # share of the dimensions that the fitted permutation moves
 
 
-def held_out(u, v, draws: int = 20, seed: int = 0) -> HeldOut:
+def held_out(u, v, *, draws: int = 20, seed: int = 0) -> HeldOut:
     """Fit one permutation on all objects but one, score it on that one; each object in turn.
 
     u, v: (N, K, D), N objects with K pairs each (see `pairs`). The unit that is held out is the object:

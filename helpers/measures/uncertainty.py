@@ -29,7 +29,7 @@ class Interval:
     def __str__(self) -> str:
         return f"{self.value:.3g} [{self.low:.3g}, {self.high:.3g}]"
 
-    def times_smaller(self, digits: int = 1) -> str:
+    def times_smaller(self, *, digits: int = 1) -> str:
         """A `ratio` in words, "1.6 times smaller (1.4 to 1.9)"; one below 1 turned over, "1.2 times larger (...)"."""
         word, power = ("smaller", 1) if self.value >= 1 else ("larger", -1)
         value, *ends = (each**power for each in (self.value, self.low, self.high))
@@ -42,7 +42,7 @@ class Interval:
         return self.low > 0 or self.high < 0
 
 
-def resample(clusters: Sequence, draws: int = 1000, seed: int = 0) -> list[np.ndarray]:
+def resample(clusters: Sequence, *, draws: int = 1000, seed: int = 0) -> list[np.ndarray]:
     """Object indices of each draw: categories with replacement, then objects within each, with replacement.
 
     clusters: (N,) the category of each object. The draws depend on the categories and the seed only, so
@@ -72,7 +72,7 @@ def resample(clusters: Sequence, draws: int = 1000, seed: int = 0) -> list[np.nd
 
 def interval(
     values,
-    clusters: Sequence | None = None,
+    *, clusters: Sequence | None = None,
     statistic: Callable[[np.ndarray], float] = np.mean,
     draws: int = 1000,
     level: float = 0.95,
@@ -92,13 +92,13 @@ def interval(
         raise ValueError(f"{len(numbers)} values but {len(labels)} categories: give one of each per object")
     if not 0 < level < 1:
         raise ValueError(f"level is {level}; give a coverage between 0 and 1, such as 0.95")
-    sample = [statistic(numbers[index]) for index in resample(labels, draws, seed)]
+    sample = [statistic(numbers[index]) for index in resample(labels, draws=draws, seed=seed)]
     low, high = np.quantile(sample, [(1 - level) / 2, (1 + level) / 2])
     size = len(np.unique(labels))
     return Interval(float(statistic(numbers)), float(low), float(high), level, len(numbers), size)
 
 
-def paired(first, second, clusters: Sequence | None = None, **options) -> Interval:
+def paired(first, second, *, clusters: Sequence | None = None, **options) -> Interval:
     """Interval of `first - second`, object by object: what differs between objects cancels.
 
     first, second: (N,), the same objects in the same order, for instance anti-aliased and off-the-shelf.
@@ -107,10 +107,10 @@ def paired(first, second, clusters: Sequence | None = None, **options) -> Interv
     one, two = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
     if one.shape != two.shape:
         raise ValueError(f"pairs need the same objects on both sides; got shapes {one.shape} and {two.shape}")
-    return interval(one - two, clusters, **options)
+    return interval(one - two, clusters=clusters, **options)
 
 
-def ratio(first, second, clusters: Sequence | None = None, **options) -> Interval:
+def ratio(first, second, *, clusters: Sequence | None = None, **options) -> Interval:
     """Interval of how many times larger `first` is than `second`, object by object (geometric mean).
 
     first, second: positive, (N,) or (N, K); with K conditions the ratio is averaged over them first.
@@ -122,6 +122,6 @@ def ratio(first, second, clusters: Sequence | None = None, **options) -> Interva
     if not ((one > 0).all() and (two > 0).all()):
         raise ValueError("a ratio needs positive values on both sides; compare differences with `paired`")
     logs = (np.log(one) - np.log(two)).reshape(len(one), -1).mean(1)
-    found = interval(logs, clusters, **options)
+    found = interval(logs, clusters=clusters, **options)
     ends = {name: float(np.exp(getattr(found, name))) for name in ("value", "low", "high")}
     return dataclasses.replace(found, **ends)

@@ -24,7 +24,7 @@ def labels(grid: tuple[int, int], divide: str) -> np.ndarray:
     return np.ascontiguousarray(np.broadcast_to(line[:, None] if axis == 0 else line, grid))
 
 
-def folds(label_map, count: int = 5) -> np.ndarray:
+def folds(label_map, *, count: int = 5) -> np.ndarray:
     """The fold in which each position is held out: int (R, C), stratified and *unshuffled*.
 
     label_map: bool (R, C). Positions are taken row by row, as the authors' feature files hold them, so each
@@ -47,7 +47,7 @@ def folds(label_map, count: int = 5) -> np.ndarray:
     return fold.reshape(flat.shape)
 
 
-def tiles(grid: tuple[int, int], count: int = 5) -> np.ndarray:
+def tiles(grid: tuple[int, int], *, count: int = 5) -> np.ndarray:
     """Folds for finding the position itself: int (R, C), `count` x `count` tiles, fold (i + 2 j) % count.
 
     A Latin square: each fold holds out `count` compact tiles, one in every band of rows and of columns, so a
@@ -61,7 +61,7 @@ def tiles(grid: tuple[int, int], count: int = 5) -> np.ndarray:
     return (band[0][:, None] + 2 * band[1]) % count
 
 
-def accuracy_by_distance(correct, divide: str, stride: int = 1) -> tuple[np.ndarray, np.ndarray]:
+def accuracy_by_distance(correct, divide: str, *, stride: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """Share of right answers by distance from the dividing line: (distance, accuracy), both (K,).
 
     correct: bool (R, C) or (N, R, C). distance: pixels from the line, which runs half a step above row R // 2

@@ -7,7 +7,7 @@ import numpy as np
 from helpers.measures.probes.same_object import grid_features
 
 
-def null_labels(label_map, how: str, draws: int = 99, seed: int = 0) -> np.ndarray:
+def null_labels(label_map, *, how: str, draws: int = 99, seed: int = 0) -> np.ndarray:
     """Label maps that have lost the true dividing line: bool (B, R, C).
 
     label_map: bool (R, C). how:
@@ -36,7 +36,7 @@ def null_labels(label_map, how: str, draws: int = 99, seed: int = 0) -> np.ndarr
     raise ValueError(f"unknown null {how!r}: use 'shuffle' or 'torus'")
 
 
-def surrogate(features, seed: int = 0) -> np.ndarray:
+def surrogate(features, *, seed: int = 0) -> np.ndarray:
     """A field as smooth as the features that knows nothing of position: float64 (R, C, D).
 
     Every dimension keeps its mean and its power at each spatial frequency, and all dimensions keep their

@@ -32,7 +32,7 @@ class Location:
 
 
 def probe(
-    features, divide: str | np.ndarray = "top/bottom", c: float = 1.0, count: int = 5, exact: bool = False
+    features, divide: str | np.ndarray = "top/bottom", *, c: float = 1.0, count: int = 5, exact: bool = False
 ) -> Probe:
     """The paper's probe of one object: a linear SVM, cross-validated on contiguous blocks of positions.
 
@@ -50,7 +50,7 @@ def probe(
     truth = labels(grid, divide) if isinstance(divide, str) else np.asarray(divide, dtype=bool)
     if truth.shape != grid:
         raise ValueError(f"labels of shape {truth.shape} do not fit the grid of {grid} positions")
-    fold, truth = folds(truth, count).ravel(), truth.ravel()
+    fold, truth = folds(truth, count=count).ravel(), truth.ravel()
     points = features.reshape(len(truth), -1)
     decision = np.empty(len(truth))
     with one_thread(points):
@@ -62,13 +62,13 @@ def probe(
                 machine = SVC(kernel="linear", C=c).fit(points[~test], truth[~test])
                 decision[test] = machine.decision_function(points[test])
             else:
-                decision[test] = decide(points[~test], truth[~test], points[test], c)
+                decision[test] = decide(points[~test], truth[~test], test=points[test], c=c)
     correct = (decision > 0) == truth
     each = np.array([balanced(correct[fold == k], truth[fold == k]) for k in range(count)])
     return Probe(float(each.mean()), each, decision.reshape(grid), correct.reshape(grid))
 
 
-def probes(objects: Sequence, divide: str = "top/bottom", c: float = 1.0, count: int = 5) -> list[Probe]:
+def probes(objects: Sequence, divide: str = "top/bottom", *, c: float = 1.0, count: int = 5) -> list[Probe]:
     """`probe` of each of N objects; the paper's number is the mean of their accuracies.
 
     objects: N arrays (R, C, D). Raises: as `probe`, naming the object; ValueError for no objects.
@@ -78,13 +78,13 @@ def probes(objects: Sequence, divide: str = "top/bottom", c: float = 1.0, count:
     found = []
     for index, features in enumerate(objects):
         try:
-            found.append(probe(features, divide, c, count))
+            found.append(probe(features, divide, c=c, count=count))
         except ValueError as error:
             raise ValueError(f"object {index}: {error}") from error
     return found
 
 
-def locate(features, stride: int = 1, split: str = "tiles", alpha: float = 1e-5, count: int = 5) -> Location:
+def locate(features, *, stride: int = 1, split: str = "tiles", alpha: float = 1e-5, count: int = 5) -> Location:
     """(row, col) of one object from its features, by ridge regression on held-out positions.
 
     features: (R, C, D); stride: pixels per grid step. alpha: see `ridge`.
@@ -96,9 +96,9 @@ def locate(features, stride: int = 1, split: str = "tiles", alpha: float = 1e-5,
     features = grid_features(features)
     grid = features.shape[:2]
     if split == "tiles":
-        row_fold = col_fold = tiles(grid, count)
+        row_fold = col_fold = tiles(grid, count=count)
     elif split == "bands":
-        tiles(grid, count)  # the same demands on the grid
+        tiles(grid, count=count)  # the same demands on the grid
         row_fold = np.broadcast_to((np.arange(grid[0]) * count // grid[0])[:, None], grid)
         col_fold = np.broadcast_to(np.arange(grid[1]) * count // grid[1], grid)
     elif split == "random":
@@ -106,25 +106,25 @@ def locate(features, stride: int = 1, split: str = "tiles", alpha: float = 1e-5,
         row_fold = col_fold = (order % count).reshape(grid)
     else:
         raise ValueError(f"unknown split {split!r}: use 'tiles', 'bands' or 'random'")
-    points, truth = features.reshape(grid[0] * grid[1], -1), coordinates(grid, stride)
+    points, truth = features.reshape(grid[0] * grid[1], -1), coordinates(grid, stride=stride)
     predicted = np.empty_like(truth)
     with one_thread(points):
         points = reduce(points)
         for axis, fold in enumerate((row_fold, col_fold)):
             for index in range(count):
                 test = fold.ravel() == index
-                predicted[test, axis] = ridge(points[~test], truth[~test, axis], points[test], alpha)
-    return location(predicted, truth, grid)
+                predicted[test, axis] = ridge(points[~test], truth[~test, axis], test=points[test], alpha=alpha)
+    return location(predicted, truth, grid=grid)
 
 
-def location(predicted: np.ndarray, truth: np.ndarray, grid: tuple[int, int]) -> Location:
+def location(predicted: np.ndarray, truth: np.ndarray, *, grid: tuple[int, int]) -> Location:
     """A `Location` from coordinates (..., P, 2), against truth (P, 2)."""
     squared = np.square(predicted - truth).mean(-2)
     spread = np.square(truth - truth.mean(0)).mean(0)
     return Location(predicted.reshape(*predicted.shape[:-2], *grid, 2), 1 - squared / spread, np.sqrt(squared))
 
 
-def coordinates(grid: tuple[int, int], stride: int) -> np.ndarray:
+def coordinates(grid: tuple[int, int], *, stride: int) -> np.ndarray:
     """(row, col) in pixels of every position, (P, 2), row by row. Raises: ValueError for a single line."""
     if min(grid) < 2:
         raise ValueError(f"a coordinate needs at least two rows and two columns of positions; got {grid}")

@@ -19,7 +19,7 @@ def one_thread(features) -> threadpool_limits:
     return threadpool_limits(1 if np.size(features) <= _SMALL else None, user_api="blas")
 
 
-def reduce(features, tolerance: float = 1e-6) -> np.ndarray:
+def reduce(features, *, tolerance: float = 1e-6) -> np.ndarray:
     """The same points in fewer coordinates: (P, D) -> float64 (P, r), r <= min(P, D).
 
     Centred and turned to their principal axes; axes along which the points' rms is below `tolerance` times
@@ -45,7 +45,7 @@ def reduce(features, tolerance: float = 1e-6) -> np.ndarray:
     return axes[:, keep] * np.sqrt(power[keep]) if wide else centred @ axes[:, keep]
 
 
-def decide(train, labels, test, c: float = 1.0) -> np.ndarray:
+def decide(train, labels, *, test, c: float = 1.0) -> np.ndarray:
     """Train a linear SVM (hinge loss, free intercept) and give signed distances: (T,), positive for True.
 
     train: (P, r), labels: bool (P,), test: (T, r). c: the penalty C. Not scaled by the weights' length, so
@@ -76,7 +76,7 @@ def decide(train, labels, test, c: float = 1.0) -> np.ndarray:
         working = np.append(working, violators[np.argsort(margin[violators])[: len(working)]])
 
 
-def ridge(train, targets, test, alpha: float) -> np.ndarray:
+def ridge(train, targets, *, test, alpha: float) -> np.ndarray:
     """Ridge regression with a free intercept, in closed form: predictions (T,) or (T, K).
 
     train: (P, r), targets: (P,) or (P, K), test: (T, r). alpha: the penalty as a share of the training
@@ -84,11 +84,11 @@ def ridge(train, targets, test, alpha: float) -> np.ndarray:
     than that share are used, directions holding far less are not. Raises: ValueError for alpha <= 0.
     """
     mean = train.mean(0)
-    weights = np.linalg.solve(penalised(train - mean, alpha), (train - mean).T @ targets)
+    weights = np.linalg.solve(penalised(train - mean, alpha=alpha), (train - mean).T @ targets)
     return targets.mean(0) + (test - mean) @ weights
 
 
-def penalised(centred: np.ndarray, alpha: float) -> np.ndarray:
+def penalised(centred: np.ndarray, *, alpha: float) -> np.ndarray:
     """The matrix of ridge's normal equations, (r, r), for points (P, r) of mean zero."""
     if not alpha > 0:
         raise ValueError(f"alpha {alpha} must be positive")

@@ -31,7 +31,7 @@ class SwapTest:
     exact: bool  # whether all patterns were tried
 
 
-def unseen(objects: Sequence, divide: str = "top/bottom", groups: Sequence | None = None, c: float = 1.0) -> Unseen:
+def unseen(objects: Sequence, divide: str = "top/bottom", *, groups: Sequence | None = None, c: float = 1.0) -> Unseen:
     """The probe on objects it was not trained on: each group is held out in turn.
 
     objects: N arrays (R, C, D), same grid. groups: N labels; what shares one is held out together (give the
@@ -46,14 +46,16 @@ def unseen(objects: Sequence, divide: str = "top/bottom", groups: Sequence | Non
         for held in np.unique(group):
             test = group == held
             train, asked = (points[chosen].reshape(-1, points.shape[-1]) for chosen in (~test, test))
-            answer = decide(train, np.tile(truth, np.count_nonzero(~test)), asked, c)
+            answer = decide(train, np.tile(truth, np.count_nonzero(~test)), test=asked, c=c)
             decision[test] = answer.reshape(-1, len(truth))
     correct = (decision > 0) == truth
     accuracy = np.array([balanced(row, truth) for row in correct])
     return Unseen(accuracy, decision.reshape(-1, *grid), correct.reshape(-1, *grid))
 
 
-def locate_unseen(objects: Sequence, stride: int = 1, groups: Sequence | None = None, alpha: float = 1e-5) -> Location:
+def locate_unseen(
+    objects: Sequence, *, stride: int = 1, groups: Sequence | None = None, alpha: float = 1e-5
+) -> Location:
     """(row, col) of objects that the ridge regression has not seen: each group is held out in turn.
 
     Arguments as `unseen` and `ridge`; stride: pixels per grid step. The result's arrays have a leading N.
@@ -61,20 +63,20 @@ def locate_unseen(objects: Sequence, stride: int = 1, groups: Sequence | None = 
     """
     points, grid = _pooled(objects)
     group = _groups(groups, len(points))
-    truth = coordinates(grid, stride)
+    truth = coordinates(grid, stride=stride)
     predicted = np.empty((*points.shape[:2], 2))
     with one_thread(points):
         for held in np.unique(group):
             test = group == held
             train = points[~test].reshape(-1, points.shape[-1])
-            predicted[test] = ridge(train, np.tile(truth, (np.count_nonzero(~test), 1)), points[test], alpha)
-    return location(predicted, truth, grid)
+            predicted[test] = ridge(train, np.tile(truth, (np.count_nonzero(~test), 1)), test=points[test], alpha=alpha)
+    return location(predicted, truth, grid=grid)
 
 
 def swap_test(
     objects: Sequence,
     divide: str = "top/bottom",
-    groups: Sequence | None = None,
+    *, groups: Sequence | None = None,
     alpha: float = 1e-5,
     draws: int = 1024,
     seed: int = 0,
@@ -129,7 +131,7 @@ def _contributions(points, group, held, sign, alpha) -> np.ndarray:
     test = group == held
     train = points[~test]
     mean = train.mean((0, 1))
-    inverse = penalised((train - mean).reshape(-1, train.shape[-1]), alpha)
+    inverse = penalised((train - mean).reshape(-1, train.shape[-1]), alpha=alpha)
     directions = np.zeros((len(np.unique(group)), train.shape[-1]))
     levels = np.zeros((len(directions), 1))
     for own, item in zip(group[~test], train, strict=True):

@@ -55,7 +55,7 @@ def file_name(key: str) -> str:
     return key.replace("/", "-") + "-d3.csv"
 
 
-def parse_csv(content: bytes, name: str = "map") -> np.ndarray:
+def parse_csv(content: bytes, *, name: str = "map") -> np.ndarray:
     """A map in the authors' format (lines ``y,x,val``), as float32 (R, C).
 
     Raises ValueError for other content, and for a map with a position missing or twice.
@@ -78,7 +78,7 @@ def parse_csv(content: bytes, name: str = "map") -> np.ndarray:
     return found
 
 
-def find_maps(download: bool = False) -> dict[str, np.ndarray]:
+def find_maps(*, download: bool = False) -> dict[str, np.ndarray]:
     """The authors' maps, float32 (R, C) in [-1, 1] by key ``network[AA]/layer/object/anchor``.
 
     From ``published/maps.npz`` on the assets search path; else every file of ``published/csv/`` there whose
@@ -103,5 +103,5 @@ def find_maps(download: bool = False) -> dict[str, np.ndarray]:
     for name, expected in sums.items():
         path = assets.find(Path("published/csv") / name)
         if path is not None and assets.sha256(path) == expected:
-            found[name.removesuffix("-d3.csv").replace("-", "/")] = parse_csv(path.read_bytes(), name)
+            found[name.removesuffix("-d3.csv").replace("-", "/")] = parse_csv(path.read_bytes(), name=name)
     return found

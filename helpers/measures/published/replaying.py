@@ -22,7 +22,7 @@ TOLERANCE = 0.005
 _LAYERS = {"fc": "fc8"}  # the authors call AlexNet's and VGG16's logits fc, too
 
 
-def at_hand(download: bool = False) -> dict[str, tuple[str, str]]:
+def at_hand(*, download: bool = False) -> dict[str, tuple[str, str]]:
     """The networks that can be replayed: the authors' name -> (what its weights are, where they come from).
 
     With the published weights where their file is on this machine (or may be downloaded); otherwise with a
@@ -43,7 +43,7 @@ def at_hand(download: bool = False) -> dict[str, tuple[str, str]]:
 def replay(
     maps: Mapping[str, np.ndarray],
     available: Mapping[str, tuple[str, str]],
-    names: Sequence[str] = ("berry", "plane"),
+    *, names: Sequence[str] = ("berry", "plane"),
     stride: int = 1,
     device: str = "auto",
     progress: bool = True,

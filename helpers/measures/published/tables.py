@@ -61,7 +61,7 @@ def measures(maps: Mapping[str, np.ndarray]) -> pd.DataFrame:
         if layer == "class":
             continue
         place = similarity.anchors(values.shape)[anchor]
-        lean, lattice = variation.bias(values), variation.lattice(values, _strides(network))
+        lean, lattice = variation.bias(values), variation.lattice(values, strides=_strides(network))
         rows.append(
             {
                 "network": NETWORKS[network.removesuffix("AA")],

@@ -18,7 +18,7 @@ class Calibrated:
     invariance: np.ndarray  # (same - different) / (1 - different)
 
 
-def invariance(same, different):
+def invariance(same, *, different):
     """Calibrated invariance `(s - d) / (1 - d)`: 1 invariant, 0 no better than another object.
 
     same, different: cosines, floats or arrays of one shape. Raw cosines are inflated by what the features
@@ -34,7 +34,7 @@ def invariance(same, different):
     return float(result) if result.ndim == 0 else result
 
 
-def calibrate(features, blank=None) -> Calibrated:
+def calibrate(features, *, blank=None) -> Calibrated:
     """Calibrated invariance of N objects at the same grid of positions.
 
     features: (N, R, C, D), or a sequence of N arrays (R, C, D). blank: (D,), the features of the frame
@@ -71,4 +71,4 @@ def calibrate(features, blank=None) -> Calibrated:
         unit = unit_vectors(np.asarray(item, dtype=np.float64) - shift, "object")
         others.append(((unit * (total - unit)).sum(-1) / (len(features) - 1)).mean())
     same, different = np.array(own), np.array(others)
-    return Calibrated(same, different, invariance(same, different))
+    return Calibrated(same, different, invariance(same, different=different))

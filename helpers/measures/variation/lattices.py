@@ -54,7 +54,7 @@ class Parts:
         return {name: _rms(getattr(self, name)) for name in ("tilt", "smooth", "lattice", "rest")}
 
 
-def decompose(values, strides: Sequence[int], stride: int = 1) -> Parts:
+def decompose(values, *, strides: Sequence[int], stride: int = 1) -> Parts:
     """The map as mean + tilt + smooth + lattice + rest, by orthogonal projection.
 
     Per axis: polynomials up to degree `2 L / (1.5 S)` (L the side, S the largest stride, both in
@@ -66,7 +66,7 @@ def decompose(values, strides: Sequence[int], stride: int = 1) -> Parts:
     strides: the network's cumulative strides, pixels, each dividing the next.
     Raises: ValueError when no stride is left, or when they don't divide each other.
     """
-    cosines = as_map(values, stride)
+    cosines = as_map(values, stride=stride)
     rows, cols, _ = _bases(cosines.shape, strides, stride)
     weights = rows.basis.T @ cosines @ cols.basis
     smooth, level = _masks(rows, cols)
@@ -81,7 +81,7 @@ def decompose(values, strides: Sequence[int], stride: int = 1) -> Parts:
     return Parts(float(mean), plane, surface - mean - plane, lattice, cosines - surface - lattice)
 
 
-def lattice(values, strides: Sequence[int], stride: int = 1) -> Lattice:
+def lattice(values, *, strides: Sequence[int], stride: int = 1) -> Lattice:
     """Size of what repeats with the network's strides, in total and added by each stride.
 
     Parts as in `decompose`. Share: lattice power over the power left without the smooth part. Null: for
@@ -91,7 +91,7 @@ def lattice(values, strides: Sequence[int], stride: int = 1) -> Lattice:
     what white noise of the same power would add at each stride.
     Raises: as `decompose`.
     """
-    cosines = as_map(values, stride)
+    cosines = as_map(values, stride=stride)
     rows, cols, periods = _bases(cosines.shape, strides, stride)
     power = (rows.basis.T @ cosines @ cols.basis) ** 2
     smooth, level = _masks(rows, cols)
@@ -116,7 +116,7 @@ def lattice(values, strides: Sequence[int], stride: int = 1) -> Lattice:
     )
 
 
-def spectrum(values, periods: Sequence[int], stride: int = 1) -> Spectrum:
+def spectrum(values, *, periods: Sequence[int], stride: int = 1) -> Spectrum:
     """Each period (pixels) on its own, whether or not it is a stride of the network.
 
     The control for `lattice`: a network's strides (and their multiples) should stand out from the periods
@@ -125,7 +125,7 @@ def spectrum(values, periods: Sequence[int], stride: int = 1) -> Spectrum:
     up over the repeats, so its amplitude grows with the map. A constant map has ratio 0.
     Raises: as `decompose`.
     """
-    cosines = as_map(values, stride)
+    cosines = as_map(values, stride=stride)
     longest = max(_repeat(period, stride) for period in periods)
     amplitude, ratio = [], []
     for period in periods:

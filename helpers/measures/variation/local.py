@@ -30,13 +30,13 @@ class Bias:
     left_right: float  # mean of the right half minus mean of the left half
 
 
-def drop(values, anchor: tuple[int, int] | None = None, stride: int = 1) -> Drop:
+def drop(values, *, anchor: tuple[int, int] | None = None, stride: int = 1) -> Drop:
     """`1 - cosine` per ring of Chebyshev distance (larger of row and column distance) around `anchor`.
 
     values (R, C); anchor in grid indices, by default the centre `((R - 1) // 2, (C - 1) // 2)`.
     Raises: ValueError for an anchor outside the map, a map of one position, or a stride under 1.
     """
-    cosines = as_map(values, stride)
+    cosines = as_map(values, stride=stride)
     row, col = centre(cosines.shape) if anchor is None else (int(anchor[0]), int(anchor[1]))
     if not (0 <= row < cosines.shape[0] and 0 <= col < cosines.shape[1]):
         raise ValueError(f"anchor ({row}, {col}) is outside the map of {cosines.shape[0]} x {cosines.shape[1]}")
@@ -51,12 +51,12 @@ def drop(values, anchor: tuple[int, int] | None = None, stride: int = 1) -> Drop
     return Drop(np.arange(1, count.size + 1) * stride, mean, np.sqrt(square), count)
 
 
-def drop_at(values, distances: Sequence[int] = (1, 4, 16, 32), anchor=None, stride: int = 1) -> dict[int, float]:
+def drop_at(values, *, distances: Sequence[int] = (1, 4, 16, 32), anchor=None, stride: int = 1) -> dict[int, float]:
     """Mean of `1 - cosine` at some distances (pixels) from the anchor: {distance: drop}.
 
     Raises: ValueError for a distance that no ring of the map has.
     """
-    rings = drop(values, anchor, stride)
+    rings = drop(values, anchor=anchor, stride=stride)
     known = dict(zip(rings.distance.tolist(), rings.mean.tolist(), strict=True))
     for distance in distances:
         if distance not in known:
@@ -90,7 +90,7 @@ def displaced(features, distances: Sequence[int] = (1, 4, 16, 32), stride: int =
     return result
 
 
-def walks(grid: tuple[int, int], distances: Sequence[int], count: int = 16, seed: int = 0) -> np.ndarray:
+def walks(grid: tuple[int, int], distances: Sequence[int], *, count: int = 16, seed: int = 0) -> np.ndarray:
     """Positions for measuring change at several distances with few frames: int64 (count, 1 + 2 K, 2).
 
     Each walk is a random position of the (R, C) grid (pixels) and, from it, each of the K distances along
@@ -125,19 +125,19 @@ def drop_along(features, distances: Sequence[int]) -> dict[int, float]:
     return dict(zip(map(int, distances), lost.reshape(2, -1).mean(0).tolist(), strict=True))
 
 
-def total_variation(values, stride: int = 1) -> float:
+def total_variation(values, *, stride: int = 1) -> float:
     """Mean absolute difference between neighbouring positions (rows and columns), per pixel.
 
     Raises: ValueError for a map of one position, or a stride under 1.
     """
-    cosines = as_map(values, stride)
+    cosines = as_map(values, stride=stride)
     steps = np.concatenate([np.abs(np.diff(cosines, axis=axis)).ravel() for axis in (0, 1)])
     if not steps.size:
         raise ValueError("a map of one position has no neighbours; use more positions")
     return float(steps.mean() / stride)
 
 
-def bias(values, stride: int = 1) -> Bias:
+def bias(values, *, stride: int = 1) -> Bias:
     """Tilt of the least-squares plane and differences between halves (the middle line is in neither).
 
     A map of similarity falls away from its anchor. Where the anchor is not in the middle (the centre of an
@@ -145,7 +145,7 @@ def bias(values, stride: int = 1) -> Bias:
     symmetric about its anchor first.
     Raises: ValueError for a map with fewer than two rows or columns, or a stride under 1.
     """
-    cosines = as_map(values, stride)
+    cosines = as_map(values, stride=stride)
     height, width = cosines.shape
     if min(height, width) < 2:
         raise ValueError(f"a map of {height} x {width} has no direction; it needs two rows and two columns")

@@ -105,15 +105,15 @@ def compute(
 
 
 def _scalars(one: np.ndarray, network: Network, stride: int) -> list[float]:
-    lean = variation.bias(one, stride)
+    lean = variation.bias(one, stride=stride)
     try:
-        lattice = variation.lattice(one, network.strides, stride)
+        lattice = variation.lattice(one, strides=network.strides, stride=stride)
         rms, share = lattice.rms, lattice.share
     except ValueError:  # no two periods of any of the network's strides fit the map
         rms = share = float("nan")
     values = {
         "mean_cosine": one.mean(dtype=np.float64),
-        "total_variation": variation.total_variation(one, stride),
+        "total_variation": variation.total_variation(one, stride=stride),
         "lattice_rms": rms,
         "lattice_share": share,
         "tilt_down": lean.tilt_down,
