@@ -59,12 +59,6 @@ def test_answers_are_the_largest_logit_and_ties_are_named():
         consistency.answers(tied, ties="first")
 
 
-def test_flips_by_hand():
-    below, beside = consistency.flips(GRID)
-    assert below.tolist() == [[False, True, False], [True, False, False]]
-    assert beside.tolist() == [[False, True], [True, False], [True, False]]
-
-
 def test_change_rates_by_hand():
     rates = consistency.change_rates(GRID)
     assert rates == {"vertical": 2 / 6, "horizontal": 3 / 6, "diagonal": 4 / 8}
@@ -224,9 +218,9 @@ def test_bad_logits_are_named():
 
 def test_bad_answers_and_ranges_are_named():
     with pytest.raises(ValueError, match="class indices"):
-        consistency.flips(GRID.float())
+        consistency.change_rates(GRID.float())
     with pytest.raises(ValueError, match="-1 is under 0"):
-        consistency.flips(GRID - 1)
+        consistency.change_rates(GRID - 1)
     with pytest.raises(ValueError, match="stride 2: a one-pixel shift"):
         consistency.change_rates(GRID, stride=2)
     with pytest.raises(ValueError, match="no neighbours each way"):

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from helpers.measures.arrays import check_positive, grid_features
 from helpers.measures.probes.labels import labels
-from helpers.measures.probes.same_object import Location, balanced, coordinates, grid_features, location
+from helpers.measures.probes.same_object import Location, balanced, coordinates, location
 from helpers.measures.probes.solver import decide, one_thread, penalised, reduce, ridge
 
 
@@ -34,9 +35,17 @@ class SwapTest:
 def unseen(objects: Sequence, divide: str = "top/bottom", *, groups: Sequence | None = None, c: float = 1.0) -> Unseen:
     """The probe on objects it was not trained on: each group is held out in turn.
 
-    objects: N arrays (R, C, D), same grid. groups: N labels; what shares one is held out together (give the
-    category where several objects are of one kind). By default every object is its own group.
-    Source: ours. Raises: ValueError for one group, or shapes that differ.
+    Ours.
+
+    Args:
+        objects: N arrays (R, C, D), same grid.
+        divide: "top/bottom" or "left/right".
+        groups: N labels; what shares one is held out together (give the category where several objects are of
+            one kind). By default every object is its own group.
+        c: the SVM's penalty.
+
+    Raises:
+        ValueError: fewer than two objects or groups, shapes that differ, or non-finite features.
     """
     points, grid = _pooled(objects)
     group = _groups(groups, len(points))
@@ -58,8 +67,19 @@ def locate_unseen(
 ) -> Location:
     """(row, col) of objects that the ridge regression has not seen: each group is held out in turn.
 
-    Arguments as `unseen` and `ridge`; stride: pixels per grid step. The result's arrays have a leading N.
-    Source: ours. Raises: as `unseen`.
+    Ours.
+
+    Args:
+        objects: N arrays (R, C, D), same grid.
+        stride: pixels between neighbouring positions.
+        groups: as in `unseen`.
+        alpha: as in `ridge`.
+
+    Returns:
+        A `Location` whose arrays have a leading N.
+
+    Raises:
+        ValueError: as `unseen`.
     """
     points, grid = _pooled(objects)
     group = _groups(groups, len(points))
@@ -76,7 +96,8 @@ def locate_unseen(
 def swap_test(
     objects: Sequence,
     divide: str = "top/bottom",
-    *, groups: Sequence | None = None,
+    *,
+    groups: Sequence | None = None,
     alpha: float = 1e-5,
     draws: int = 1024,
     seed: int = 0,
@@ -92,12 +113,22 @@ def swap_test(
     the p-value counts the observed pattern too). With G groups it cannot go below 2^(1 - G): 8 give 0.008.
 
     The classifier is ridge regression on labels of -1 and 1, whose answers are sums over the training groups,
-    so that one fit per held-out group serves all patterns. Arguments as `unseen` and `ridge`.
-    Source: ours (a randomisation test: Fisher; Ernst, Statistical Science 19, 2004).
-    Raises: as `unseen`; ValueError for draws under 1.
+    so that one fit per held-out group serves all patterns.
+
+    Ours (a randomisation test: Fisher; Ernst, Statistical Science 19, 2004).
+
+    Args:
+        objects: N arrays (R, C, D), same grid.
+        divide: "top/bottom" or "left/right".
+        groups: as in `unseen`.
+        alpha: as in `ridge`.
+        draws: patterns of swaps, where there are more.
+        seed: of the draws.
+
+    Raises:
+        ValueError: as `unseen`, or draws under 1.
     """
-    if draws < 1:
-        raise ValueError(f"draws {draws} must be at least 1")
+    check_positive(draws=draws)
     points, grid = _pooled(objects)
     group = _groups(groups, len(points))
     names, group = np.unique(group, return_inverse=True)

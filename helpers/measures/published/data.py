@@ -50,15 +50,15 @@ def map_sums() -> dict[str, str]:
     return {name: digest for digest, name in lines}
 
 
-def file_name(key: str) -> str:
-    """The authors' file of a map: ``mobilev2AA/fc/berry/br`` -> ``mobilev2AA-fc-berry-br-d3.csv``."""
-    return key.replace("/", "-") + "-d3.csv"
-
-
 def parse_csv(content: bytes, *, name: str = "map") -> np.ndarray:
     """A map in the authors' format (lines ``y,x,val``), as float32 (R, C).
 
-    Raises ValueError for other content, and for a map with a position missing or twice.
+    Args:
+        content: of the file.
+        name: what an error calls it.
+
+    Raises:
+        ValueError: other content, or a map with a position missing or twice.
     """
     lines = csv.reader(io.StringIO(content.decode("utf-8", "replace")))
     try:
@@ -79,13 +79,20 @@ def parse_csv(content: bytes, *, name: str = "map") -> np.ndarray:
 
 
 def find_maps(*, download: bool = False) -> dict[str, np.ndarray]:
-    """The authors' maps, float32 (R, C) in [-1, 1] by key ``network[AA]/layer/object/anchor``.
+    """The authors' maps, from ``published/maps.npz`` on the assets search path.
 
-    From ``published/maps.npz`` on the assets search path; else every file of ``published/csv/`` there whose
-    checksum is right. Empty where there is nothing. Layer ``class`` is the softmax probability of the
-    object's class, kept under anchor ``br``. download: first fetch what is missing from the authors' site
-    into the cache, the two objects too (256 maps, about 100 MB; resumable). Raises AssetError for a download
-    that fails or is damaged.
+    Without that file, from every file of ``published/csv/`` there whose checksum is right.
+
+    Args:
+        download: first fetch what is missing from the authors' site into the cache, the two objects too
+            (256 maps, about 100 MB; resumable).
+
+    Returns:
+        float32 (R, C) in [-1, 1] by key ``network[AA]/layer/object/anchor``; empty where there is nothing. Layer
+        ``class`` is the softmax probability of the object's class, kept under anchor ``br``.
+
+    Raises:
+        AssetError: a download that fails or is damaged.
     """
     packed = assets.find("published/maps.npz")
     sums = map_sums()

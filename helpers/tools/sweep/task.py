@@ -95,12 +95,13 @@ def compute(
     similarity_maps = np.stack([maps[layer].numpy() for layer in layers])
     scalars = [[_scalars(one, network, settings.stride) for one in five] for five in similarity_maps]
     centre = similarity.ANCHORS.index("c")
+    falls = [variation.drop(five[centre], stride=settings.stride) for five in similarity_maps]
     return {
         "similarity": similarity_maps,
         "probability": probability.view(len(rows), len(cols)).numpy(),
         "top1": top1.view(len(rows), len(cols)).numpy(),
         "scalars": np.array(scalars),
-        "drop": np.stack([variation.drop(five[centre], stride=settings.stride).mean for five in similarity_maps]),
+        "drop": np.array([list(fall.values()) for fall in falls]),
     }
 
 

@@ -23,7 +23,8 @@ _DARK_INK = 0.18  # relative luminance from which black has more contrast than w
 def by_cause(
     points: pd.DataFrame,
     factors: Mapping[str, Mapping[str, Interval]],
-    *, label: str = "calibrated invariance",
+    *,
+    label: str = "calibrated invariance",
     titles: tuple[str, str] = ("what each network reaches", "what each cause buys"),
     others: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
 ) -> Figure:

@@ -23,7 +23,8 @@ _WRONG = [PALETTE[k] for k in (2, 4, 8, 9, 5, 3)]
 
 def answer_maps(
     maps: Sequence[Sequence[Map]],
-    *, rows: Sequence[str],
+    *,
+    rows: Sequence[str],
     columns: Sequence[str],
     names: Sequence[str],
     target: int,

@@ -38,7 +38,8 @@ def frames(images: torch.Tensor, *, titles: Sequence[str], columns: int | None =
 
 def heatmaps(
     maps: Sequence[Sequence[Map]],
-    *, rows: Sequence[str],
+    *,
+    rows: Sequence[str],
     columns: Sequence[str],
     stride: int | Sequence[int] = 1,
     label: str = "cosine similarity",

@@ -41,7 +41,8 @@ def fold_maps(maps: Mapping[str, np.ndarray], *, stride: int = 1) -> Figure:
 
 def answers(
     shares: Sequence[Sequence[np.ndarray]],
-    *, rows: Sequence[str],
+    *,
+    rows: Sequence[str],
     columns: Sequence[str],
     divides: Sequence[str],
     stride: int = 1,
@@ -62,7 +63,8 @@ def answers(
 
 def accuracies(
     table: Mapping[str, Mapping[str, Sequence[float]]],
-    *, label: str = "accuracy (balanced)",
+    *,
+    label: str = "accuracy (balanced)",
     chance: float = 0.5,
     limits: tuple[float, float] | None = None,
 ) -> Figure:

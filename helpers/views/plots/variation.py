@@ -70,7 +70,8 @@ def parts(rows: Mapping[str, tuple[Map, Mapping[str, Map]]], *, stride: int = 1,
 def spectrum(
     periods: Sequence[int],
     curves: Mapping[str, np.ndarray],
-    *, strides: Sequence[int],
+    *,
+    strides: Sequence[int],
     label: str = "strength (white noise:\nits standard deviation)",
 ) -> Figure:
     """How much of a map repeats with each period, {name: (K,) amplitudes}; the network's strides are marked."""
@@ -91,7 +92,8 @@ def spectrum(
 
 def intervals(
     groups: Mapping[str, Mapping[str, Interval]],
-    *, label: str,
+    *,
+    label: str,
     zero: float | None = None,
     log: bool = False,
     title: str = "",
