@@ -13,13 +13,12 @@ from helpers.views.plots.probes import (
     swap_nulls,
     warped_grids,
 )
-from helpers.views.plots.published import agreement, anchor_means, local_global
+from helpers.views.plots.published import anchor_means, local_global
 from helpers.views.plots.variation import biases, falls, intervals, parts, spectrum
 
 __all__ = [
     "accuracies",
     "against",
-    "agreement",
     "anchor_means",
     "answer_maps",
     "answers",
