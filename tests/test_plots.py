@@ -116,7 +116,7 @@ def test_pictures_of_variation_fit(maps):
     for figure in (
         plots.parts({"off": (item, {"smooth": item, "lattice": item - item.mean()})}, stride=4),
         plots.falls([1, 2, 4], {"off": [some(0.1), some(0.2), some(0.3)], "on": [some(0.01), some(0.1), some(0.3)]}),
-        plots.intervals({"off": {"lean": some(0.1)}, "on": {"lean": some(0.2)}}, label="cosine", title="t"),
+        plots.intervals({"off": {"lean": some(0.1)}, "on": {"lean": some(0.2)}}, label="cosine"),
         plots.biases(table),
         plots.conditions(
             {"t": pd.DataFrame([[1e-9, 0.1], [0.01, 1.0]], ["a", "b"], ["c", "d"])}, label="drop", log=True

@@ -1,4 +1,8 @@
-"""Arrays in, Figure out. One style, shared colour limits, axes in pixels."""
+"""Arrays in, Figure out. One style, shared colour limits, axes in pixels.
+
+Everywhere `rows`, `columns` and `titles` are words, `stride` the pixels between neighbouring positions, `label` and
+`xlabel` what the numbers on an axis or a colour bar are.
+"""
 
 from helpers.views.plots.causes import by_cause, conditions
 from helpers.views.plots.consistency import answer_maps, by_kind, curves, pair_bars

@@ -17,6 +17,7 @@ from helpers.views.plots.variation import RING, Interval, dots, factor_axis
 
 # Green and purple: blue and orange are networks, and vermilion is too near to that orange
 _MEASURES = (PALETTE[2], PALETTE[4], *PALETTE[5:])
+_FLOOR = 1e-6  # what is under it is rounding
 _DARK_INK = 0.18  # relative luminance from which black has more contrast than white (WCAG 2)
 
 
@@ -25,7 +26,6 @@ def by_cause(
     factors: Mapping[str, Mapping[str, Interval]],
     *,
     label: str = "calibrated invariance",
-    titles: tuple[str, str] = ("what each network reaches", "what each cause buys"),
     others: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
 ) -> Figure:
     """Left: invariance by training positions, one panel per architecture. Right: the factors of the causes.
@@ -36,8 +36,6 @@ def by_cause(
         points: columns `architecture`, `training`, `kind`, `value`, `low`, `high`, and where there are other
             trainings `others`, a list of their values.
         factors: {measure: {cause: interval}}, how many times smaller the change becomes; 1 is no effect.
-        label: of the values.
-        titles: of the two sides.
         others: the factors of other trainings.
     """
     families, trainings = (list(dict.fromkeys(points[name])) for name in ("architecture", "training"))
@@ -70,26 +68,22 @@ def by_cause(
         if others and any(values for series in others.values() for values in series.values()):
             axis.plot([], [], color="0.4", label="another training", **RING)
         right.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=9.5)
-        left.suptitle(titles[0])
-        right.suptitle(titles[1])
+        left.suptitle("what each network reaches")
+        right.suptitle("what each cause buys")
         return figure
 
 
-def conditions(
-    tables: Mapping[str, pd.DataFrame], *, label: str, log: bool = False, floor: float = 1e-6, digits: int = 3
-) -> Figure:
+def conditions(tables: Mapping[str, pd.DataFrame], *, label: str, log: bool = False, digits: int = 3) -> Figure:
     """Annotated tables on one colour scale: {title: rows x columns of numbers}.
 
     Args:
-        tables: of the same shape.
-        label: of the colour bar.
-        log: a logarithmic scale; values up to ``floor`` are off it: drawn white and written as 0.
-        floor: see ``log``.
+        log: a logarithmic scale; values up to 1e-6 are off it: drawn white and written as 0.
         digits: after the point.
     """
     values = np.concatenate([table.to_numpy(dtype=float).ravel() for table in tables.values()])
+    floor = _FLOOR if log else 0.0
     seen = values[values > floor] if log else values
-    low, high = (float(seen.min()), float(seen.max())) if seen.size else (floor, 1.0)
+    low, high = (float(seen.min()), float(seen.max())) if seen.size else (_FLOOR, 1.0)
     norm = LogNorm(low, max(high, low * 1.01)) if log else Normalize(low, max(high, low + 1e-9))
     scale = colormaps[MAP].with_extremes(under="white")
     shape = next(iter(tables.values())).shape
@@ -97,7 +91,7 @@ def conditions(
         figure = Figure(figsize=(1.9 + len(tables) * (0.6 + 0.85 * shape[1]), 1.1 + 0.48 * shape[0]))
         axes = figure.subplots(1, len(tables), sharey=True, squeeze=False)[0]
         for axis, (title, table) in zip(axes, tables.items(), strict=True):
-            words = table.map(lambda value: _words(value, floor if log else 0.0, digits))
+            words = table.map(lambda value: _words(value, floor, digits))
             sns.heatmap(
                 table.clip(lower=low / 2) if log else table, annot=words, fmt="", norm=norm, cmap=scale, ax=axis,
                 cbar=False, linewidths=1.5, linecolor="white", annot_kws={"fontsize": 9.5},

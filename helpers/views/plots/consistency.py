@@ -44,11 +44,7 @@ def answer_maps(
 
     Args:
         maps: as many rows of maps as ``rows`` has titles, each as long as ``columns``.
-        rows: titles.
-        columns: titles.
-        names: of the classes.
         target: the right class, drawn pale.
-        stride: pixels between neighbouring positions.
     """
     values = [[np.asarray(item) for item in line] for line in maps]
     found, counts = np.unique(np.concatenate([item.ravel() for line in values for item in line]), return_counts=True)
@@ -161,8 +157,6 @@ def curves(
     Args:
         table: {kind: {network: values}}, a value for each of ``at``.
         at: where the values are, on the horizontal axis.
-        xlabel: of that axis.
-        ylabel: of the values.
         variants: the variant of each network, as in `style.colours`.
     """
     kinds = list(table)

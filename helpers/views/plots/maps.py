@@ -17,7 +17,6 @@ def frames(images: torch.Tensor, *, titles: Sequence[str], columns: int | None =
 
     Args:
         images: uint8 (N, 3, H, W).
-        titles: N of them.
         columns: frames in a row; by default up to five.
     """
     with style():
@@ -52,10 +51,7 @@ def heatmaps(
 
     Args:
         maps: as many rows of maps as ``rows`` has titles, each as long as ``columns``.
-        rows: titles.
-        columns: titles.
         stride: pixels between neighbouring values; a list gives each row its own stride and its own axes.
-        label: of the colour bar.
         limits: of the colours, by default the whole range of the values.
         difference: a diverging colour map, symmetric about zero.
         marks: per column, the (row, col) index to mark (the anchor), or None.

@@ -46,10 +46,7 @@ def answers(
 
     Args:
         shares: as many rows of maps as ``rows`` has titles.
-        rows: titles.
-        columns: titles.
         divides: "top/bottom" or "left/right", per column.
-        stride: pixels between neighbouring positions.
     """
     scale = {"label": "share of right answers", "limits": (0, 1)}
     figure = heatmaps(shares, rows=rows, columns=columns, stride=stride, **scale)
@@ -61,20 +58,11 @@ def answers(
     return figure
 
 
-def accuracies(
-    table: Mapping[str, Mapping[str, Sequence[float]]],
-    *,
-    label: str = "accuracy (balanced)",
-    chance: float = 0.5,
-    limits: tuple[float, float] | None = None,
-) -> Figure:
+def accuracies(table: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
     """One line per question, one colour per network: a dot per object, a diamond at the mean.
 
     Args:
         table: {question: {network: values}}, a value per object; networks are named by their variant.
-        label: of the values.
-        chance: where the dotted line stands.
-        limits: of the horizontal axis.
     """
     questions, names = list(table), list(next(iter(table.values())))
     with style():
@@ -87,10 +75,10 @@ def accuracies(
                 axis.plot(values, np.full(len(values), at), "o", color=colour, alpha=0.4, ms=4.5, mew=0)
                 mean = {"color": colour, "mec": "white", "mew": 0.8, "ms": 8.5, "clip_on": False}
                 axis.plot(values.mean(), at, "D", label=name if i == 0 else None, **mean)
-        axis.axvline(chance, color="0.4", linestyle=":", zorder=0)
-        axis.text(chance, -0.72, " chance", color="0.4", fontsize=8.5, va="center")
+        axis.axvline(0.5, color="0.4", linestyle=":", zorder=0)
+        axis.text(0.5, -0.72, " chance", color="0.4", fontsize=8.5, va="center")
         axis.set_yticks(range(len(questions)), questions)
-        axis.set(xlabel=label, ylim=(len(questions) - 0.5, -0.9), xlim=limits)
+        axis.set(xlabel="accuracy (balanced)", ylim=(len(questions) - 0.5, -0.9))
         axis.tick_params(axis="y", length=0)
         axis.grid(axis="x", color="0.92")
         axis.set_axisbelow(True)
@@ -182,7 +170,6 @@ def warped_grids(
 
     Args:
         grids: {title: predicted (row, col) in pixels, (R, C, 2)}.
-        stride: pixels between neighbouring positions.
         step: draw one line in this many.
         variants: the variant of each title, as in `style.colours`.
     """

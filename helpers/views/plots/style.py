@@ -57,7 +57,6 @@ def colours(names: Iterable[str], *, variants: Mapping[str, str] | None = None) 
     """A colour per name: blue off-the-shelf, orange anti-aliased, the others in turn.
 
     Args:
-        names: of what is drawn.
         variants: {name: "off-the-shelf" or "anti-aliased"} where a name is not just its variant.
     """
     variants, others = variants or {}, itertools.cycle(PALETTE[2:])

@@ -43,11 +43,6 @@ def parts(rows: Mapping[str, tuple[Map, Mapping[str, Map]]], *, stride: int = 1,
 
     One colour range for the maps, one for the first part (the large, smooth one), one for all the other
     parts; each shared over the rows.
-
-    Args:
-        rows: the maps and their parts, by title.
-        stride: pixels between neighbouring values.
-        label: of the maps' colour bar.
     """
     names = list(next(iter(rows.values()))[1])
     whole = [np.asarray(values, dtype=float) for values, _ in rows.values()]
@@ -81,20 +76,13 @@ def parts(rows: Mapping[str, tuple[Map, Mapping[str, Map]]], *, stride: int = 1,
         return figure
 
 
-def spectrum(
-    periods: Sequence[int],
-    curves: Mapping[str, np.ndarray],
-    *,
-    strides: Sequence[int],
-    label: str = "strength (white noise:\nits standard deviation)",
-) -> Figure:
+def spectrum(periods: Sequence[int], curves: Mapping[str, np.ndarray], *, strides: Sequence[int]) -> Figure:
     """How much of a map repeats with each period; the network's strides are marked.
 
     Args:
         periods: K of them, pixels.
         curves: {name: amplitudes (K,)}.
         strides: of the network, pixels.
-        label: of the amplitudes.
     """
     marked = [stride for stride in strides if min(periods) <= stride <= max(periods)]
     with style():
@@ -104,7 +92,8 @@ def spectrum(
             axis.axvline(stride, color="0.85", linewidth=6, zorder=0)
         for name, colour in colours(curves).items():
             axis.plot(periods, curves[name], color=colour, marker="o", markersize=3.5, linewidth=1.2, label=name)
-        axis.set(ylim=(0, None), xlabel="period (px)", ylabel=label)
+        axis.set(ylim=(0, None), xlabel="period (px)")
+        axis.set_ylabel("strength (white noise:\nits standard deviation)")
         if marked:
             axis.set_xticks(marked)
         figure.legend(loc="outside right center", title="grey: the network's strides", title_fontsize=9)
@@ -112,21 +101,13 @@ def spectrum(
 
 
 def intervals(
-    groups: Mapping[str, Mapping[str, Interval]],
-    *,
-    label: str,
-    zero: float | None = None,
-    log: bool = False,
-    title: str = "",
+    groups: Mapping[str, Mapping[str, Interval]], *, label: str, zero: float | None = None, log: bool = False
 ) -> Figure:
     """Dots with their intervals: {series: {line: interval}}; the lines down, the series side by side in colour.
 
     Args:
-        groups: the intervals.
-        label: of the horizontal axis.
         zero: where to draw a line of no effect.
         log: a logarithmic axis, of factors where `zero` is 1.
-        title: of the figure.
     """
     lines = list(dict.fromkeys(name for series in groups.values() for name in series))
     with style():
@@ -141,7 +122,6 @@ def intervals(
             axis.set_xscale("log")
             plain_numbers(axis.xaxis)
         axis.set_xlabel(label)
-        axis.set_title(title, loc="left")
         if len(groups) > 1:
             axis.legend(loc="best")
         return figure
@@ -165,14 +145,13 @@ def falls(distances: Sequence[int], curves: Mapping[str, Sequence[Interval]], *,
         return figure
 
 
-def biases(table: pd.DataFrame, *, label: str = "difference of cosines") -> Figure:
+def biases(table: pd.DataFrame) -> Figure:
     """Which way maps lean: one dot per object, the mean and its 95 % interval beside them (seaborn).
 
     The intervals draw categories first, then objects within them, as `uncertainty.interval`.
 
     Args:
         table: one row per object, kind and direction, columns `direction`, `kind`, `value`, `category`.
-        label: of the values.
 
     Raises:
         ValueError: a missing column.
@@ -192,7 +171,7 @@ def biases(table: pd.DataFrame, *, label: str = "difference of cosines") -> Figu
             **shared, dodge=apart, linestyle="none", marker="D", markersize=6, errorbar=("ci", 95), units="category",
             seed=0, err_kws={"linewidth": 2.2}, zorder=3,
         )  # fmt: skip
-        axis.set(xlabel="", ylabel=label)
+        axis.set(xlabel="", ylabel="difference of cosines")
         axis.legend(title=None, loc="best")
         return figure
 
@@ -216,7 +195,6 @@ def dots(
     """Dots and whiskers on one axis.
 
     Args:
-        axis: where to draw.
         groups: {series: {line: interval}}.
         lines: their order, the first on top.
         fills: a colour per series.
