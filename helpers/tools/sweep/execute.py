@@ -17,7 +17,7 @@ from helpers import runtime
 from helpers.networks import Source
 from helpers.tools.sweep import store
 from helpers.tools.sweep.plan import Plan, Settings, Task
-from helpers.tools.sweep.store import SweepError
+from helpers.tools.sweep.reading import SweepError
 from helpers.tools.sweep.task import compute, loaded, on_worker, throughput
 
 _PATIENCE = 20  # s, for a scheduler to answer
@@ -42,9 +42,11 @@ def run(
     progress: bool = True,
     dry_run: bool = False,
 ) -> Summary:
-    """Compute what the store at ``path`` does not hold of a plan yet; run it again to continue.
+    """Compute what a store does not hold of a plan yet; run it again to continue.
 
     Args:
+        path: The store; created if it is not there.
+        plan: What to compute.
         scheduler: Address of a Dask scheduler (``tcp://host:8786``) whose workers compute; None computes here.
             Only this process writes.
         progress: Say how long it will take, measured, and show one bar over all frames.
@@ -56,9 +58,10 @@ def run(
         ValueError: Settings that do not fit a network or an object.
     """
     path = Path(path)
-    with store.lock(path), _machine(scheduler) as machine:
+    where = contextlib.nullcontext(_Here()) if scheduler is None else _cluster(scheduler)
+    with store.lock(path), where as machine:
         settings = dataclasses.replace(plan.settings, device=machine.device(plan.settings.device))
-        made_with = runtime.stamp(device=machine.call(_device_name, settings.device))
+        made_with = runtime.stamp(device=machine.call(runtime.stamp, on=settings.device)["device"])
         groups = list(plan.groups(settings))  # first: what cannot be run leaves no store behind
         store.prepare(path, identity=plan.identity(settings), made_with=made_with)
         waiting, checksums, finished = [], {}, 0
@@ -98,14 +101,6 @@ def _estimate(machine: Any, waiting: Sequence[Task], finished: int, settings: Se
     head = f"{len(waiting)} tasks to do, {finished} done: {frames:,} frames, about {left} on {machine.words}."
     lines = [f"  {source.key}: {speed:,.0f} frames/s" for source, speed in speeds.items()]
     return "\n".join([head, "Measured just now:", *lines])
-
-
-def _device_name(device: str) -> str:
-    return str(runtime.stamp(device)["device"])
-
-
-def _machine(scheduler: str | None) -> contextlib.AbstractContextManager:
-    return contextlib.nullcontext(_Here()) if scheduler is None else _cluster(scheduler)
 
 
 class _Here:
@@ -156,7 +151,7 @@ class _Cluster:
 
     def device(self, name: str) -> str:
         # Without a number: which of its devices "cuda" is, each worker decides.
-        return self.call(_device_type, name)
+        return self.call(runtime.device, name).type
 
     def call(self, function: Callable, *arguments: Any, **options: Any) -> Any:
         return self._client.submit(function, *arguments, **options, pure=False).result()
@@ -189,7 +184,3 @@ class _Cluster:
             submit()
             bar.update(task.frames)
             yield task, result
-
-
-def _device_type(name: str) -> str:
-    return runtime.device(name).type

@@ -24,9 +24,6 @@ class Settings:
         stride: Pixels between positions.
         frame: Side in pixels; None for the network's own.
         background: A colour.
-
-    Raises:
-        ValueError: Another precision.
     """
 
     layers: tuple[str, ...] | None = None
@@ -38,6 +35,7 @@ class Settings:
     batch_size: int | None = None
 
     def __post_init__(self) -> None:
+        """Raise ValueError for a precision that does not fit all layers."""
         if self.precision not in runtime.PRECISIONS:
             known = ", ".join(runtime.PRECISIONS)
             raise ValueError(f"a sweep runs in one precision for all: {self.precision!r} is none of {known}")
@@ -71,17 +69,14 @@ class Task:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Plan:
-    """A whole sweep: every network of ``sources`` over every object of ``cutouts`` (by size in pixels).
-
-    Raises:
-        ValueError: No network or object, two networks of one key, or two objects of one name.
-    """
+    """A whole sweep: every network of ``sources`` over every object of ``cutouts`` (by size in pixels)."""
 
     sources: Sequence[Source]
     cutouts: dict[int, list[Cutout]]
     settings: Settings = dataclasses.field(default_factory=Settings, kw_only=True)
 
     def __post_init__(self) -> None:
+        """Raise ValueError for no network or object, two networks of one key and two objects of one name."""
         if not self.sources or not self.cutouts or not all(self.cutouts.values()):
             raise ValueError("a sweep needs at least one network and one object of each size")
         _unique([source.key for source in self.sources], "networks")

@@ -24,30 +24,14 @@ from pathlib import Path
 
 import filelock
 import numpy as np
-import pandas as pd
-import xarray
 import zarr
 from zarr.errors import UnstableSpecificationWarning
 
 from helpers.similarity import ANCHORS, anchors
-from helpers.tools.commandline import CommandError
+from helpers.tools.sweep.reading import VARIABLES, SweepError, reading
 from helpers.tools.sweep.task import MEASURES
 
 FORMAT = 1
-# Variable: type, value where nothing is written yet, dimensions, and which of them, besides object, has a chunk
-# of its own for each entry
-_VARIABLES = {
-    "similarity": ("float32", np.nan, ("layer", "object", "anchor", "row", "col"), "layer"),
-    "probability": ("float32", np.nan, ("object", "row", "col"), ""),
-    "top1": ("int32", -1, ("object", "row", "col"), ""),
-    "scalars": ("float64", np.nan, ("layer", "object", "anchor", "measure"), ""),
-    "drop": ("float64", np.nan, ("layer", "object", "ring"), ""),
-    "done": ("uint8", 0, ("object",), ""),
-}
-
-
-class SweepError(CommandError):
-    """A sweep that cannot continue: in one sentence why, and what to do."""
 
 
 def _beside(path: Path, suffix: str) -> Path:
@@ -71,27 +55,6 @@ def lock(path: Path) -> Iterator[None]:
         yield
     finally:
         holder.release()
-
-
-@contextlib.contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Around reads of a store: whatever zarr and xarray raise for a damaged one names it.
-
-    Raises:
-        SweepError: The store, or a part of it, cannot be read.
-    """
-    try:
-        with warnings.catch_warnings():
-            # zarr has no final specification for text yet; zarr and xarray read what they wrote.
-            warnings.simplefilter("ignore", UnstableSpecificationWarning)
-            yield
-    except CommandError:
-        raise
-    except (LookupError, TypeError, AttributeError, ValueError, OSError, RuntimeError) as error:
-        raise SweepError(
-            f"{path} cannot be read as a sweep's store, or is damaged ({type(error).__name__}: {error}): "
-            "give another path, or remove it and sweep again"
-        ) from error
 
 
 @contextlib.contextmanager
@@ -133,9 +96,7 @@ def prepare(path: Path, *, identity: dict, made_with: dict) -> None:
 def prepare_group(path: Path, name: str, *, about: dict, objects: list[tuple[str, str | None]]) -> np.ndarray:
     """Create a group, or see that it was made with the same network.
 
-    Args:
-        about: What the group is made of: the network, its layers, the positions.
-        objects: Name and category of each.
+    ``about`` is what it is made of (the network, its layers, the positions), ``objects`` name and category of each.
 
     Returns:
         Which objects are finished, bool (objects,).
@@ -182,7 +143,7 @@ def _create(place: Path, about: dict, objects: list[tuple[str, str | None]]) -> 
         warnings.simplefilter("ignore", UnstableSpecificationWarning)  # as in `reading`
         for name, (dimension, values) in coordinates.items():
             group.create_array(name, data=values, dimension_names=(dimension,))
-        for name, (dtype, fill, dimensions, apart) in _VARIABLES.items():
+        for name, (dtype, fill, dimensions, apart) in VARIABLES.items():
             shape = tuple(sizes[dimension] for dimension in dimensions)
             chunks = tuple(1 if d in ("object", apart) else sizes[d] for d in dimensions)
             group.create_array(
@@ -206,63 +167,20 @@ def write(path: Path, name: str, *, index: int, result: dict[str, np.ndarray]) -
         group["done"][index] = 1
 
 
-def open_store(path: str | Path) -> xarray.DataTree:
-    """The store as a tree of labelled arrays, read lazily; also while a run writes to it.
-
-    ``tree["alexnetAA/75px"].similarity.sel(layer="fc7", anchor="c")``.
-
-    Raises:
-        SweepError: There is no store, or not a sweep's, or it is damaged.
-    """
-    path = Path(path)
-    if not (path / "zarr.json").exists():
-        raise SweepError(f"there is no store at {path}: `python -m helpers sweep --out {path}` makes one")
-    with reading(path):
-        tree = xarray.open_datatree(path, engine="zarr", consolidated=False)
-        # The file system lists a folder in any order it likes; a reader gets the groups in one.
-        tree = xarray.DataTree.from_dict(dict(sorted(tree.to_dict().items())))
-        tree.attrs["made_from"]  # a KeyError for somebody else's store
-        for node in groups(tree):
-            node.attrs["made_from"], [node[name] for name in _VARIABLES]
-    return tree
-
-
-def groups(tree: xarray.DataTree) -> list[xarray.DataTree]:
-    """The groups of an open store, one per network and size; without one that a run is just creating."""
-    return [node for node in tree.leaves if node.depth == 2]
-
-
-def table(path: str | Path) -> pd.DataFrame:
-    """The scalars of all finished tasks.
-
-    Returns:
-        A row per network, size, layer, object and anchor, with the columns network, size (px), layer, object,
-        category, anchor, and one per measure.
-
-    Raises:
-        SweepError: There is no store, or it is damaged.
-    """
-    columns = ["network", "size", "layer", "object", "category", "anchor", *MEASURES]
-    frames = []
-    for node in groups(open_store(path)):
-        with reading(Path(path)):
-            data = node.to_dataset()[["scalars", "done"]].load()
-        if not data.done.any():
-            continue
-        finished = data.isel(object=np.flatnonzero(data.done.values))
-        wide = finished.scalars.to_series().unstack("measure").reset_index()
-        categories = dict(zip(data.object.values, data.category.values, strict=True))
-        about = {"network": node.parent.name, "size": int(node.name.removesuffix("px"))}
-        frames.append(wide.assign(**about, category=wide["object"].map(categories))[columns])
-    return pd.concat(frames, ignore_index=True).rename_axis(columns=None) if frames else pd.DataFrame(columns=columns)
-
-
 def _plain(values: dict) -> dict:
     return json.loads(json.dumps(values))
 
 
 def _same(there: dict, here: dict, place: Path) -> None:
-    differences = list(_differences(there, here, ""))
+    was, now = _flat(there), _flat(here)
+    differences = []
+    for key in {**was, **now}:
+        if key not in was:
+            differences.append(f"{key} is new")
+        elif key not in now:
+            differences.append(f"{key} is not asked for")
+        elif was[key] != now[key]:
+            differences.append(f"{key} was {was[key]!s:.24}, now {now[key]!s:.24}")
     if differences:
         more = f" (and {len(differences) - 3} more)" if len(differences) > 3 else ""
         raise SweepError(
@@ -271,20 +189,9 @@ def _same(there: dict, here: dict, place: Path) -> None:
         )
 
 
-def _differences(there: object, here: object, where: str) -> Iterator[str]:
-    if isinstance(there, dict) and isinstance(here, dict):
-        for key in dict.fromkeys([*there, *here]):
-            inner = f"{where} {key}".strip()
-            if key not in there:
-                yield f"{inner} is new"
-            elif key not in here:
-                yield f"{inner} is not asked for"
-            else:
-                yield from _differences(there[key], here[key], inner)
-    elif there != here:
-        yield f"{where} was {_short(there)}, now {_short(here)}"
-
-
-def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 24 else text[:21] + "..."
+def _flat(values: dict, where: str = "") -> dict[str, object]:
+    """Nested values by their keys, joined by a space."""
+    found = {}
+    for key, value in values.items():
+        found |= _flat(value, f"{where}{key} ") if isinstance(value, dict) else {f"{where}{key}": value}
+    return found

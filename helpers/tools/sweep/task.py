@@ -62,8 +62,7 @@ def compute(
 ) -> dict[str, np.ndarray]:
     """Everything stored about one object in one network; features live no longer than their batch.
 
-    Args:
-        progress: Called with the number of frames after each batch.
+    ``progress`` is called with the number of frames after each batch.
 
     Returns:
         similarity: float32 (layers, 5, R, C).

@@ -117,9 +117,8 @@ def _span(alpha: Tensor, axis: int) -> tuple[Tensor, Tensor]:
 def batch(seed: int, step: int, *, n: int, positions: str) -> tuple[Tensor, Tensor]:
     """Scenes of one training step.
 
-    Args:
-        positions: ``"centre"``, the object's middle near the frame's (Gaussian, sigma 6 pixels: the photographer's
-            bias), or ``"uniform"``, anywhere fully inside.
+    Positions are ``"centre"``, the object's middle near the frame's (Gaussian, sigma 6 pixels: the
+    photographer's bias), or ``"uniform"``, anywhere fully inside.
 
     Returns:
         Frames uint8 (n, 3, 128, 128) and labels long (n,).

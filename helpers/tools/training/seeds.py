@@ -39,11 +39,9 @@ def weights(name: str, *, antialiased: bool, variant: str, seed: int = 0) -> Pat
 
 
 def kept(notebook: str, parameters: Mapping[str, object], *, file: Path = FILE) -> dict[int, dict[str, float]]:
-    """The numbers of other seeds that a notebook recorded with the same parameters.
+    """The numbers of other seeds that a notebook, e.g. ``06_causes``, recorded with the same parameters.
 
-    Args:
-        notebook: Its name, e.g. ``06_causes``.
-        parameters: Those of this run, ``training_seed`` among them.
+    ``parameters`` are those of this run, ``training_seed`` among them.
 
     Returns:
         Seed -> name -> value; empty if none was kept with these parameters.
@@ -55,10 +53,7 @@ def kept(notebook: str, parameters: Mapping[str, object], *, file: Path = FILE) 
 
 
 def keep(records: Iterable[Path], *, file: Path = FILE) -> list[str]:
-    """Keep the numbers of records of other seeds, in place of a seed's earlier ones of the same notebook.
-
-    Args:
-        records: ``OUT/NN_name.json`` of finished runs.
+    """Keep the numbers of records (``OUT/NN_name.json``) of other seeds, in place of a seed's earlier ones.
 
     Returns:
         A line for each record.

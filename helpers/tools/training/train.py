@@ -88,7 +88,7 @@ def _metadata(job: Job, seconds: float, module: nn.Module, loss: float) -> dict[
         "recipe": json.dumps(recipe),
         "sources": json.dumps(sources),
         "classes": json.dumps(embedded.CLASSES),
-        "commit": runtime.stamp("cpu")["commit"] or "unknown",
+        "commit": runtime.stamp(on="cpu")["commit"] or "unknown",
         "torch": torch.__version__,
     }
 
@@ -97,10 +97,7 @@ def train(job: Job, work: Path, *, line: int = 0) -> tuple[dict[str, Tensor], di
     """Train one network, from its checkpoint in ``work`` if there is one.
 
     Twins share the initial weights (one seed, parameters created in one order), the scenes and their
-    order (a function of seed and step) and the schedule.
-
-    Args:
-        line: The progress bar's line in the terminal.
+    order (a function of seed and step) and the schedule. ``line`` is the progress bar's in the terminal.
 
     Returns:
         Its state dict and the metadata of its file.
