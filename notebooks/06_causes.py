@@ -64,7 +64,10 @@ pd.Series(runtime.stamp()["packages"], name="version").to_frame().T
 # %%
 kinds = {"off-the-shelf": False, "anti-aliased": True}
 trained = {
-    (name, training, kind): networks.load(name, smooth, seeds.weights(name, smooth, training, training_seed))
+    (name, training, kind): networks.load(
+        name, antialiased=smooth,
+        weights=seeds.weights(name, antialiased=smooth, variant=training, seed=training_seed),
+    )
     for name in networks.EMBEDDED
     for training in ("centre", "uniform")
     for kind, smooth in kinds.items()

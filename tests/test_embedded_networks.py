@@ -29,7 +29,7 @@ def held_out():
 
 
 def recognised(name: str, variant: str, antialiased: bool, position) -> float:
-    return evaluate.accuracy(network(name, variant, antialiased).module, *held_out(), position)
+    return evaluate.accuracy(network(name, variant, antialiased).module, *held_out(), position=position)
 
 
 def centre_map(name: str, variant: str, antialiased: bool, object_name: str, stride: int) -> torch.Tensor:

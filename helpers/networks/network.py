@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from helpers.networks.source import KINDS
 from helpers.suggestions import nearest
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -89,6 +90,11 @@ class Network:
         if label not in self.labels:
             raise ValueError(f"{self.name} knows no class {label!r}{nearest(label, self.labels, 'see .labels')}")
         return self.labels.index(label)
+
+    @property
+    def kind(self) -> str:
+        """The variant in words: off-the-shelf or anti-aliased."""
+        return KINDS[self.antialiased]
 
     @functools.cached_property
     def strides(self) -> tuple[int, ...]:
