@@ -113,7 +113,7 @@ first = nets[keys[0]]
 scene = shifting.Paste(objects.load(object_names[0], object_size), first.frame)
 places = variation.walks(scene.grid, distances, count=walk_count, seed=seed)
 frames = scene.render(torch.from_numpy(places.reshape(-1, 2)))
-found = features.of_frames(first, frames, [layers[first.name]], device)[layers[first.name]]
+found = features.of_frames(first, frames, [layers[first.name]], device=device)[layers[first.name]]
 change = variation.drop_along(found.view(walk_count, len(places[0]), -1), distances)
 display(Markdown(
     f"{first.title}, {scene.name}: `1 - cosine` at "
@@ -142,7 +142,7 @@ for key, (number, label) in itertools.product(keys, enumerate(objects.CLASSES)):
     places = variation.walks(scene.grid, distances, count=walk_count, seed=seed + number)
     middle = [side // 2 for side in scene.grid]
     frames = scene.render(torch.tensor([*places.reshape(-1, 2).tolist(), middle]))
-    found = features.of_frames(net, frames, [layer], device)[layer]
+    found = features.of_frames(net, frames, [layer], device=device)[layer]
     walked = found[:-1].view(walk_count, len(places[0]), -1)
     local[key, label] = variation.drop_along(walked, distances)
     overall[key, label] = float(torch.cosine_similarity(walked[:, 0], found[-1:]).mean())
@@ -152,7 +152,7 @@ maps, lattice = {}, {}
 for key, name in itertools.product(keys, object_names):
     net, layer = nets[key], layers[key[0]]
     scene = shifting.Paste(objects.load(name, object_size), net.frame)
-    found = features.similarity_maps(net, scene, [layer], stride, device)[layer]
+    found = features.similarity_maps(net, scene, [layer], stride=stride, device=device)[layer]
     maps[key, name] = found[similarity.ANCHORS.index("c")].numpy()
     lattice[key, name] = variation.lattice(maps[key, name], strides=net.strides, stride=stride)
 

@@ -101,9 +101,9 @@ def _maps(
     """Ours for some keys of one network and object. The anchors are the authors', also off the lattice."""
     layers = {key: _layer(network, key.split("/")[1]) for key in keys}
     wanted = sorted(set(layers.values()))
-    found = features.extract(network, scene, layers=wanted, stride=stride, device=device, progress=progress)
+    found = features.extract(network, scene, wanted, stride=stride, device=device, progress=progress)
     corners = torch.tensor(list(similarity.anchors(scene.grid).values()))
-    at_anchors = features.of_frames(network, scene.render(corners), layers=wanted, device=device)
+    at_anchors = features.of_frames(network, scene.render(corners), wanted, device=device)
     result = {}
     for key in keys:
         layer, anchor = key.split("/")[1], key.split("/")[3]
