@@ -96,7 +96,7 @@ figure
 half_way = marks[2][0] // 2, marks[2][1] // 2  # on the grid, so that the map has this cosine, too
 row, col = anchors["c"]
 places = [(row, col), (row, col + 1), (int(grid_rows[half_way[0]]), int(grid_cols[half_way[1]]))]
-found = features.of_frames(plain, scene.render(places), [layer], device)[layer]
+found = features.of_frames(plain, scene.render(places), [layer], device=device)[layer]
 here, near, far = found
 by_hand = [float(here @ other / (here.norm() * other.norm())) for other in (near, far)]
 display(Markdown(
@@ -223,7 +223,7 @@ display(Markdown(
 # ### How fast does it fall?
 
 # %%
-curves = {kind: similarity.by_distance(each[2], "c", stride) for kind, each in zip(kinds, maps, strict=True)}
+curves = {kind: similarity.by_distance(each[2], "c", stride=stride) for kind, each in zip(kinds, maps, strict=True)}
 figure = plots.distances(curves, label=f"cosine with the centre, {layer}")
 record.save_figure(figure, "distance")
 figure

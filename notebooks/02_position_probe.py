@@ -118,7 +118,7 @@ figure
 
 # %%
 found = {
-    kind: [features.extract(each, scene, [layer], stride, device, progress=False) for scene in scenes]
+    kind: [features.extract(each, scene, [layer], stride=stride, device=device, progress=False) for scene in scenes]
     for kind, each in both.items()
 }
 vectors = {kind: [each.layers[layer].numpy() for each in line] for kind, line in found.items()}

@@ -106,7 +106,10 @@ figure
 
 # %%
 found = {
-    kind: [features.extract(each, scene, [layer], stride, device, progress=False).layers[layer] for scene in scenes]
+    kind: [
+        features.extract(each, scene, [layer], stride=stride, device=device, progress=False).layers[layer]
+        for scene in scenes
+    ]
     for kind, each in both.items()
 }
 vectors = {kind: torch.stack(line).numpy() for kind, line in found.items()}

@@ -90,10 +90,10 @@ for name in object_names:
     cutout = objects.load(name, object_size)
     photo = torch.from_numpy(embedded.crop(rng, side, held_out=True).copy()).permute(2, 0, 1)
     backdrop = objects.Photo(128 + photo // 2, "faded photo")
-    wide = shifting.Paste(cutout, side, backdrop).render([[at + reach, at + reach]])[0]
+    wide = shifting.Paste(cutout, side, background=backdrop).render([[at + reach, at + reach]])[0]
     wide = objects.Photo(wide, cutout.name, cutout.label)
-    pasted, cropped = shifting.Paste(cutout, first.frame, backdrop), shifting.Crop(wide, first.frame)
-    scenes[name] = {"pasted": pasted, "cropped": cropped, "circular": shifting.Roll(wide, first.frame, reach)}
+    pasted, cropped = shifting.Paste(cutout, first.frame, background=backdrop), shifting.Crop(wide, first.frame)
+    scenes[name] = {"pasted": pasted, "cropped": cropped, "circular": shifting.Roll(wide, first.frame, reach=reach)}
 
 # %%
 one_axis = torch.arange(-reach, reach + 1)
@@ -126,7 +126,7 @@ figure
 targets = {name: first.class_index(scenes[name]["pasted"].label) for name in object_names}
 target = targets[object_names[0]]
 steps = [[at, at + step] for step in range(6)]
-scores = features.of_frames(first, scenes[object_names[0]]["pasted"].render(steps), [first.logits], device)
+scores = features.of_frames(first, scenes[object_names[0]]["pasted"].render(steps), [first.logits], device=device)
 strip = scores[first.logits][None]  # (1, 6, K): a lattice of one row
 said = consistency.answers(strip)[0].tolist()
 likely = consistency.probability_map(strip, target=target)[0].tolist()
@@ -149,7 +149,7 @@ found, moves = {}, {}
 for label, net in nets.items():
     for name in object_names:
         for kind, each in scenes[name].items():
-            logits = features.of_frames(net, each.render(places[kind]), [net.logits], device)[net.logits]
+            logits = features.of_frames(net, each.render(places[kind]), [net.logits], device=device)[net.logits]
             logits = logits.view(len(one_axis), len(one_axis), -1)
             found[kind, label, name] = consistency.answers(logits)
             moves[kind, label, name] = consistency.mean_absolute_change(logits)["diagonal"]

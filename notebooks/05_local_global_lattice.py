@@ -123,9 +123,12 @@ display(Markdown(
 # of what the frame leaves room for.
 
 # %%
-closely = {kind: features.extract(each, scenes[0], [layer], fine, device) for kind, each in both.items()}
+closely = {kind: features.extract(each, scenes[0], [layer], stride=fine, device=device) for kind, each in both.items()}
 found = {
-    kind: [features.extract(each, scene, [layer], stride, device, progress=False).layers[layer] for scene in scenes]
+    kind: [
+        features.extract(each, scene, [layer], stride=stride, device=device, progress=False).layers[layer]
+        for scene in scenes
+    ]
     for kind, each in both.items()
 }
 walks = variation.walks(scenes[0].grid, distances, count=16, seed=seed)
@@ -133,7 +136,7 @@ places = torch.from_numpy(walks.reshape(-1, 2))
 drops = {
     kind: [
         variation.drop_along(
-            features.of_frames(each, scene.render(places), [layer], device)[layer].unflatten(0, walks.shape[:2]),
+            features.of_frames(each, scene.render(places), [layer], device=device)[layer].unflatten(0, walks.shape[:2]),
             distances,
         )
         for scene in scenes
@@ -394,10 +397,8 @@ display(Markdown(
 # half of the lines first subtracts the features of the blank frame. Drawn is what is missing to 1.
 
 # %%
-blank = {
-    kind: features.of_frames(each, torch.full((1, 3, each.frame, each.frame), 255, dtype=torch.uint8), [layer], device)
-    for kind, each in both.items()
-}
+white = torch.full((1, 3, *scenes[0].frame), 255, dtype=torch.uint8)
+blank = {kind: features.of_frames(each, white, [layer], device=device) for kind, each in both.items()}
 calibrated = {
     (kind, way): variation.calibrate(every, blank=blank[kind][layer][0] if way == "blank subtracted" else None)
     for kind, every in found.items()

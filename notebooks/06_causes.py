@@ -64,7 +64,10 @@ pd.Series(runtime.stamp()["packages"], name="version").to_frame().T
 # %%
 kinds = {"off-the-shelf": False, "anti-aliased": True}
 trained = {
-    (name, training, kind): networks.load(name, smooth, seeds.weights(name, smooth, training, training_seed))
+    (name, training, kind): networks.load(
+        name, antialiased=smooth,
+        weights=seeds.weights(name, antialiased=smooth, variant=training, seed=training_seed),
+    )
     for name in networks.EMBEDDED
     for training in ("centre", "uniform")
     for kind, smooth in kinds.items()
@@ -144,9 +147,10 @@ reached = {}
 for key, each in everyone.items():
     used = "fc7" if key[0] == "demo_alexnet" else each.logits
     every = [
-        features.extract(each, scene, {used: 0, each.logits: 0}, stride, device, progress=False) for scene in scenes
+        features.extract(each, scene, {used: 0, each.logits: 0}, stride=stride, device=device, progress=False)
+        for scene in scenes
     ]
-    near = [features.of_frames(each, scene.render(places), [used], device)[used] for scene in scenes]
+    near = [features.of_frames(each, scene.render(places), [used], device=device)[used] for scene in scenes]
     right = [
         item.layers[each.logits].argmax(-1) == each.class_index(scene.label)
         for item, scene in zip(every, scenes, strict=True)
@@ -304,7 +308,7 @@ for ground, place in grounds.items():
     for thing in things:
         for boundary, frames in movements.moved(thing, shifts, frame=plain.frame, background=place).items():
             for mode, each in padded.items():
-                unit = similarity.normalise(features.of_frames(each, frames, [layer], device)[layer])
+                unit = similarity.normalise(features.of_frames(each, frames, [layer], device=device)[layer])
                 drops = (unit[1:] - unit[:1]).double().square().sum(1) / 2  # 1 - cosine, exact near 0
                 line = {"background": ground, "boundary": boundary, "padding": mode}
                 lost.append(line | {"1 px": float(drops[:8].mean()), f"{reach} px": float(drops[8:].mean())})
@@ -383,7 +387,7 @@ borderless = {}
 for mode, each in padded.items():
     used = list({layer: 0, plain.logits: 0})
     spots = [shifting.Paste(thing, plain.frame) for thing in things]
-    every = [features.extract(each, spot, used, stride, device, progress=False) for spot in spots]
+    every = [features.extract(each, spot, used, stride=stride, device=device, progress=False) for spot in spots]
     found = uncertainty.interval(variation.calibrate([item.layers[layer] for item in every]).invariance, seed=seed)
     borderless[mode] = {"invariance I": found.value, "95 %": f"{found.low:.2f} to {found.high:.2f}"}
     record.add(f"padding/invariance/{mode}", found.value, "I")
@@ -430,17 +434,19 @@ grown = {kind: pd.DataFrame(index=pd.Index(grounds, name="background"), dtype=fl
 compared, every = {}, {}
 for ground, place in grounds.items():
     for size in sizes:
-        spots = [shifting.Paste(objects.load(name, size), plain.frame, place) for name in object_names]
+        spots = [shifting.Paste(objects.load(name, size), plain.frame, background=place) for name in object_names]
         for kind, each in chosen.items():
             every[ground, size, kind] = [
-                features.extract(each, spot, used, 2 * stride, device, progress=False).layers for spot in spots
+                features.extract(each, spot, used, stride=2 * stride, device=device, progress=False).layers
+                for spot in spots
             ]
             found = variation.calibrate([layers[layer] for layers in every[ground, size, kind]])
             grown[kind].loc[ground, f"{size} px"] = record.add(
                 f"size and background/{ground}/{size} px/{kind}", found.invariance.mean(), "I"
             )
         compared[f"{ground}, {size} px"] = [
-            features.extract(each, spots[0], [layer], stride, device, progress=False) for each in chosen.values()
+            features.extract(each, spots[0], [layer], stride=stride, device=device, progress=False)
+            for each in chosen.values()
         ]
 for each in grown.values():
     each.columns.name = "size of the object"

@@ -158,7 +158,8 @@ for net, name, side, px, every in (
     (trained, object_name, size, trained.frame, step),
     (trained, other_name, size, trained.frame, step),
 ):
-    extracted.append(features.extract(net, shifting.Paste(objects.load(name, side), px), ["pool"], every, device))
+    scene = shifting.Paste(objects.load(name, side), px)
+    extracted.append(features.extract(net, scene, ["pool"], stride=every, device=device))
 
 # %%
 rows, pictures = {}, []

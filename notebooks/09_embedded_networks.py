@@ -63,7 +63,9 @@ given = {"families": families, "object_names": object_names, "training_seed": tr
 given |= {"walk_count": walk_count, "per_class": per_class, "accuracy_stride": accuracy_stride, "seed": seed}
 keys = list(itertools.product(families, store.VARIANTS, (False, True)))
 nets = {
-    (name, where, smooth): networks.load(name, smooth, seeds.weights(name, smooth, where, training_seed))
+    (name, where, smooth): networks.load(
+        name, antialiased=smooth, weights=seeds.weights(name, antialiased=smooth, variant=where, seed=training_seed),
+    )
     for name, where, smooth in keys
 }
 folder = seeds.folder(training_seed)
@@ -82,7 +84,7 @@ pd.Series(runtime.stamp()["packages"], name="version").to_frame().T
 # both are filled with crops of photographs that come with scikit-learn, scikit-image and matplotlib.
 
 # %%
-drawn = [scenes.batch(training_seed, 0, train.BATCH, where) for where in scenes.POSITIONS]
+drawn = [scenes.batch(training_seed, 0, n=train.BATCH, positions=where) for where in scenes.POSITIONS]
 labels = [objects.CLASSES[int(label)] for label in drawn[0][1][:7]]
 figure = plots.frames(torch.cat([frames[:7] for frames, _ in drawn]), titles=[*labels, *labels], columns=7)
 record.save_figure(figure, "training_scenes")
@@ -111,7 +113,7 @@ first = nets[keys[0]]
 scene = shifting.Paste(objects.load(object_names[0], object_size), first.frame)
 places = variation.walks(scene.grid, distances, count=walk_count, seed=seed)
 frames = scene.render(torch.from_numpy(places.reshape(-1, 2)))
-found = features.of_frames(first, frames, [layers[first.name]], device)[layers[first.name]]
+found = features.of_frames(first, frames, [layers[first.name]], device=device)[layers[first.name]]
 change = variation.drop_along(found.view(walk_count, len(places[0]), -1), distances)
 display(Markdown(
     f"{first.title}, {scene.name}: `1 - cosine` at "
@@ -124,7 +126,10 @@ display(Markdown(
 # First the recognition, then every class at random positions and at the centre, then the maps.
 
 # %%
-grids = {key: evaluate.accuracy_map(net.module, per_class, accuracy_stride).numpy() for key, net in nets.items()}
+grids = {
+    key: evaluate.accuracy_map(net.module, per_class=per_class, stride=accuracy_stride).numpy()
+    for key, net in nets.items()
+}
 edge = np.ones_like(grids[keys[0]], dtype=bool)
 edge[1:-1, 1:-1] = False
 centre = grids[keys[0]].shape[0] // 2
@@ -137,7 +142,7 @@ for key, (number, label) in itertools.product(keys, enumerate(objects.CLASSES)):
     places = variation.walks(scene.grid, distances, count=walk_count, seed=seed + number)
     middle = [side // 2 for side in scene.grid]
     frames = scene.render(torch.tensor([*places.reshape(-1, 2).tolist(), middle]))
-    found = features.of_frames(net, frames, [layer], device)[layer]
+    found = features.of_frames(net, frames, [layer], device=device)[layer]
     walked = found[:-1].view(walk_count, len(places[0]), -1)
     local[key, label] = variation.drop_along(walked, distances)
     overall[key, label] = float(torch.cosine_similarity(walked[:, 0], found[-1:]).mean())
@@ -147,7 +152,7 @@ maps, lattice = {}, {}
 for key, name in itertools.product(keys, object_names):
     net, layer = nets[key], layers[key[0]]
     scene = shifting.Paste(objects.load(name, object_size), net.frame)
-    found = features.similarity_maps(net, scene, [layer], stride, device)[layer]
+    found = features.similarity_maps(net, scene, [layer], stride=stride, device=device)[layer]
     maps[key, name] = found[similarity.ANCHORS.index("c")].numpy()
     lattice[key, name] = variation.lattice(maps[key, name], strides=net.strides, stride=stride)
 
@@ -352,7 +357,7 @@ record.finish()
 #
 # - Two seeds tell luck from effect only where they are far apart, and give no standard error. `make weights
 #   ARGS="--seed 2"` trains another set; with `training_seed = 2` this notebook measures it, and
-#   `python -m helpers.tools.training keep` puts its numbers beside these.
+#   `python -m helpers weights keep` puts its numbers beside these.
 # - The objects of the maps are few, and all the numbers are for white backgrounds.
 # - These networks are small and tell 40 shapes apart. Published networks saw a million photographs.
 # - As in the package that the paper used, anti-aliasing leaves the first convolution of ResNet and MobileNetV2 as

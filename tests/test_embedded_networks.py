@@ -29,13 +29,13 @@ def held_out():
 
 
 def recognised(name: str, variant: str, antialiased: bool, position) -> float:
-    return evaluate.accuracy(network(name, variant, antialiased).module, *held_out(), position)
+    return evaluate.accuracy(network(name, variant, antialiased).module, *held_out(), position=position)
 
 
 def centre_map(name: str, variant: str, antialiased: bool, object_name: str, stride: int) -> torch.Tensor:
     scene = shifting.Paste(objects.load(object_name, 48), FRAME)
     net, layer = network(name, variant, antialiased), LAYER[name]
-    return features.similarity_maps(net, scene, [layer], stride, "cpu", progress=False)[layer][2]
+    return features.similarity_maps(net, scene, [layer], stride=stride, device="cpu", progress=False)[layer][2]
 
 
 @pytest.mark.parametrize(("name", "variant", "antialiased"), TWELVE)
@@ -73,7 +73,7 @@ def test_anti_aliasing_cuts_the_change_at_one_pixel(name, variant):
             scene = shifting.Paste(objects.load(label, 48), FRAME)
             places = variation.walks(scene.grid, [1], count=2, seed=number)
             frames = scene.render(torch.from_numpy(places.reshape(-1, 2)))
-            found = features.of_frames(net, frames, [layer], "cpu")[layer].view(2, 3, -1)
+            found = features.of_frames(net, frames, [layer], device="cpu")[layer].view(2, 3, -1)
             lost.append(variation.drop_along(found, [1])[1])
         drops.append(sum(lost) / len(lost))
     assert drops[0] > 1.5 * drops[1], drops

@@ -98,7 +98,7 @@ def find_maps(*, download: bool = False) -> dict[str, np.ndarray]:
             wanted |= {f"published/csv/{name}": (f"csv/{name}", digest) for name, digest in sums.items()}
         for relative, (file, digest) in tqdm(wanted.items(), desc="published data", unit="file"):
             if assets.find(relative) is None:
-                assets.download(f"{SITE}/{file}", assets.cache() / relative, digest, progress=False)
+                assets.download(f"{SITE}/{file}", assets.cache() / relative, sha256=digest, progress=False)
     if packed is not None:
         with np.load(packed) as maps:
             return {key: maps[key] for key in sorted(maps.files)}
