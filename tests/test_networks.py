@@ -57,7 +57,7 @@ def test_vgg16_layers_are_where_the_protocol_says():
 
 
 def test_fc6_is_read_before_its_relu_and_fc6relu_after():
-    found = features.of_frames(untrained("alexnet"), FRAMES, ["fc6", "fc6relu", "fc7", "fc7relu"], "cpu")
+    found = features.of_frames(untrained("alexnet"), FRAMES, ["fc6", "fc6relu", "fc7", "fc7relu"], device="cpu")
     for layer in ("fc6", "fc7"):
         assert found[layer].min() < 0
         assert torch.equal(found[layer].clamp(min=0), found[f"{layer}relu"])
@@ -69,7 +69,7 @@ def test_fc6_by_hand():
         maps = module.avgpool(module.features(untrained("alexnet").preprocess(FRAMES)))
         expected = maps.flatten(1) @ module.classifier[1].weight.T + module.classifier[1].bias
         pooled = maps.mean((2, 3))
-    found = features.of_frames(untrained("alexnet"), FRAMES, ["fc6", "pool"], "cpu")
+    found = features.of_frames(untrained("alexnet"), FRAMES, ["fc6", "pool"], device="cpu")
     assert (found["fc6"] - expected).abs().max() <= 1e-4 * expected.abs().max()
     assert (found["pool"] - pooled).abs().max() <= 1e-4 * pooled.abs().max()
 
@@ -219,7 +219,8 @@ def test_wrap_finds_or_takes_layers_and_names_what_is_missing():
 def test_embedded_networks_say_which_weights_they_have():
     centre, uniform = networks.load("demo_resnet"), networks.load("demo_resnet", weights="uniform")
     assert centre.checksum != uniform.checksum and centre.weights != uniform.weights
-    assert len(centre.labels) == features.of_frames(centre, FRAMES[..., :128, :128], ["fc"], "cpu")["fc"].shape[1]
+    scores = features.of_frames(centre, FRAMES[..., :128, :128], ["fc"], device="cpu")["fc"]
+    assert len(centre.labels) == scores.shape[1]
 
 
 def test_a_file_of_ones_own_may_have_a_date_in_its_name(tmp_path):

@@ -63,7 +63,7 @@ def load(name: str, antialiased: bool = False, weights: str | Path | None = "def
     known = torchvision.models.list_models(module=torchvision.models)
     if name not in known:
         use = f"use {', '.join(NAMES)} or a torchvision classifier"
-        raise ValueError(f"unknown network {name!r}{nearest(name, [*NAMES, *known], use)}")
+        raise ValueError(f"unknown network {name!r}{nearest(name, [*NAMES, *known], otherwise=use)}")
     recipe = _recipe(name)
     module = _antialiased(name) if antialiased else _plain(name, trained=weights is not None)
     if weights == "default":

@@ -106,7 +106,7 @@ def _stored(name: str, size: int, stored: list[tuple], settings: dict) -> Subjec
     rows, cols = first.row.values.tolist(), first.col.values.tolist()
     frame = settings["frame"] or rows[-1] + size
     try:
-        scene = Paste(objects.load(name, size=size), frame=frame, background=settings["background"])
+        scene = Paste(objects.load(name, size), frame, background=settings["background"])
     except (ValueError, OSError, assets.AssetError):
         scene = None  # a name that only the sweep's source knows, such as a COCO object's
     found = []

@@ -88,12 +88,11 @@ def plan(values: dict[str, Any]) -> Plan:
 
 def _cutouts(values: dict[str, Any], size: int) -> list[objects.Cutout]:
     if values["objects"] != ["coco"]:
-        return [objects.load(name, size=size) for name in values["objects"]]
-    wanted = {"split": values["split"], "per_category": values["per_category"]}
-    folder = values["coco"] or coco_download.fetch(**wanted)
-    return objects.load_coco(
-        folder, size=size, paper_crop=values["paper_crop"], at_most=values["at_most"], **wanted
-    )
+        return [objects.load(name, size) for name in values["objects"]]
+    split, count = values["split"], values["per_category"]
+    folder = values["coco"] or coco_download.fetch(split=split, per_category=count)
+    crop, at_most = values["paper_crop"], values["at_most"]
+    return objects.load_coco(folder, split, size, per_category=count, paper_crop=crop, at_most=at_most)
 
 
 def _known(name: str, known: dict[str, Any], what: str) -> str:

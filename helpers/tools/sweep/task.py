@@ -89,7 +89,7 @@ def compute(
     maps = features.similarity_maps(
         network,
         scene,
-        layers=list(dict.fromkeys([*layers, network.logits])),
+        list(dict.fromkeys([*layers, network.logits])),
         stride=settings.stride,
         device=settings.device,
         precision=settings.precision,
@@ -100,12 +100,13 @@ def compute(
     similarity_maps = np.stack([maps[layer].numpy() for layer in layers])
     scalars = [[_scalars(one, network, settings.stride) for one in five] for five in similarity_maps]
     centre = similarity.ANCHORS.index("c")
+    falls = [variation.drop(five[centre], stride=settings.stride) for five in similarity_maps]
     return {
         "similarity": similarity_maps,
         "probability": probability.view(len(rows), len(cols)).numpy(),
         "top1": top1.view(len(rows), len(cols)).numpy(),
         "scalars": np.array(scalars),
-        "drop": np.stack([variation.drop(five[centre], stride=settings.stride).mean for five in similarity_maps]),
+        "drop": np.array([list(fall.values()) for fall in falls]),
     }
 
 
@@ -155,11 +156,11 @@ def throughput(source: Source, cutout: Cutout, *, settings: Settings) -> float:
     with _ONE_AT_A_TIME:
         network = loaded(source, device=settings.device)
         scene, where = settings.scene(network, cutout), runtime.device(settings.device)
-        batch = settings.batch_size or features.batch_for(network, frame=scene.frame, device=where)
-        grid = torch.cartesian_prod(*positions(scene.grid, stride=settings.stride))
+        batch = settings.batch_size or features.batch_for(network, scene.frame, device=where)
+        grid = torch.cartesian_prod(*positions(scene.grid, settings.stride))
         chosen = grid[torch.arange(batch) % len(grid)]
         layers, rounds = settings.layers_of(network), max(2, -(-32 // batch))
-        with features.reader(network, layers=layers, device=where, precision=settings.precision) as read:
+        with features.reader(network, layers, device=where, precision=settings.precision) as read:
             for attempt in range(rounds + 1):
                 if attempt == 1:
                     start = time.perf_counter()

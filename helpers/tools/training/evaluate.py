@@ -24,9 +24,9 @@ def held_out(per_class: int) -> tuple[Tensor, Tensor]:
     for name in embedded.CLASSES:
         for index in range(per_class):
             if name in embedded.SILHOUETTES:
-                cutouts.append(embedded.silhouette(name, index=index, size=OBJECT_SIZE))
+                cutouts.append(embedded.silhouette(name, index, size=OBJECT_SIZE))
             else:
-                cutouts.append(embedded.digit(int(name.removeprefix("digit ")), index=index, size=OBJECT_SIZE))
+                cutouts.append(embedded.digit(int(name.removeprefix("digit ")), index, size=OBJECT_SIZE))
     labels = torch.arange(len(embedded.CLASSES)).repeat_interleave(per_class)
     return torch.stack([cutout.rgba for cutout in cutouts]).float() / 255, labels
 
