@@ -154,7 +154,7 @@ def test_a_sweep_into_a_damaged_store(tmp_path: Path, name: str, capsys) -> None
 def test_a_store_without_its_groups_has_nothing_to_show(tmp_path: Path, capsys) -> None:
     small_store(tmp_path / "store")
     shutil.rmtree(tmp_path / "store" / "demo_resnet")
-    assert "let the sweep go on first" in refused(
+    assert "continue the sweep first" in refused(
         capsys, "page", "--from", tmp_path / "store", "--out", tmp_path / "page.html"
     )
 
