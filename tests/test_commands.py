@@ -28,7 +28,7 @@ from matplotlib.figure import Figure
 import sys
 given = {"seed": seed, "scale": scale, "names": names, "label": label, "quick": quick}
 record = records.Record(stem, out, given)
-record.add("total", total, "points")
+record.value("total", total, unit="points")
 record.check("total", total, expected, 0, "by hand")
 figure = Figure(figsize=(2, 1))
 _ = figure.add_subplot().plot([0, total])
