@@ -11,20 +11,11 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from helpers.tools import commandline
 from helpers.tools.workbook import baselines, judge, presets, publish, report, runner
 from helpers.tools.workbook.notebooks import FOLDER, Refused, discover, out_of_step, paired, readable, select
 
 ROOT = FOLDER.parent
-
-
-def _guarded(work: object, *arguments: object) -> int:
-    try:
-        return work(*arguments)
-    except Refused as error:
-        print(f"Refused: {error}", file=sys.stderr)
-    except OSError as error:
-        print(f"Refused: {error.filename or 'a file'} cannot be used: {error.strerror or error}", file=sys.stderr)
-    return 2
 
 
 def _run_options(parser: argparse.ArgumentParser) -> None:
@@ -56,21 +47,12 @@ def run(arguments: list[str] | None = None) -> int:
         "--perturb", type=int, default=0, metavar="DRAW",
         help="add noise to the features, as much as machines differ by and more; a whole number, another draw for each",
     )  # fmt: skip
-    return _guarded(_run, parser.parse_args(arguments))
-
-
-def _settings(texts: list[str]) -> dict[str, str]:
-    settings = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals or not name.isidentifier():
-            raise Refused(f"--set {text!r}: write --set name=value")
-        settings[name] = value
-    return settings
+    options = parser.parse_args(arguments)
+    return commandline.guarded("run", lambda: _run(options))
 
 
 def _run(options: argparse.Namespace) -> int:
-    settings = _settings(options.set)
+    settings = commandline.settings(options.set)
     every = discover(options.notebooks)
     chosen = select(every, [word for text in options.only for word in text.split(",")])
     summary, out = execute(chosen, every, options, settings=settings, out=options.out, perturb=options.perturb)
@@ -173,7 +155,8 @@ def accept(arguments: list[str] | None = None) -> int:
         help="measure the tolerances: run the preset again with the features perturbed, "
         + ", ".join(f"{draws} times ({preset})" for preset, draws in baselines.DRAWS.items()),
     )  # fmt: skip
-    return _guarded(_accept, parser.parse_args(arguments))
+    options = parser.parse_args(arguments)
+    return commandline.guarded("accept", lambda: _accept(options))
 
 
 def _summary(run: Path) -> dict:
@@ -233,7 +216,8 @@ def publish_run(arguments: list[str] | None = None) -> int:
     _run_options(parser)
     parser.add_argument("run", type=Path, nargs="?", help="a finished demo run (default: execute it now)")
     parser.add_argument("--figures", type=Path, default=ROOT / "figures", help=argparse.SUPPRESS)
-    return _guarded(_publish, parser.parse_args(arguments))
+    options = parser.parse_args(arguments)
+    return commandline.guarded("publish", lambda: _publish(options))
 
 
 def _publish(options: argparse.Namespace) -> int:
@@ -258,7 +242,8 @@ def pairs(arguments: list[str] | None = None) -> int:
     """The command ``pairs``: whether every .ipynb is in step with its .py."""
     parser = argparse.ArgumentParser(prog="python -m helpers pairs", description="Check every .ipynb against its .py.")
     parser.add_argument("--notebooks", type=Path, default=FOLDER, help=argparse.SUPPRESS)
-    return _guarded(_pairs, parser.parse_args(arguments))
+    options = parser.parse_args(arguments)
+    return commandline.guarded("pairs", lambda: _pairs(options))
 
 
 def _pairs(options: argparse.Namespace) -> int:
