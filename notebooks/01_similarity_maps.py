@@ -74,7 +74,7 @@ if min(grid) < 3:
     )
 marks = list(similarity.anchors(grid).values())
 anchors = {name: (int(grid_rows[i]), int(grid_cols[j])) for name, (i, j) in similarity.anchors(grid).items()}
-figure = plots.frames(scene.render(list(anchors.values())), [f"{name}  {at}" for name, at in anchors.items()])
+figure = plots.frames(scene.render(list(anchors.values())), titles=[f"{name}  {at}" for name, at in anchors.items()])
 record.save_figure(figure, "anchors")
 display(Markdown(
     f"**{scene.name}** has {scene.grid[0]} x {scene.grid[1]} positions in this frame; at a stride of {stride} px, "
@@ -126,7 +126,7 @@ display(Markdown(f"Features of layer `{layer}`: {shape} (rows x columns x dimens
 
 # %%
 kinds = ["off-the-shelf", "anti-aliased"]
-figure = plots.heatmaps(maps, kinds, list(similarity.ANCHORS), stride, f"cosine similarity, {layer}", marks=marks)
+figure = plots.heatmaps(maps, rows=kinds, columns=list(similarity.ANCHORS), stride=stride, label=f"cosine similarity, {layer}", marks=marks)
 record.save_figure(figure, "maps")
 figure
 
@@ -147,7 +147,7 @@ display(Markdown(
 # %%
 change = maps[1] - maps[0]
 figure = plots.heatmaps(
-    [change], ["difference"], list(similarity.ANCHORS), stride, "anti-aliased − off-the-shelf", difference=True,
+    [change], rows=["difference"], columns=list(similarity.ANCHORS), stride=stride, label="anti-aliased − off-the-shelf", difference=True,
     marks=marks,
 )  # fmt: skip
 record.save_figure(figure, "difference")
@@ -162,7 +162,7 @@ figure
 table = pd.DataFrame([each.mean((1, 2)).tolist() for each in maps], kinds, list(similarity.ANCHORS))
 for kind, line in table.iterrows():
     for anchor, value in line.items():
-        record.add(f"mean_cosine/{layer}/{kind}/{anchor}", value, "cosine")
+        record.value(f"mean_cosine/{layer}/{kind}/{anchor}", value, unit="cosine")
 gain = table.loc["anti-aliased"] - table.loc["off-the-shelf"]
 display(table.style.format("{:.3f}").set_caption(f"mean cosine similarity, {plain.name}, {layer}, {scene.name}"))
 display(Markdown(
@@ -202,15 +202,15 @@ display(Markdown(
 # %%
 window = [slice(2 * at + 1) for at in marks[2]]  # an even grid has one more row and column after the anchor
 lines = {kind: similarity.profiles(each[2][*window]) for kind, each in zip(kinds, maps, strict=True)}
-figure = plots.profiles(lines, stride, f"mean cosine with the centre, {layer}")
+figure = plots.profiles(lines, stride=stride, label=f"mean cosine with the centre, {layer}")
 record.save_figure(figure, "bias")
 figure
 
 # %%
 lean = {kind: (rows[0] - rows[-1], cols[0] - cols[-1]) for kind, (rows, cols) in lines.items()}
 for kind, (vertical, horizontal) in lean.items():
-    record.add(f"bias/top-bottom/{kind}", vertical, "cosine")
-    record.add(f"bias/left-right/{kind}", horizontal, "cosine")
+    record.value(f"bias/top-bottom/{kind}", vertical, unit="cosine")
+    record.value(f"bias/left-right/{kind}", horizontal, unit="cosine")
 vertical, horizontal = lean["off-the-shelf"]
 display(Markdown(
     f"**Reading.** For the off-the-shelf network the top row is {abs(vertical):.3f} "
@@ -224,15 +224,15 @@ display(Markdown(
 
 # %%
 curves = {kind: similarity.by_distance(each[2], "c", stride=stride) for kind, each in zip(kinds, maps, strict=True)}
-figure = plots.distances(curves, f"cosine with the centre, {layer}")
+figure = plots.distances(curves, label=f"cosine with the centre, {layer}")
 record.save_figure(figure, "distance")
 figure
 
 # %%
 ends = {kind: (1 - mean[1], 1 - mean[-1]) for kind, (_, mean, _) in curves.items()}
 for kind, (first, last) in ends.items():
-    record.add(f"drop/{stride} px/{kind}", first, "1 - cosine")
-    record.add(f"drop/border/{kind}", last, "1 - cosine")
+    record.value(f"drop/{stride} px/{kind}", first, unit="1 - cosine")
+    record.value(f"drop/border/{kind}", last, unit="1 - cosine")
 (first, last), (first_smooth, last_smooth) = ends.values()
 verdict = "less" if last_smooth < last else "no less"
 smaller = f"{first / first_smooth:.1f} times smaller" if 0 < first_smooth < first else "no smaller"

@@ -80,7 +80,7 @@ grid = len(rows), len(cols)
 middle = similarity.anchors(grid)["c"]
 home = [int(rows[middle[0]]), int(cols[middle[1]])]
 shown = torch.cat([scenes[0].render(torch.tensor([home, [0, 0]])), scenes[1].render(torch.tensor([home]))])
-figure = plots.frames(shown, [f"{scenes[0].name}, centre", f"{scenes[0].name}, corner", f"{scenes[1].name}, centre"])
+figure = plots.frames(shown, titles=[f"{scenes[0].name}, centre", f"{scenes[0].name}, corner", f"{scenes[1].name}, centre"])
 record.save_figure(figure, "object")
 display(Markdown(f"{len(scenes)} objects, each at {grid[0]} x {grid[1]} positions, {stride} px apart."))
 figure
@@ -131,7 +131,7 @@ trio = {
     "the same, both sorted": (np.sort(centre), np.sort(corner)),
     "different objects, sorted": (np.sort(centre), np.sort(stranger)),
 }
-figure = plots.against(trio, [("centre", "corner"), ("centre, sorted", "corner, sorted"),
+figure = plots.against(trio, labels=[("centre", "corner"), ("centre, sorted", "corner, sorted"),
                               (f"{scenes[0].name}, sorted", f"{scenes[1].name}, sorted")])  # fmt: skip
 record.save_figure(figure, "against")
 figure
@@ -141,8 +141,8 @@ raw, ordered = (float(each(centre, corner)) for each in (permutations.cosine, pe
 other = float(permutations.sorted_cosine(centre, stranger))
 noise = permutations.others(np.random.default_rng(seed).standard_normal((6, dimensions))).mean()
 for name, value in (("as they are", raw), ("sorted", ordered), ("sorted, another object", other)):
-    record.add(f"centre and corner/{name}", value, "cosine")
-record.add(f"sorted/unrelated Gaussian vectors/{dimensions}", noise, "cosine")
+    record.value(f"centre and corner/{name}", value, unit="cosine")
+record.value(f"sorted/unrelated Gaussian vectors/{dimensions}", noise, unit="cosine")
 display(Markdown(
     f"**A surprise.** Centre and corner: {raw:.3f} as they are, **{ordered:.3f} sorted**. "
     f"{100 * (ordered - raw) / (1 - raw):.0f}% of the change seems to be a reordering! But two *different* objects reach "
@@ -159,9 +159,9 @@ display(Markdown(
 # Every position of the first object against the centre, as it is and sorted, on one colour scale.
 
 # %%
-maps = {kind: permutations.maps(each[0], middle) for kind, each in vectors.items()}
+maps = {kind: permutations.maps(each[0], anchor=middle) for kind, each in vectors.items()}
 figure = plots.heatmaps(
-    list(maps.values()), list(maps), ["as they are", "both sorted"], stride, f"cosine with the centre, {layer}",
+    list(maps.values()), rows=list(maps), columns=["as they are", "both sorted"], stride=stride, label=f"cosine with the centre, {layer}",
     marks=[middle, middle],
 )  # fmt: skip
 record.save_figure(figure, "maps")
@@ -170,7 +170,7 @@ figure
 # %%
 table, pairs = {}, [(n, m) for n in range(count) for m in range(count) if n != m]
 for kind, line in vectors.items():
-    own = np.array([permutations.maps(each, middle) for each in line]).mean((0, 2, 3))
+    own = np.array([permutations.maps(each, anchor=middle) for each in line]).mean((0, 2, 3))
     ordered = np.sort(line, -1)  # once for all pairs: the sorted cosine is the cosine of these
     away = [permutations.cosine(ordered[n], ordered[m][middle]).mean() for n, m in pairs]
     centres = permutations.cosine(line[:, None, *middle], line[None, :, *middle])[np.triu_indices(count, 1)]
@@ -184,7 +184,7 @@ for kind, line in vectors.items():
 table = pd.DataFrame(table)
 for kind, column in table.items():
     for name, value in column.items():
-        record.add(f"{name}/{kind}", value, "cosine")
+        record.statistic(f"{name}/{kind}", value, n=count, unit="cosine")
 caption = f"mean cosine over {count} objects, the other vector anywhere or at the centre; {plain.name}, {layer}"
 table.style.format("{:.3f}").set_caption(caption)
 
@@ -214,7 +214,7 @@ display(Markdown(
 steps = [each // stride for each in sizes]
 every = max(1, grid[0] // 4)
 tests = {
-    kind: [permutations.held_out(*permutations.pairs(line, (0, step), every), draws=5, seed=seed) for step in steps]
+    kind: [permutations.held_out(*permutations.pairs(line, displacement=(0, step), step=every), draws=5, seed=seed) for step in steps]
     for kind, line in vectors.items()
 }
 spread = {
@@ -224,7 +224,7 @@ spread = {
     }
     for kind, line in tests.items()
 }
-figure = plots.reorderings(spread, sizes)
+figure = plots.reorderings(spread, at=sizes)
 record.save_figure(figure, "reorderings")
 left_out = [each for each in displacements if each not in sizes]
 if left_out:
@@ -235,8 +235,9 @@ figure
 for kind, line in tests.items():
     for size, test in zip(sizes, line, strict=True):
         for key in ("identity", "fitted", "trained", "upper", "others", "random"):
-            record.add(f"{key}/{size} px/{kind}", getattr(test, key).mean(), "cosine")
-        record.add(f"moved/{size} px/{kind}", test.moved.mean(), "share of dimensions")
+            record.statistic(f"{key}/{size} px/{kind}", getattr(test, key).mean(), n=count, unit="cosine")
+        share = "share of dimensions"
+        record.count(f"moved/{size} px/{kind}", test.moved.mean(), n=count * dimensions, unit=share)
 gained = {kind: [float((test.fitted - test.identity).mean()) for test in line] for kind, line in tests.items()}
 moved = {kind: [float(test.moved.mean()) for test in line] for kind, line in tests.items()}
 table = pd.DataFrame(
@@ -251,8 +252,8 @@ table.style.format("{:+.4f}", subset=[c for c in table if "gain" in c[1]]).forma
 
 # %%
 best = {kind: round(max(line), 4) + 0.0 for kind, line in gained.items()}
-for kind, value in best.items():
-    record.add(f"largest gain/{kind}", value, "cosine")
+for kind in best:
+    record.statistic(f"largest gain/{kind}", max(gained[kind]), n=count, unit="cosine")
 short = max(float(1 - spread[kind]["identity"][0].min()) for kind in both)
 still, shared_order = sum(share == 0 for line in moved.values() for share in line), max(best.values()) >= 0.1 * short
 display(Markdown(
@@ -275,7 +276,7 @@ display(Markdown(
 
 # %%
 step = steps[len(steps) // 2]
-u, v = permutations.pairs(vectors["off-the-shelf"], (0, step), every)
+u, v = permutations.pairs(vectors["off-the-shelf"], displacement=(0, step), step=every)
 shared = vectors["off-the-shelf"].mean((0, 1, 2))
 variants = {
     f"{count - 1} training pairs": (u[:, :1], v[:, :1]),
@@ -290,7 +291,7 @@ table = pd.DataFrame({
 })  # fmt: skip
 for variant, column in table.items():
     for name, value in column.items():
-        record.add(f"{variant}/{name}/{step * stride} px", value, "cosine")
+        record.statistic(f"{variant}/{name}/{step * stride} px", value, n=count, unit="cosine")
 display(table.style.format("{:.3f}").set_caption(f"off-the-shelf, {step * stride} px"))
 
 # %%
@@ -339,9 +340,9 @@ controls = {
        for kind, line in tests.items() for size, test in list(zip(sizes, line, strict=True))[1::2]},
 }  # fmt: skip
 for name, test in (("planted", planted), ("pixels", pixels)):
-    record.add(f"control/{name}/identity", test.identity.mean(), "cosine")
-    record.add(f"control/{name}/fitted", test.fitted.mean(), "cosine")
-figure = plots.gains(controls, "gain of the fitted permutation on unseen objects (cosine; 0: none)")
+    record.statistic(f"control/{name}/identity", test.identity.mean(), n=count, unit="cosine")
+    record.statistic(f"control/{name}/fitted", test.fitted.mean(), n=count, unit="cosine")
+figure = plots.gains(controls, label="gain of the fitted permutation on unseen objects (cosine; 0: none)")
 record.save_figure(figure, "gains")
 display(figure)
 display(Markdown(

@@ -102,7 +102,7 @@ places = {"pasted": at + shifts, "cropped": reach - shifts, "circular": reach + 
 shown = [0, len(shifts) // 2, -1]
 moved = {kind: scenes[object_names[0]][kind].render(places[kind][shown]) for kind in places}
 titles = [f"{kind} by ({row}, {col}) px" for kind in places for row, col in shifts[shown].tolist()]
-figure = plots.frames(torch.cat(list(moved.values())), titles, columns=3)
+figure = plots.frames(torch.cat(list(moved.values())), titles=titles, columns=3)
 record.save_figure(figure, "kinds")
 figure
 
@@ -129,7 +129,7 @@ steps = [[at, at + step] for step in range(6)]
 scores = features.of_frames(first, scenes[object_names[0]]["pasted"].render(steps), [first.logits], device=device)
 strip = scores[first.logits][None]  # (1, 6, K): a lattice of one row
 said = consistency.answers(strip)[0].tolist()
-likely = consistency.probability_map(strip, target)[0].tolist()
+likely = consistency.probability_map(strip, target=target)[0].tolist()
 pd.DataFrame(
     {"answer": [first.labels[k] for k in said], f"P({first.labels[target]})": likely},
     pd.Index(range(6), name="px to the right"),
@@ -167,11 +167,11 @@ display(Markdown(
 # colours from 0 to 1.
 
 # %%
-probability = {label: consistency.probability_map(logits, target) for label, logits in full.items()}
+probability = {label: consistency.probability_map(logits, target=target) for label, logits in full.items()}
 grid = [[probability[f"{kind}, {training}"] for training in trainings] for kind in kinds]
 columns = [f"trained: {training}" for training in trainings]
 quantity = f"P({first.labels[target]})"
-figure = plots.heatmaps(grid, list(kinds), columns, 1, quantity, limits=(0, 1))
+figure = plots.heatmaps(grid, rows=list(kinds), columns=columns, stride=1, label=quantity, limits=(0, 1))
 record.save_figure(figure, "probability")
 figure
 
@@ -182,7 +182,7 @@ summary = pd.DataFrame({
     for label, each in probability.items()
 }).T  # fmt: skip
 for label, line in summary.iterrows():
-    record.add(f"probability/mean/{label}", line["mean"], "probability")
+    record.value(f"probability/mean/{label}", line["mean"], unit="probability")
 display(summary.style.format("{:.3f}").set_caption(f"{quantity} over the frame"))
 best, poorest = summary["mean"].idxmax(), summary["mean"].idxmin()
 display(Markdown(
@@ -202,7 +202,7 @@ display(Markdown(
 # %%
 said = {label: consistency.answers(logits) for label, logits in full.items()}
 grid = [[said[f"{kind}, {training}"] for training in trainings] for kind in kinds]
-figure = plots.answer_maps(grid, list(kinds), columns, first.labels, target)
+figure = plots.answer_maps(grid, rows=list(kinds), columns=columns, names=first.labels, target=target)
 record.save_figure(figure, "answers")
 figure
 
@@ -213,9 +213,11 @@ figure
 # %%
 rates = pd.DataFrame({label: consistency.change_rates(each) for label, each in said.items()}).T
 rates.insert(0, "right", [float((each == target).double().mean()) for each in said.values()])
+# One answer lies in up to four of the diagonal pairs, two for each position
+at_all, pairs_each = scene.grid[0] * scene.grid[1], (scene.grid[0] - 1) * (scene.grid[1] - 1) / 2
 for label, line in rates.iterrows():
-    record.add(f"white/accuracy/{label}", line["right"], "share of positions")
-    record.add(f"white/top-1 changes, diagonal/{label}", line["diagonal"], "share of pairs")
+    record.count(f"white/accuracy/{label}", line["right"], n=at_all, unit="share of positions")
+    record.count(f"white/top-1 changes, diagonal/{label}", line["diagonal"], n=pairs_each, unit="share of pairs")
 display(rates.style.format("{:.4f}").set_caption("right answers, and P(top-1 changes) in one pixel"))
 most, least = rates["diagonal"].idxmax(), rates["diagonal"][::-1].idxmin()
 display(Markdown(
@@ -234,7 +236,7 @@ right = {label: each == target for label, each in said.items()}
 crossings = {label: (each[:, 1:] != each[:, :-1]).sum(1) for label, each in right.items()}
 crossed = {label: float((each > 2).double().mean()) for label, each in crossings.items()}
 for label, share in crossed.items():
-    record.add(f"white/rows crossed more than twice/{label}", share, "share of rows")
+    record.count(f"white/rows crossed more than twice/{label}", share, n=scene.grid[0], unit="share of rows")
 to_and_fro = max(crossed, key=crossed.get)
 display(Markdown(
     (f"**Reading.** *{to_and_fro}* crosses more than twice in {100 * crossed[to_and_fro]:.0f}% of the rows, and up to "
@@ -257,7 +259,7 @@ display(Markdown(
 rows = []
 for kind, label, name in [(k, n, o) for k in places for n in nets for o in object_names]:
     each = found[kind, label, name]
-    pairs = consistency.pair_shares(each, targets[name], window)
+    pairs = consistency.pair_shares(each, target=targets[name], window=window)
     steps = consistency.change_rates(each)["diagonal"]
     row = {"shift": kind, "network": label, "object": name, "top-1 changes, diagonal": steps}
     row |= {"probability moves by": moves[kind, label, name], "consistency": pairs.consistency}
@@ -274,14 +276,19 @@ table = {measure: {kind: {} for kind in places} for measure in measures}
 for (kind, label), group in groups:
     for measure in measures:
         table[measure][kind][label] = group[measure].tolist()
-figure = plots.by_kind(table)
+variants = {f"{kind}, {training}": kind for kind in kinds for training in trainings}
+figure = plots.by_kind(table, variants=variants)
 record.save_figure(figure, "three_kinds")
 figure
 
 # %%
+# One answer is in as many of a square's places as lie round it: it weighs 1 / single at most, twice that in pairs
+single = {w: len(object_names) * max((len(one_axis) - w + 1) ** 2, w**2) for w in range(1, len(one_axis) + 1)}
+weights = {"top-1 changes, diagonal": len(object_names) * (len(one_axis) - 1) ** 2 / 2, "consistency": single[window] / 2}
+weights |= {"probability moves by": weights["top-1 changes, diagonal"], "accuracy": single[window]}
 for (kind, label), line in means.iterrows():
     for measure in ("top-1 changes, diagonal", "probability moves by", "consistency", "accuracy"):
-        record.add(f"{kind}/{measure}/{label}", line[measure], "share")
+        record.count(f"{kind}/{measure}/{label}", line[measure], n=weights[measure], unit="share")
 columns = ["accuracy", "consistency", "top-1 changes, diagonal", "probability moves by"]
 display(means[columns].unstack("shift").style.format("{:.3f}").set_caption("means over the objects"))
 spread = means["consistency"].unstack("shift")
@@ -307,14 +314,14 @@ sizes = [side for side in (2, 4, 8, 16, 32) if side < 0.8 * len(one_axis)] + [le
 by_range = {
     kind: {
         label: [
-            float(np.mean([consistency.consistency(found[kind, label, o], side) for o in object_names]))
+            float(np.mean([consistency.consistency(found[kind, label, o], window=side) for o in object_names]))
             for side in sizes
         ]
         for label in nets
     }
     for kind in places
 }
-figure = plots.curves(by_range, sizes, "side of the square (px)", "consistency")
+figure = plots.curves(by_range, at=sizes, xlabel="side of the square (px)", ylabel="consistency", variants=variants)
 record.save_figure(figure, "range")
 figure
 
@@ -332,8 +339,9 @@ for training in trainings:
         + ")"
     )  # fmt: skip
     for size, (a, b) in ((sizes[0], near), (sizes[-1], far)):
-        record.add(f"pasted/inconsistency within {size} px/off-the-shelf, {training}", a, "share of pairs")
-        record.add(f"pasted/inconsistency within {size} px/anti-aliased, {training}", b, "share of pairs")
+        for which, value in zip(kinds, (a, b), strict=True):
+            name = f"pasted/inconsistency within {size} px/{which}, {training}"
+            record.count(name, value, n=single[size] / 2, unit="share of pairs")
 display(Markdown(
     "**Reading.** Inconsistency (1 - consistency), pasted, off-the-shelf to anti-aliased: " + "; ".join(lines) + ". "
     "A number without its range cannot be compared."
@@ -361,7 +369,7 @@ display(Markdown(
 # %%
 parts = ["both right", "one right", "wrong, same", "wrong, different"]
 bars = {kind: {label: means.loc[(kind, label), parts].tolist() for label in nets} for kind in places}
-figure = plots.pair_bars(bars, parts)
+figure = plots.pair_bars(bars, parts=parts)
 record.save_figure(figure, "pairs")
 figure
 
@@ -375,14 +383,15 @@ figure
 
 # %%
 answered = {key: [found[(*key, name)] for name in object_names] for key in means.index}
-means["chance"] = pd.Series({key: consistency.chance_agreement(maps, window) for key, maps in answered.items()})
+means["chance"] = pd.Series({key: consistency.chance_agreement(maps, window=window) for key, maps in answered.items()})
 # With a single object there is nothing to tell apart, and no kappa.
 several = len(object_names) > 1
-agreed = [consistency.kappa(row["consistency"], row["chance"]) for _, row in means.iterrows()]
+agreed = [consistency.kappa(row["consistency"], chance=row["chance"]) for _, row in means.iterrows()]
 means["kappa"] = agreed if several else np.nan
 for (kind, label), line in means.iterrows():
     for measure in [m for m in ("stays right", "excess", "kappa", "chance") if np.isfinite(line[m])]:
-        record.add(f"{kind}/{measure}/{label}", line[measure], "share" if measure != "kappa" else "kappa")
+        unit, chance = ("kappa", line["chance"]) if measure == "kappa" else ("share", 0)
+        record.count(f"{kind}/{measure}/{label}", line[measure], n=max(1, single[window] / 2 * (1 - chance)), unit=unit)
 columns = ["accuracy", "stays right", "excess", "consistency", "chance", "kappa"]
 display(means[columns].style.format("{:.3f}", na_rep="undefined").set_caption("to be read within a kind of shift"))
 display(Markdown(
@@ -438,22 +447,27 @@ reaches = list(range(worst + 1))
 worst_case = {
     kind: {
         label: torch.stack(
-            [consistency.worst_case_accuracy(found[kind, label, o], targets[o], reaches) for o in object_names]
+            [consistency.worst_case_accuracy(found[kind, label, o], target=targets[o], reaches=reaches) for o in object_names]
         ).mean(0).tolist()
         for label in nets
     }
     for kind in places
 }  # fmt: skip
-figure = plots.curves(worst_case, reaches, "shifts up to m (px)", "right at every one of them")
+figure = plots.curves(
+    worst_case, at=reaches, xlabel="shifts up to m (px)", ylabel="right at every one of them", variants=variants
+)
 record.save_figure(figure, "worst_case")
 figure
 
 # %%
 ends = pd.DataFrame({kind: {n: c[-1] for n, c in lines.items()} for kind, lines in worst_case.items()})
 begin = pd.DataFrame({kind: {n: c[0] for n, c in lines.items()} for kind, lines in worst_case.items()})
+# An answer that flips has wrong ones beside it, so a line of starts goes with it, not a square
+starts = max(1, len(object_names) * (len(one_axis) - 2 * worst) ** 2 / (2 * worst + 1))
 for kind in places:
     for label in nets:
-        record.add(f"{kind}/right at all shifts up to {worst} px/{label}", ends.loc[label, kind], "share of starts")
+        name = f"{kind}/right at all shifts up to {worst} px/{label}"
+        record.count(name, ends.loc[label, kind], n=starts, unit="share of starts")
 display(ends.style.format("{:.3f}").set_caption(f"right at every shift of up to {worst} px"))
 label = (begin - ends)["pasted"].idxmax()
 display(Markdown(
@@ -524,7 +538,7 @@ plain = shifting.Paste(cutout, side).render([[at + reach, at + reach]])[0]
 camera = shifting.Crop(objects.Photo(plain, "plain"), first.frame).render(places["cropped"][shown]).int()
 still = shifting.Paste(cutout, first.frame).render(places["pasted"][shown]).int()
 record.check("cropped - pasted on white", int((camera - still).abs().max()), 0, 0, "ours; only the object shows")
-total = sum(consistency.probability_map(strip, k) for k in range(strip.shape[-1]))
+total = sum(consistency.probability_map(strip, target=k) for k in range(strip.shape[-1]))
 record.check("probabilities of all classes, largest |sum - 1|", float((total - 1).abs().max()), 0, 1e-5, "definition")
 rise = max(np.diff(curve).max() for lines in worst_case.values() for curve in lines.values())
 record.check_below("worst case, largest rise with m", rise, 0, "definition: more shifts cannot help")

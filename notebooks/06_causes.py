@@ -64,7 +64,10 @@ pd.Series(runtime.stamp()["packages"], name="version").to_frame().T
 # %%
 kinds = {"off-the-shelf": False, "anti-aliased": True}
 trained = {
-    (name, training, kind): networks.load(name, smooth, seeds.weights(name, smooth, training, training_seed))
+    (name, training, kind): networks.load(
+        name, antialiased=smooth,
+        weights=seeds.weights(name, antialiased=smooth, variant=training, seed=training_seed),
+    )
     for name in networks.EMBEDDED
     for training in ("centre", "uniform")
     for kind, smooth in kinds.items()
@@ -101,10 +104,10 @@ pixels = torch.from_numpy(embedded.photo_part(photo, held_out=True).copy()).perm
 scale = max(1, 2 * plain.frame / min(pixels.shape[1:]))
 background = objects.Photo(objects.resize(pixels, tuple(round(scale * side) for side in pixels.shape[1:])), photo)
 reach = plain.strides[-1]
-moved = movements.moved(things[0], torch.tensor([[0, 0], [reach, reach]]), plain.frame, background)
+moved = movements.moved(things[0], torch.tensor([[0, 0], [reach, reach]]), frame=plain.frame, background=background)
 shown = torch.cat([torch.stack([batch[k] for batch in moved.values()]) for k in (0, 1)])
 titles = [*moved, *[f"by {reach} px"] * 4]
-figure = plots.frames(shown, titles, columns=4)
+figure = plots.frames(shown, titles=titles, columns=4)
 record.save_figure(figure, "boundaries")
 figure
 
@@ -133,7 +136,7 @@ from helpers.measures import padding
 
 everyone = {(*key, "as trained"): each for key, each in trained.items()}
 everyone |= {
-    (*key, "no border"): padding.replace(each, "circular") for key, each in trained.items() if key[0] != "demo_alexnet"
+    (*key, "no border"): padding.replace(each, mode="circular") for key, each in trained.items() if key[0] != "demo_alexnet"
 }
 
 # %%
@@ -179,10 +182,12 @@ table = pd.DataFrame([
      "1 − cosine at 1 px": found["drop"].mean()}
     for key, found in reached.items()
 ])  # fmt: skip
+tested = len(things) * every[0].rows.numel() * every[0].cols.numel()
 for line in table.to_dict("records"):
     name = f"{line['architecture']}/trained {line['training']}/{line['kind']}/{line['border']}"
-    for column, unit in (("accuracy", "fraction"), ("invariance I", "I"), ("1 − cosine at 1 px", "1 - cosine")):
-        record.add(f"{column}/{name}", line[column], unit)
+    record.count(f"accuracy/{name}", line["accuracy"], n=tested, unit="fraction")
+    for column, unit in (("invariance I", "I"), ("1 − cosine at 1 px", "1 - cosine")):
+        record.statistic(f"{column}/{name}", line[column], n=len(things), unit=unit)
 table.style.format(precision=3).hide(axis="index")
 
 # %%
@@ -231,7 +236,7 @@ factors = {
 rest = seeds.kept("06_causes", given)  # what this notebook measured on the networks of other seeds
 names = {(m, cause): f"factor/{m}/{' '.join(cause.split())}" for m, series in factors.items() for cause in series}
 for (measure, cause), name in names.items():
-    record.add(name, factors[measure][cause].value, "times smaller")
+    record.statistic(name, factors[measure][cause].value, n=len(things), unit="times smaller")
 points = table.assign(
     value=[each.value for each in invariances.values()],
     low=[each.low for each in invariances.values()],
@@ -242,7 +247,7 @@ points = table.assign(
     ],
 ).query("border == 'as trained'")
 others = {m: {cause: [found[names[m, cause]] for found in rest.values()] for cause in factors[m]} for m in factors}
-figure = plots.by_cause(points, factors, "calibrated invariance I", others=others)
+figure = plots.by_cause(points, factors, label="calibrated invariance I", others=others)
 record.save_figure(figure, "answer")
 figure
 
@@ -273,7 +278,8 @@ logs = np.log([[found[name] for name in names.values()] for found in measured.va
 agree = int(((logs > 0).all(0) | (logs < 0).all(0)).sum())
 text = "**Reading.** No other training was measured with these parameters: nothing is known about luck."
 if rest:
-    apart = record.add("factor/largest ratio between seeds", np.exp(np.ptp(logs, axis=0)).max(), "ratio")
+    widest = np.exp(np.ptp(logs, axis=0)).max()
+    apart = record.statistic("factor/largest ratio between seeds", widest, n=len(things), unit="ratio")
     text = (
         f"**Reading.** From one training to another a factor changes by up to {apart:.2f} times, which the intervals "
         f"over objects do not contain. {agree} of {len(names)} factors lie on the same side of 1 in every training: "
@@ -296,14 +302,14 @@ display(compared.style.format("{:.2f}×"), Markdown(text))
 # flattened: the line below says whether it does here.)
 
 # %%
-padded = {mode: padding.replace(plain, mode) for mode in padding.MODES}
+padded = {mode: padding.replace(plain, mode=mode) for mode in padding.MODES}
 around = [(r, c) for r in (-1, 0, 1) for c in (-1, 0, 1) if r or c]
 shifts = torch.tensor([(0, 0), *around, *[(reach * r, reach * c) for r, c in around]])
 grounds = {"white": "white", "photo": background}
 lost = []
 for ground, place in grounds.items():
     for thing in things:
-        for boundary, frames in movements.moved(thing, shifts, plain.frame, place).items():
+        for boundary, frames in movements.moved(thing, shifts, frame=plain.frame, background=place).items():
             for mode, each in padded.items():
                 unit = similarity.normalise(features.of_frames(each, frames, [layer], device=device)[layer])
                 drops = (unit[1:] - unit[:1]).double().square().sum(1) / 2  # 1 - cosine, exact near 0
@@ -324,7 +330,7 @@ means = {
 }
 titles = {key: f"{key[0]} background, {key[1]}" for key in means}
 figure = plots.conditions(
-    {titles[key]: means[key] for key in means if key[1] != "1 px"}, f"1 − cosine over {reach} px", log=True, digits=4
+    {titles[key]: means[key] for key in means if key[1] != "1 px"}, label=f"1 − cosine over {reach} px", log=True, digits=4
 )
 record.save_figure(figure, "border")
 figure
@@ -333,7 +339,8 @@ figure
 for (ground, distance), each in means.items():
     for boundary, line in each.iterrows():
         for mode, value in line.items():
-            record.add(f"drop/{distance}/{ground}/{boundary}/{mode}", value, "1 - cosine")
+            name = f"drop/{distance}/{ground}/{boundary}/{mode}"
+            record.statistic(name, value, n=len(things), unit="1 - cosine")
 white, scenic = means["white", f"{reach} px"], means["photo", f"{reach} px"]
 part = white.loc["pasted", "circular"] / white.loc["pasted", "zeros"]
 scenery = "" if reasons else ", because it covers other scenery,"
@@ -355,7 +362,7 @@ display(Markdown(
 
 # %%
 figure = plots.conditions(
-    {titles[key]: means[key] for key in means if key[1] == "1 px"}, "1 − cosine over 1 px", log=True, digits=4
+    {titles[key]: means[key] for key in means if key[1] == "1 px"}, label="1 − cosine over 1 px", log=True, digits=4
 )
 record.save_figure(figure, "pixel")
 figure
@@ -387,13 +394,14 @@ for mode, each in padded.items():
     every = [features.extract(each, spot, used, stride=stride, device=device, progress=False) for spot in spots]
     found = uncertainty.interval(variation.calibrate([item.layers[layer] for item in every]).invariance, seed=seed)
     borderless[mode] = {"invariance I": found.value, "95 %": f"{found.low:.2f} to {found.high:.2f}"}
-    record.add(f"padding/invariance/{mode}", found.value, "I")
+    record.statistic(f"padding/invariance/{mode}", found.value, n=len(things), unit="I")
     if plain.labels and all(thing.label in plain.labels for thing in things):
         right = [
             (item.layers[plain.logits].argmax(-1) == plain.class_index(thing.label)).float().mean()
             for item, thing in zip(every, things, strict=True)
         ]
-        borderless[mode]["accuracy"] = record.add(f"padding/accuracy/{mode}", np.mean(right), "fraction")
+        share = record.count(f"padding/accuracy/{mode}", np.mean(right), n=tested, unit="fraction")
+        borderless[mode]["accuracy"] = share
 borderless = pd.DataFrame(borderless).T.rename_axis("padding")
 display(borderless.style.format(lambda v: v if isinstance(v, str) else f"{v:.3f}"))
 
@@ -438,16 +446,16 @@ for ground, place in grounds.items():
                 for spot in spots
             ]
             found = variation.calibrate([layers[layer] for layers in every[ground, size, kind]])
-            grown[kind].loc[ground, f"{size} px"] = record.add(
-                f"size and background/{ground}/{size} px/{kind}", found.invariance.mean(), "I"
-            )
+            name = f"size and background/{ground}/{size} px/{kind}"
+            value = record.statistic(name, found.invariance.mean(), n=len(things), unit="I")
+            grown[kind].loc[ground, f"{size} px"] = value
         compared[f"{ground}, {size} px"] = [
             features.extract(each, spots[0], [layer], stride=stride, device=device, progress=False)
             for each in chosen.values()
         ]
 for each in grown.values():
     each.columns.name = "size of the object"
-figure = plots.conditions(grown, "calibrated invariance I", digits=2)
+figure = plots.conditions(grown, label="calibrated invariance I", digits=2)
 record.save_figure(figure, "size_and_background")
 figure
 
@@ -457,14 +465,16 @@ for ground in ("white", "photo"):
     shown = every[ground, sizes[1], "off-the-shelf"]
     found = variation.calibrate([layers[layer] for layers in shown])
     why[ground] = {"I": found.invariance.mean()}
-    why[ground]["s"] = record.add(f"background/{ground}/s", found.same.mean(), "cosine")
-    why[ground]["d"] = record.add(f"background/{ground}/d", found.different.mean(), "cosine")
+    why[ground]["s"] = record.statistic(f"background/{ground}/s", found.same.mean(), n=len(things), unit="cosine")
+    why[ground]["d"] = record.statistic(f"background/{ground}/d", found.different.mean(), n=len(things), unit="cosine")
     if "accuracy" in borderless:
         right = [
             (layers[plain.logits].argmax(-1) == plain.class_index(thing.label)).float().mean()
             for layers, thing in zip(shown, things, strict=True)
         ]
-        why[ground]["accuracy"] = record.add(f"background/{ground}/accuracy", np.mean(right), "fraction")
+        tested = len(things) * next(iter(shown[0].values()))[..., 0].numel()
+        share = record.count(f"background/{ground}/accuracy", np.mean(right), n=tested, unit="fraction")
+        why[ground]["accuracy"] = share
 display(pd.DataFrame(why).T.rename_axis("background").style.format("{:.2f}"))
 
 # %%
@@ -495,7 +505,7 @@ display(Markdown(
 still = lost.query("boundary == 'circular' and padding == 'circular'")[f"{reach} px"].abs().max()
 if not reasons:
     record.check("circular shift by the stride, circular padding: 1 - s", still, 0, 1e-5, "equivariance; float32")
-same = movements.moved(things[0], shifts, plain.frame)
+same = movements.moved(things[0], shifts, frame=plain.frame)
 record.check("white: pasted, cropped and circular frames differ in", sum(
     int((same["pasted"] != same[other]).sum()) for other in ("cropped", "circular")
 ), 0, 0, "plain background: the same picture")  # fmt: skip

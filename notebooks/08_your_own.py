@@ -21,7 +21,8 @@
 #
 # ```python
 # import torchvision
-# from helpers import features, networks, objects, plots, shifting, similarity
+# from helpers import features, networks, objects, shifting, similarity
+# from helpers.views import plots
 #
 # module = torchvision.models.resnet18(weights=None)  # your network; weights="DEFAULT" are trained ones
 # network = networks.wrap(module, {"pool": "layer4:mean"}, frame=128)  # your layer, the side of your frames
@@ -30,7 +31,7 @@
 # found = features.extract(network, scene, stride=8)  # at every eighth row and column
 # maps = similarity.cosine_maps(found.layers["pool"])  # (5, rows, columns), one for each anchor
 # marks = list(similarity.anchors(maps.shape[1:]).values())
-# figure = plots.heatmaps([maps], ["my network"], similarity.ANCHORS, found.stride, marks=marks)
+# figure = plots.heatmaps([maps], rows=["my network"], columns=similarity.ANCHORS, stride=found.stride, marks=marks)
 # figure.savefig("maps.png")
 # print(f"mean cosine with the centre: {maps[2].mean():.4f}")
 # ```
@@ -93,7 +94,7 @@ pd.Series(runtime.stamp()["packages"], name="version").to_frame().T
 cutout = objects.load(object_name, object_size)
 scene = shifting.Paste(cutout, frame)
 corners = similarity.anchors(scene.grid)
-figure = plots.frames(scene.render(list(corners.values())), [f"{name}  {at}" for name, at in corners.items()])
+figure = plots.frames(scene.render(list(corners.values())), titles=[f"{name}  {at}" for name, at in corners.items()])
 record.save_figure(figure, "anchors")
 figure
 
@@ -120,13 +121,13 @@ maps = similarity.cosine_maps(found.layers["pool"])
 
 # %%
 marks = list(similarity.anchors(maps.shape[1:]).values())
-figure = plots.heatmaps([maps], [network], list(similarity.ANCHORS), stride, marks=marks)
+figure = plots.heatmaps([maps], rows=[network], columns=list(similarity.ANCHORS), stride=stride, marks=marks)
 record.save_figure(figure, "maps")
 figure
 
 # %%
-centre, lowest = record.add("mean cosine with the centre", maps[2].mean(), "cosine"), float(maps.min())
-record.add("lowest cosine", lowest, "cosine")
+centre = record.value("mean cosine with the centre", maps[2].mean(), unit="cosine")
+lowest = record.value("lowest cosine", maps.min(), unit="cosine")
 display(Markdown(
     f"**Reading.** With the object at the centre, positions are {centre:.4f} similar on average; no position is less "
     f"than {lowest:.4f} similar to an anchor. Look at the colour bar before you look at the pattern: it spans "
@@ -171,7 +172,8 @@ for name, both in ((network, extracted[:2]), ("demo_resnet, trained", extracted[
 table = pd.DataFrame(rows).T
 for name, line in table.iterrows():
     for measure, value in line.items():
-        record.add(f"{measure}/{name}", value, "cosine" if measure[0] in "sd" else "invariance")
+        unit = "cosine" if measure[0] in "sd" else "invariance"
+        record.statistic(f"{measure}/{name}", value, n=2, unit=unit)
 other = extracted[1].scene.name
 caption = f"{cutout.name}, and {other} in the same places; frames of {frame} and {trained.frame} px"
 display(table.style.format("{:.4f}").set_caption(caption))
@@ -182,7 +184,7 @@ display(table.style.format("{:.4f}").set_caption(caption))
 
 # %%
 columns = [f"{cutout.name}, moved", f"{other} instead"]
-figure = plots.heatmaps(pictures, list(table.index), columns, [stride, step])
+figure = plots.heatmaps(pictures, rows=list(table.index), columns=columns, stride=[stride, step])
 record.save_figure(figure, "believe")
 figure
 

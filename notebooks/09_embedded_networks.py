@@ -63,7 +63,9 @@ given = {"families": families, "object_names": object_names, "training_seed": tr
 given |= {"walk_count": walk_count, "per_class": per_class, "accuracy_stride": accuracy_stride, "seed": seed}
 keys = list(itertools.product(families, store.VARIANTS, (False, True)))
 nets = {
-    (name, where, smooth): networks.load(name, smooth, seeds.weights(name, smooth, where, training_seed))
+    (name, where, smooth): networks.load(
+        name, antialiased=smooth, weights=seeds.weights(name, antialiased=smooth, variant=where, seed=training_seed),
+    )
     for name, where, smooth in keys
 }
 folder = seeds.folder(training_seed)
@@ -82,9 +84,9 @@ pd.Series(runtime.stamp()["packages"], name="version").to_frame().T
 # both are filled with crops of photographs that come with scikit-learn, scikit-image and matplotlib.
 
 # %%
-drawn = [scenes.batch(training_seed, 0, train.BATCH, where) for where in scenes.POSITIONS]
+drawn = [scenes.batch(training_seed, 0, n=train.BATCH, positions=where) for where in scenes.POSITIONS]
 labels = [objects.CLASSES[int(label)] for label in drawn[0][1][:7]]
-figure = plots.frames(torch.cat([frames[:7] for frames, _ in drawn]), [*labels, *labels], columns=7)
+figure = plots.frames(torch.cat([frames[:7] for frames, _ in drawn]), titles=[*labels, *labels], columns=7)
 record.save_figure(figure, "training_scenes")
 figure
 
@@ -109,7 +111,7 @@ layers = {family: "fc7" if family == "demo_alexnet" else "fc" for family in fami
 distances = [1, 2, 4, 16, 32]
 first = nets[keys[0]]
 scene = shifting.Paste(objects.load(object_names[0], object_size), first.frame)
-places = variation.walks(scene.grid, distances, walk_count, seed)
+places = variation.walks(scene.grid, distances, count=walk_count, seed=seed)
 frames = scene.render(torch.from_numpy(places.reshape(-1, 2)))
 found = features.of_frames(first, frames, [layers[first.name]], device=device)[layers[first.name]]
 change = variation.drop_along(found.view(walk_count, len(places[0]), -1), distances)
@@ -124,7 +126,10 @@ display(Markdown(
 # First the recognition, then every class at random positions and at the centre, then the maps.
 
 # %%
-grids = {key: evaluate.accuracy_map(net.module, per_class, accuracy_stride).numpy() for key, net in nets.items()}
+grids = {
+    key: evaluate.accuracy_map(net.module, per_class=per_class, stride=accuracy_stride).numpy()
+    for key, net in nets.items()
+}
 edge = np.ones_like(grids[keys[0]], dtype=bool)
 edge[1:-1, 1:-1] = False
 centre = grids[keys[0]].shape[0] // 2
@@ -134,7 +139,7 @@ local, overall = {}, {}
 for key, (number, label) in itertools.product(keys, enumerate(objects.CLASSES)):
     net, layer = nets[key], layers[key[0]]
     scene = shifting.Paste(objects.load(label, object_size), net.frame)
-    places = variation.walks(scene.grid, distances, walk_count, seed + number)
+    places = variation.walks(scene.grid, distances, count=walk_count, seed=seed + number)
     middle = [side // 2 for side in scene.grid]
     frames = scene.render(torch.tensor([*places.reshape(-1, 2).tolist(), middle]))
     found = features.of_frames(net, frames, [layer], device=device)[layer]
@@ -149,7 +154,7 @@ for key, name in itertools.product(keys, object_names):
     scene = shifting.Paste(objects.load(name, object_size), net.frame)
     found = features.similarity_maps(net, scene, [layer], stride=stride, device=device)[layer]
     maps[key, name] = found[similarity.ANCHORS.index("c")].numpy()
-    lattice[key, name] = variation.lattice(maps[key, name], net.strides, stride)
+    lattice[key, name] = variation.lattice(maps[key, name], strides=net.strides, stride=stride)
 
 # %% [markdown]
 # ## Results
@@ -171,9 +176,16 @@ for key in keys:
         "steps": int(facts[key]["steps"]), "training s": float(facts[key]["seconds"]), "MB": size
     }  # fmt: skip
 table = pd.DataFrame(rows).T
+named = {"accuracy, centre": len(objects.CLASSES) * per_class}
+named["accuracy, border"] = named["accuracy, centre"] * edge.sum()
+over = dict.fromkeys(table, len(objects.CLASSES)) | {"lattice rms": len(object_names)}
 for (family, kind), row in table.iterrows():
     for column, value in row.drop(["steps", "training s", "MB"]).items():
-        record.add(f"{column}/{family}/{kind}", value, "share" if "accuracy" in column else "cosine")
+        name = f"{column}/{family}/{kind}"
+        if column in named:
+            record.count(name, value, n=named[column], unit="share")
+        else:
+            record.statistic(name, value, n=over[column], unit="cosine")
 formats = {"steps": "{:.0f}", "training s": "{:.0f}", "MB": "{:.2f}", "accuracy, centre": "{:.3f}"}
 formats |= {"accuracy, border": "{:.3f}", "global": "{:.3f}"}
 table.style.format("{:.4f}").format(formats, subset=list(formats))
@@ -197,7 +209,7 @@ display(Markdown(
 
 # %%
 lines = [[grids[key] for key in keys[i : i + 4]] for i in range(0, len(keys), 4)]
-figure = plots.heatmaps(lines, families, kinds, accuracy_stride, "accuracy", limits=(0, 1))
+figure = plots.heatmaps(lines, rows=families, columns=kinds, stride=accuracy_stride, label="accuracy", limits=(0, 1))
 record.save_figure(figure, "accuracy")
 figure
 
@@ -220,7 +232,7 @@ display(Markdown(
 chosen = object_names[0]
 lines = [[maps[key, chosen] for key in keys[i : i + 4]] for i in range(0, len(keys), 4)]
 titles = [f"{family}, {layers[family]}" for family in families]
-figure = plots.heatmaps(lines, titles, kinds, stride, f"cosine with the centre, {chosen}")
+figure = plots.heatmaps(lines, rows=titles, columns=kinds, stride=stride, label=f"cosine with the centre, {chosen}")
 record.save_figure(figure, "similarity")
 figure
 
@@ -242,7 +254,8 @@ near = "local 1 px"
 factors = {"centre": off[near] / smooth[near], "uniform": spread[near] / calm[near]}
 text = "**Reading, local.** At 1 px anti-aliasing makes the change smaller by these factors:\n\n"
 for family, where in itertools.product(families, factors):
-    factor = record.add(f"local factor 1 px/{family}/{where}", factors[where][family], "ratio")
+    name = f"local factor 1 px/{family}/{where}"
+    factor = record.statistic(name, factors[where][family], n=len(objects.CLASSES), unit="ratio")
     plain, blurred = (family, where, False), (family, where, True)
     worse = [x for x in objects.CLASSES if local[plain, x][1] < local[blurred, x][1]]
     text += f"- {family}, {where}: **{factor:.1f}**; larger instead for {', '.join(worse) or 'no class'}.\n"
@@ -256,10 +269,10 @@ display(Markdown(text))
 
 # %%
 columns = [key for key in keys if key[1] == "uniform"]
-parts = [variation.decompose(maps[key, chosen], nets[key].strides, stride).lattice for key in columns]
+parts = [variation.decompose(maps[key, chosen], strides=nets[key].strides, stride=stride).lattice for key in columns]
 pairs = [parts[i : i + 2] for i in range(0, len(parts), 2)]
 figure = plots.heatmaps(
-    pairs, titles, [names[key] for key in columns[:2]], stride, f"lattice part of the map, {chosen}", difference=True
+    pairs, rows=titles, columns=[names[key] for key in columns[:2]], stride=stride, label=f"lattice part of the map, {chosen}", difference=True
 )
 record.save_figure(figure, "lattice")
 figure
@@ -301,7 +314,11 @@ factor = every["local 1 px"][::2] / every["local 1 px"][1::2]
 text = "**Reading.** No other training was measured with these parameters: nothing is known about luck."
 if rest:
     for column, value in luck.items():
-        record.add(f"largest change between seeds/{column}", value, "share" if "accuracy" in column else "cosine")
+        name = f"largest change between seeds/{column}"
+        if column in named:
+            record.count(name, value, n=named[column], unit="share")
+        else:
+            record.statistic(name, value, n=over[column], unit="cosine")
     text = (
         f"**Reading.** Between seeds, a network's global cosine changes by up to {luck['global']:.3f}. Over all families "
         f"and seeds, training anywhere moves it by {gained.min():+.3f} to {gained.max():+.3f} and anti-aliasing by "
@@ -343,7 +360,7 @@ if shipped and "demo_alexnet" in families:
     by_blur = abs(shown["global"]["anti-aliased, centre"] - start)
     record.check_above("AlexNet: training positions move the global cosine", by_place - 3 * by_blur, 0, source)
 if shipped and "demo_resnet" in families:
-    peaks = variation.spectrum(maps[("demo_resnet", "uniform", False), chosen], (28, 32, 36), stride).ratio
+    peaks = variation.spectrum(maps[("demo_resnet", "uniform", False), chosen], periods=(28, 32, 36), stride=stride).ratio
     record.check_above("ResNet, anywhere: 32 px over 28 and 36 px", peaks[1] / max(peaks[0], peaks[2]), 2, source)
 record.finish()
 
@@ -352,7 +369,7 @@ record.finish()
 #
 # - Two seeds tell luck from effect only where they are far apart, and give no standard error. `make weights
 #   ARGS="--seed 2"` trains another set; with `training_seed = 2` this notebook measures it, and
-#   `python -m helpers.tools.training keep` puts its numbers beside these.
+#   `python -m helpers weights keep` puts its numbers beside these.
 # - The objects of the maps are few, and all the numbers are for white backgrounds.
 # - These networks are small and tell 40 shapes apart. Published networks saw a million photographs.
 # - As in the package that the paper used, anti-aliasing leaves the first convolution of ResNet and MobileNetV2 as

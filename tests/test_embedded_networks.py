@@ -29,7 +29,7 @@ def held_out():
 
 
 def recognised(name: str, variant: str, antialiased: bool, position) -> float:
-    return evaluate.accuracy(network(name, variant, antialiased).module, *held_out(), position)
+    return evaluate.accuracy(network(name, variant, antialiased).module, *held_out(), position=position)
 
 
 def centre_map(name: str, variant: str, antialiased: bool, object_name: str, stride: int) -> torch.Tensor:
@@ -107,6 +107,7 @@ def test_lattice_of_32_px_in_the_off_the_shelf_resnet_trained_anywhere():
     assert around(32) > around(24) + 0.01
     assert around(32) > around(40) + 0.01
     strides = network("demo_resnet", "uniform", False).strides
-    rms = {smooth: variation.lattice(item.numpy(), strides, stride).rms for smooth, item in found.items()}
+    given = {"strides": strides, "stride": stride}
+    rms = {smooth: variation.lattice(item.numpy(), **given).rms for smooth, item in found.items()}
     # Measured on every second pixel: 0.020 and 0.002.
     assert rms[False] > 0.005 and rms[False] > 3 * rms[True]

@@ -19,16 +19,23 @@ NAMES = ("pasted", "cropped", "zero-filled", "circular")
 def moved(
     cutout: Cutout,
     shifts: torch.Tensor,
+    *,
     frame: int = 224,
     background: shifting.Colour | Photo = "white",
 ) -> dict[str, torch.Tensor]:
     """Frames of an object in the middle of the frame and moved from there by some shifts, four ways.
 
-    shifts: long (P, 2), rows down and columns right, pixels, either sign. background: a colour or a photo
-    that is larger than the frame by the largest shift on each side. Returns {name: uint8 (P, 3, H, W)}; at
-    shift (0, 0) all four frames are the same.
-    Raises: ValueError for shifts that move the object off the frame, a photo too small for them, and as
-    `shifting.Paste`.
+    Args:
+        shifts: long (P, 2), rows down and columns right, pixels, either sign.
+        frame: side of the frame, pixels.
+        background: a colour, or a photo that is larger than the frame by the largest shift on each side.
+
+    Returns:
+        {name: uint8 (P, 3, H, W)} for the four `NAMES`; at shift (0, 0) all four frames are the same.
+
+    Raises:
+        ValueError: shifts that move the object off the frame, a photo too small for them, and as
+            `shifting.Paste`.
     """
     reach = int(shifts.abs().max())
     middle = [(frame - side) // 2 for side in cutout.size]

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from helpers.networks.source import KINDS
 from helpers.suggestions import nearest
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -90,6 +91,11 @@ class Network:
             hint = nearest(label, self.labels, otherwise="see .labels")
             raise ValueError(f"{self.name} knows no class {label!r}{hint}")
         return self.labels.index(label)
+
+    @property
+    def kind(self) -> str:
+        """The variant in words: off-the-shelf or anti-aliased."""
+        return KINDS[self.antialiased]
 
     @functools.cached_property
     def strides(self) -> tuple[int, ...]:
