@@ -22,7 +22,7 @@ TOLERANCE = 0.005
 _LAYERS = {"fc": "fc8"}  # the authors call AlexNet's and VGG16's logits fc, too
 
 
-def at_hand(*, download: bool = False) -> dict[str, tuple[str, str]]:
+def replayable(*, download: bool = False) -> dict[str, tuple[str, str]]:
     """The networks that can be replayed: the authors' name -> (what its weights are, where they come from).
 
     With the published weights where their file is on this machine (or may be downloaded); otherwise with a
