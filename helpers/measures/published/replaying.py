@@ -49,7 +49,7 @@ def replay(
     device: str = "auto",
     progress: bool = True,
 ) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
-    """Compute published maps again and set ours beside theirs.
+    """Compute published maps, those of ``find_maps``, again, with the networks of :func:`replayable`.
 
     Objects whose files are not on this machine are left out.
 
