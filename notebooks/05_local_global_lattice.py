@@ -443,6 +443,8 @@ figure
 # %%
 for name, gain in gains.items():
     record.statistic(f"gain/{name}", gain.value, n=len(scenes), unit="times")
+    record.statistic(f"gain/{name}/low", gain.low, n=len(scenes), unit="times")
+    record.statistic(f"gain/{name}/high", gain.high, n=len(scenes), unit="times")
 change = {kind: calibrated[kind, "as they are"].invariance for kind in both}
 more = uncertainty.paired(change["anti-aliased"], change["off-the-shelf"], clusters=categories, seed=seed)
 grid, bend, whole = (gains[name] for name in ("lattice (rms)", "smooth (rms)", "global: 1 − I"))

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from helpers import runtime
+from helpers.tools.commandline import read_json
 from helpers.tools.workbook import baselines
 from helpers.tools.workbook.notebooks import readable
 from helpers.tools.workbook.runner import Outcome
@@ -22,7 +23,7 @@ def record(out: Path, name: str) -> dict | None:
     if not path.exists():
         return None
     with readable(path):
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json(path)
         for entry in found["values"].values():
             _ = entry["value"], entry["unit"], entry["kind"]
     return found
