@@ -7,9 +7,9 @@ from typing import Any
 
 from helpers import networks, objects
 from helpers.networks import Source
-from helpers.objects import coco_download
 from helpers.suggestions import nearest
 from helpers.tools import commandline
+from helpers.tools.sweep import coco_download
 from helpers.tools.sweep.plan import Plan, Settings
 from helpers.tools.workbook.notebooks import Parameter, spelled
 
