@@ -333,7 +333,7 @@ columns = [
     *(f"{divide}\nsame object" for divide in probes.DIVIDES),
     *(f"{divide}\nunseen" for divide in probes.DIVIDES),
 ]
-figure = plots.answers(shares, rows=list(both), columns=columns, divides=probes.DIVIDES * 2, stride=stride)
+figure = plots.right_answers(shares, rows=list(both), columns=columns, divides=probes.DIVIDES * 2, stride=stride)
 record.save_figure(figure, "answers")
 figure
 
@@ -344,7 +344,11 @@ for divide in probes.DIVIDES:
         own = [each.correct for each in paper[kind, divide]]
         far[divide][f"{kind}, unseen objects"] = probes.accuracy_by_distance(unseen[kind, divide].correct, divide, stride=stride)
         far[divide][f"{kind}, same object"] = probes.accuracy_by_distance(own, divide, stride=stride)
-figure = plots.by_line_distance(far, dashed=[f"{kind}, same object" for kind in both])
+figure = plots.by_line_distance(
+    far,
+    dashed=[f"{kind}, same object" for kind in both],
+    variants={f"{kind}, {seen}": kind for kind in both for seen in ("unseen objects", "same object")},
+)
 record.save_figure(figure, "distance")
 figure
 
@@ -369,7 +373,7 @@ display(Markdown(
 # stretches of the coordinate asked for; *unseen objects* is the strict one.
 
 # %%
-located, nets, apart, ends = {}, {}, {}, {}
+located, nets, apart, ends, variants = {}, {}, {}, {}, {}
 for kind in both:
     for split in ("random", "tiles", "bands"):
         each = [probes.locate(one, stride=stride, split=split).r2 for one in vectors[kind]]
@@ -381,6 +385,7 @@ for kind in both:
     ends[kind] = others.r2.mean(1).min(), others.r2.mean(1).max()
     usual = np.argsort(others.r2.mean(1))[len(scenes) // 2]  # the object of median R^2
     nets[f"{kind}, {scenes[usual].name}: $R^2$ {others.r2[usual].mean():.2f}"] = others.predicted[usual]
+    variants |= dict.fromkeys(set(nets) - set(variants), kind)
     wide = np.sqrt(others.predicted.var(0, ddof=1).mean())
     apart[kind] = record.statistic(f"locate/objects apart/{kind}", wide, n=len(scenes), unit="px")
 for (kind, split), (row, col) in located.items():
@@ -391,7 +396,7 @@ table = pd.DataFrame(located, ["row", "column"]).T.unstack(0).swaplevel(axis=1).
 table.loc[["random", "tiles", "bands", "unseen objects", "error (px), unseen"]].style.format("{:.2f}")
 
 # %%
-figure = plots.warped_grids(nets, stride=stride, step=max(1, grid[0] // 10))
+figure = plots.warped_grids(nets, stride=stride, step=max(1, grid[0] // 10), variants=variants)
 record.save_figure(figure, "net")
 display(figure)
 lines = []

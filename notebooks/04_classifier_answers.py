@@ -276,7 +276,8 @@ table = {measure: {kind: {} for kind in places} for measure in measures}
 for (kind, label), group in groups:
     for measure in measures:
         table[measure][kind][label] = group[measure].tolist()
-figure = plots.by_kind(table)
+variants = {f"{kind}, {training}": kind for kind in kinds for training in trainings}
+figure = plots.by_kind(table, variants=variants)
 record.save_figure(figure, "three_kinds")
 figure
 
@@ -320,7 +321,7 @@ by_range = {
     }
     for kind in places
 }
-figure = plots.curves(by_range, at=sizes, xlabel="side of the square (px)", ylabel="consistency")
+figure = plots.curves(by_range, at=sizes, xlabel="side of the square (px)", ylabel="consistency", variants=variants)
 record.save_figure(figure, "range")
 figure
 
@@ -452,7 +453,9 @@ worst_case = {
     }
     for kind in places
 }  # fmt: skip
-figure = plots.curves(worst_case, at=reaches, xlabel="shifts up to m (px)", ylabel="right at every one of them")
+figure = plots.curves(
+    worst_case, at=reaches, xlabel="shifts up to m (px)", ylabel="right at every one of them", variants=variants
+)
 record.save_figure(figure, "worst_case")
 figure
 

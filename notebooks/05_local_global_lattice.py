@@ -101,7 +101,7 @@ figure
 #   all that repeats every $S$ pixels, or every $S/2$, $S/4$, ...
 # - **rest**: what is left.
 #
-# One call: `variation.decompose(map, network.strides, stride)`.
+# One call: `variation.decompose(map, strides=network.strides, stride=stride)`.
 
 # %%
 from helpers.measures import uncertainty, variation

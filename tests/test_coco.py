@@ -13,7 +13,8 @@ from PIL import Image
 from pycocotools import mask as runs
 
 from helpers import assets
-from helpers.objects import coco, coco_download
+from helpers.objects import coco
+from helpers.tools.sweep import coco_download
 
 # pycocotools itself still calls NumPy the old way.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -151,7 +152,7 @@ def test_what_is_not_there_is_named(tmp_path):
         coco.load_coco(root, "made", 10, categories=["zebro"])
     with pytest.raises(FileNotFoundError, match="instances_train2017.json; that folder has the splits made"):
         coco.load_coco(root, "train2017", 10)
-    with pytest.raises(FileNotFoundError, match="no annotations are there at all"):
+    with pytest.raises(FileNotFoundError, match="that folder has no annotations at all"):
         coco.load_coco(tmp_path / "nowhere", "train2017", 10)
     with pytest.raises(ValueError, match="per_category 0"):
         coco.load_coco(root, "made", 10, per_category=0)
@@ -284,7 +285,7 @@ def test_download_broken_off_goes_on_where_it_stopped(server, tmp_path):
     archive, photo = "/annotations/" + coco_download.ARCHIVE, "/made/000000000003.png"
     server.break_after = {archive: 5000, photo: 100}
     for _ in range(2):  # the archive breaks off, then the photo
-        with pytest.raises(assets.AssetError, match="goes on where it stopped"):
+        with pytest.raises(assets.AssetError, match="run the same command again to resume"):
             _fetch(server, tmp_path / "coco")
     _fetch(server, tmp_path / "coco")
     once = "/made/000000000001.png", "/made/000000000004.png"

@@ -1,4 +1,4 @@
-"""Which numerical precision is the fastest on this device without changing the maps (ours)."""
+"""Which numerical precision is the fastest on this device without changing the maps. Ours."""
 
 from __future__ import annotations
 
@@ -20,8 +20,13 @@ _SAMPLE, _ROUNDS = 64, 3
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """precision: as in :func:`helpers.runtime.precision`; difference: the largest of a cosine from float32's
-    over the sample; speedup: float32's seconds over its own. ``tried`` holds the same for all candidates.
+    """A precision, and what it costs and gains.
+
+    Attributes:
+        precision: as in :func:`helpers.runtime.precision`.
+        difference: the largest difference of a cosine from float32's over the sample.
+        speedup: float32's seconds over its own.
+        tried: the same for all candidates.
     """
 
     precision: str
@@ -40,9 +45,9 @@ def fastest(
 ) -> Choice:
     """The fastest precision on a device whose maps stay within 1e-3 of float32's.
 
-    Measured on 64 positions, the five anchors and others drawn evenly, in rounds of all candidates in turn.
-    The sample's largest difference has to stay under half the bound, since a sample can miss the worst
-    position. float32 where nothing else is both faster and near enough.
+    Measured on 64 positions, the five anchors and others drawn at random, in rounds of all candidates in turn.
+    The sample's largest difference must be under half the bound, since a sample can miss the worst position.
+    Arguments and errors are those of :func:`helpers.features.extract`.
     """
     where = runtime.device(str(device))
     at = list(similarity.anchors(scene.grid).values())

@@ -1,4 +1,4 @@
-"""Cut-outs and photos as tensors, read from files and resized as the paper's protocol does."""
+"""Cut-outs and photos as tensors, read from files and resized as in the paper's protocol."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from helpers.suggestions import nearest
 
 Size = int | tuple[int, int]
 
-# The two objects of the authors' interactive page, where the search path has them: file, ImageNet label,
-# loader, and the size in pixels that they use.
+# The two objects of the authors' interactive page, if they are on the search path: file, ImageNet label, and the
+# size in pixels that the authors use.
 _PUBLISHED = {
     "berry": ("objects/berry_rgba.png", "strawberry", 100),
     "plane": ("objects/plane.png", "warplane", 356),
@@ -29,9 +29,13 @@ _PUBLISHED = {
 class Cutout:
     """An object without its background.
 
-    rgba: uint8 (4, h, w), straight (not premultiplied) alpha; name: for people; label: the class that a
-    network should answer, or None. Raises ValueError for another shape or dtype and for an object
-    without a single visible pixel, which would make every frame the same.
+    Attributes:
+        rgba: uint8 (4, h, w), straight (not premultiplied) alpha.
+        name: for people.
+        label: the class that a network should answer, or None.
+
+    Raises:
+        ValueError: another shape or dtype, or no visible pixel, which would make every frame the same.
     """
 
     rgba: torch.Tensor
@@ -53,9 +57,15 @@ class Cutout:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Photo:
-    """A whole photo: rgb uint8 (3, h, w), with a name and the label of what it shows, if known.
+    """A whole photo.
 
-    Raises ValueError for another shape or dtype.
+    Attributes:
+        rgb: uint8 (3, h, w).
+        name: for people.
+        label: the class of what it shows, or None.
+
+    Raises:
+        ValueError: another shape or dtype.
     """
 
     rgb: torch.Tensor
@@ -74,7 +84,7 @@ class Photo:
 
 
 def sides(size: Size, what: str) -> tuple[int, int]:
-    """(height, width) of a side or a pair, in whole pixels. Raises ValueError, which calls it ``what``."""
+    """(height, width) of a side or a pair, in whole pixels; a ValueError calls it ``what``."""
     try:
         pair = size if isinstance(size, Sequence) and not isinstance(size, str) else (size, size)
         height, width = (operator.index(side) for side in pair)
@@ -86,11 +96,17 @@ def sides(size: Size, what: str) -> tuple[int, int]:
 
 
 def resize(image: torch.Tensor, size: Size) -> torch.Tensor:
-    """A uint8 (C, h, w) image at another size, as the paper's protocol resizes.
+    """An image at another size, resized as in the paper's protocol.
 
-    Bilinear, half-pixel centres, no anti-aliasing, aspect ratio not kept (OpenCV's INTER_LINEAR, with
-    which it agrees within one grey level). ``size`` is a side or (height, width) in pixels. Colour and
-    alpha are interpolated apart, as the authors do. Raises ValueError for a size under one pixel.
+    Bilinear, half-pixel centres, no anti-aliasing, aspect ratio not kept, colour and alpha interpolated
+    separately: OpenCV's INTER_LINEAR, with which it agrees within one grey level.
+
+    Args:
+        image: uint8 (C, h, w).
+        size: side or (height, width) in pixels.
+
+    Raises:
+        ValueError: a size under one pixel.
     """
     height, width = sides(size, "size")
     if (height, width) == tuple(image.shape[1:]):
@@ -105,7 +121,7 @@ def _read(path: str | Path, mode: str) -> torch.Tensor:
         raise FileNotFoundError(f"no image file at {path}")
     try:
         with Image.open(path) as image:
-            upright = ImageOps.exif_transpose(image)  # as a camera was held
+            upright = ImageOps.exif_transpose(image)  # turned as the camera was held
             if upright.mode.startswith("I"):  # 16 bits of grey, which Pillow would clip to 8
                 upright = Image.fromarray((np.asarray(upright).astype(np.int64) // 257).clip(0, 255).astype(np.uint8))
             if upright.mode == "P" and "transparency" in upright.info:
@@ -117,10 +133,16 @@ def _read(path: str | Path, mode: str) -> torch.Tensor:
 
 
 def load_png(path: str | Path, size: Size | None = None, *, label: str | None = None) -> Cutout:
-    """A cut-out from a PNG file; one without alpha is an opaque object.
+    """A cut-out from a PNG file; without alpha it is opaque.
 
-    ``size``: a side or (height, width) in pixels; None keeps the file's. Raises FileNotFoundError, and
-    ValueError for a file that is no readable image or a fully transparent one.
+    Args:
+        path: the file, whose stem becomes the name.
+        size: side or (height, width) in pixels; None keeps the file's.
+        label: the class that a network should answer, if known.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not a readable image, or a fully transparent one.
     """
     rgba = _read(path, "RGBA")
     return Cutout(rgba if size is None else resize(rgba, size), Path(path).stem, label)
@@ -133,14 +155,17 @@ def load_photo(path: str | Path, size: Size | None = None, *, label: str | None 
 
 
 def load(name: str, size: Size | None = None) -> Cutout | Photo:
-    """The object that a notebook's parameter names.
+    """An object by name.
 
-    ``"airplane"`` or ``"digit 3"`` is an embedded one, ``"airplane#2"`` its variant 2; ``"berry"`` and
-    ``"plane"`` are the authors' two, where the assets search path has them; anything ending in an image
-    suffix is a file. ``size`` in pixels (default: 48 embedded, the authors' size for theirs, the file's
-    own). Raises ValueError with the nearest known name.
+    Args:
+        name: ``"airplane"`` or ``"digit 3"``, an embedded one; ``"airplane#2"``, its variant 2; ``"berry"`` or
+            ``"plane"``, the authors' two, if they are on the assets search path; or the path of an image file.
+        size: side or (height, width) in pixels; None for 48 (embedded), the authors' or the file's own.
+
+    Raises:
+        ValueError: an unknown name, with the nearest known one.
     """
-    from helpers.objects import embedded  # here, not above: it builds on this module
+    from helpers.objects import embedded  # which imports this module
 
     base, _, index = name.partition("#")
     if base in embedded.CLASSES and (not index or index.isdigit()):

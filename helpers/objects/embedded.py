@@ -1,19 +1,21 @@
 """Objects that come with the packages: 30 silhouettes from DejaVu Sans and ten handwritten digits.
 
-Shapes are glyphs of the font inside matplotlib and scikit-learn's digits (8 x 8, smoothly enlarged), so
-their alpha is crisp at any size. They are filled with crops of the photographs in `PHOTOS`, tinted, and
-set to a luminance that differs from the background's.
+The shapes are glyphs of matplotlib's font and scikit-learn's digits (8 x 8, smoothly enlarged), so their alpha
+is crisp at any size. They are filled with crops of the photographs in PHOTOS, tinted, and set to a luminance
+that differs from the background's.
 
 Training and evaluation never share a fill or a digit: training takes the left two thirds of each
-photograph and the first three quarters of each digit's specimens; `silhouette` and `digit` take the rest.
+photograph and the first three quarters of each digit's specimens; silhouette and digit take the rest.
 """
 
+import importlib.resources
 import zlib
 from functools import cache
-from pathlib import Path
+from importlib.resources.abc import Traversable
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image, ImageFont
 
 from helpers.objects.cutouts import Cutout
@@ -30,38 +32,32 @@ SILHOUETTES: dict[str, int] = {
 
 CLASSES: tuple[str, ...] = (*SILHOUETTES, *(f"digit {label}" for label in range(10)))
 
-# file -> (the package that carries it, its licence and source)
+# file -> (the package and folder it is in, its licence and source)
 PHOTOS: dict[str, tuple[str, str]] = {
-    "china.jpg": ("sklearn", "CC BY 2.0, danielbuechele, flickr.com/photos/danielbuechele/6061409035"),
-    "flower.jpg": ("sklearn", "CC BY 2.0, vultilion, flickr.com/photos/vultilion/6056698931"),
-    "astronaut.png": ("skimage", "public domain, NASA Great Images, flic.kr/p/r9qvLn"),
-    "chelsea.png": ("skimage", "CC0, Stefan van der Walt"),
-    "coffee.png": ("skimage", "CC0, Rachel Michetti, courtesy of Pikolo Espresso Bar"),
-    "rocket.jpg": ("skimage", "public domain, SpaceX, flickr.com/photos/spacexphotos/16511594820"),
-    "grace_hopper.jpg": ("matplotlib", "public domain, James S. Davis, U.S. Navy"),
+    "china.jpg": ("sklearn.datasets/images", "CC BY 2.0, danielbuechele, flickr.com/photos/danielbuechele/6061409035"),
+    "flower.jpg": ("sklearn.datasets/images", "CC BY 2.0, vultilion, flickr.com/photos/vultilion/6056698931"),
+    "astronaut.png": ("skimage/data", "public domain, NASA Great Images, flic.kr/p/r9qvLn"),
+    "chelsea.png": ("skimage/data", "CC0, Stefan van der Walt"),
+    "coffee.png": ("skimage/data", "CC0, Rachel Michetti, courtesy of Pikolo Espresso Bar"),
+    "rocket.jpg": ("skimage/data", "public domain, SpaceX, flickr.com/photos/spacexphotos/16511594820"),
+    "grace_hopper.jpg": ("matplotlib/mpl-data/sample_data", "public domain, James S. Davis, U.S. Navy"),
 }
 
 LUMINANCE = (0.299, 0.587, 0.114)  # Rec. 601
 _HELD_OUT = 7  # seed of the evaluation fills and warps; training never uses it
 
 
+def _bundled(where: str, name: str) -> Traversable:
+    """A file in a package's folder, "package/folder"."""
+    package, _, folder = where.partition("/")
+    return importlib.resources.files(package).joinpath(folder, name)
+
+
 @cache
 def photo(name: str) -> np.ndarray:
     """A bundled photograph, uint8 (H, W, 3); its licence is in PHOTOS."""
-    package = PHOTOS[name][0]
-    if package == "sklearn":
-        import sklearn.datasets as module
-
-        path = Path(module.__file__).parent / "images" / name
-    elif package == "skimage":
-        import skimage.data as module
-
-        path = Path(module.__file__).parent / name
-    else:
-        import matplotlib
-
-        path = Path(matplotlib.get_data_path()) / "sample_data" / name
-    return np.asarray(Image.open(path).convert("RGB"))
+    with _bundled(PHOTOS[name][0], name).open("rb") as file:
+        return np.asarray(Image.open(file).convert("RGB"))
 
 
 def photo_part(name: str, *, held_out: bool) -> np.ndarray:
@@ -95,29 +91,26 @@ def digit_count(label: int, *, held_out: bool) -> int:
     return count - count * 3 // 4 if held_out else count * 3 // 4
 
 
-def _side(size: int) -> int:
-    """Side of the raster that is averaged down to `size`: several times as large, so edges stay crisp."""
-    return max(256, 4 * size)
+@cache
+def _glyph(name: str, side: int) -> Image.Image:
+    with _bundled("matplotlib/mpl-data/fonts/ttf", "DejaVuSans.ttf").open("rb") as file:
+        mask = ImageFont.truetype(file, side).getmask(chr(SILHOUETTES[name]), mode="L")
+    return Image.fromarray(np.asarray(mask, dtype=np.uint8).reshape(mask.size[1], mask.size[0]))
 
 
-def _digit_master(label: int, index: int, held_out: bool, size: int) -> Image.Image:
-    specimens = _digits(label)
-    first = len(specimens) * 3 // 4 if held_out else 0
-    small = torch.nn.functional.pad(torch.from_numpy(specimens[first + index]).float(), (1, 1, 1, 1))
-    side = _side(size)
-    large = torch.nn.functional.interpolate(small[None, None], size=side, mode="bicubic")[0, 0]
+def _master(name: str, index: int, *, held_out: bool, size: int) -> Image.Image:
+    """The alpha of a class on a large raster, which is averaged down to ``size``, so that edges stay crisp."""
+    side = max(256, 4 * size)
+    if name in SILHOUETTES:
+        return _glyph(name, side)
+    label = int(name.removeprefix("digit "))
+    specimens, count = _digits(label), digit_count(label, held_out=held_out)
+    first = len(specimens) - count if held_out else 0
+    small = F.pad(torch.from_numpy(specimens[first + index % count]).float(), (1, 1, 1, 1))
+    large = F.interpolate(small[None, None], size=side, mode="bicubic")[0, 0]
     # The contour at half the ink, with a slope of a few pixels of this raster at any size.
     alpha = ((large - 0.5) * 20 * max(1, side / 288) + 0.5).clamp(0, 1).mul(255).round().to(torch.uint8)
     return Image.fromarray(alpha.numpy())
-
-
-@cache
-def _glyph(name: str, side: int) -> Image.Image:
-    import matplotlib
-
-    path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
-    mask = ImageFont.truetype(str(path), side).getmask(chr(SILHOUETTES[name]), mode="L")
-    return Image.fromarray(np.asarray(mask, dtype=np.uint8).reshape(mask.size[1], mask.size[0]))
 
 
 def _warp(image: Image.Image, degrees: float, shear: float) -> Image.Image:
@@ -132,7 +125,7 @@ def _warp(image: Image.Image, degrees: float, shear: float) -> Image.Image:
 
 
 def _fit(image: Image.Image, size: int) -> np.ndarray:
-    """The tight box of an alpha, longer side scaled to `size`, centred in a square: uint8 (size, size)."""
+    """The tight box of an alpha, longer side scaled to ``size``, centred in a square: uint8 (size, size)."""
     image = image.crop(image.getbbox())
     scale = size / max(image.size)
     inner = tuple(max(1, round(side * scale)) for side in image.size)
@@ -143,17 +136,14 @@ def _fit(image: Image.Image, size: int) -> np.ndarray:
 
 
 def shape(name: str, size: int, *, index: int = 0, held_out: bool = True) -> np.ndarray:
-    """The unwarped alpha of a class, uint8 (size, size); `index` selects a digit's specimen."""
-    if name in SILHOUETTES:
-        return _fit(_glyph(name, _side(size)), size)
-    label = int(name.removeprefix("digit "))
-    return _fit(_digit_master(label, index % digit_count(label, held_out=held_out), held_out, size), size)
+    """The unwarped alpha of a class, uint8 (size, size); ``index`` selects a digit's specimen."""
+    return _fit(_master(name, index, held_out=held_out, size=size), size)
 
 
 def tone(fill: torch.Tensor, *, mean: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Shift fills (..., 3, h, w) from mean luminance `mean` to `target`, both (...,), in [0, 1].
+    """Shift fills (..., 3, h, w) from mean luminance ``mean`` to ``target``, both (...,), in [0, 1].
 
-    Luminance stays within 0.2 of the target: the contrast with a background is then known.
+    Luminance stays within 0.2 of the target, so that the contrast with a background is known.
     """
     weights = torch.tensor(LUMINANCE).view(3, 1, 1)
     luminance = (fill * weights).sum(-3, keepdim=True)
@@ -167,11 +157,9 @@ def _cutout(name: str, index: int, size: int) -> Cutout:
     if index < 0 or size < 8:
         raise ValueError(f"index must be >= 0 and size >= 8 pixels, got index {index} and size {size}")
     rng = np.random.default_rng([_HELD_OUT, zlib.crc32(name.encode()), index])
+    master = _master(name, index, held_out=True, size=size)
     if name in SILHOUETTES:
-        master = _warp(_glyph(name, _side(size)), rng.uniform(-6, 6), rng.uniform(-0.06, 0.06))
-    else:
-        label = int(name.removeprefix("digit "))
-        master = _digit_master(label, index % digit_count(label, held_out=True), True, size)
+        master = _warp(master, rng.uniform(-6, 6), rng.uniform(-0.06, 0.06))
     alpha = _fit(master, size)
     tint = torch.tensor(rng.uniform(0, 1, 3), dtype=torch.float32)
     mix = float(rng.uniform(0.3, 0.7))
@@ -184,13 +172,15 @@ def _cutout(name: str, index: int, size: int) -> Cutout:
 
 
 def silhouette(name: str, index: int = 0, *, size: int = 48) -> Cutout:
-    """A filled silhouette, held out from training: uint8 (4, size, size), aspect kept, label = name.
+    """A filled silhouette, held out from training; the same arguments give the same bytes.
 
-    `index` selects the fill and a small rotation and shear. The fill's luminance is at most 0.7 (white is
-    1), so that it stands out from a white frame. The same arguments give the same bytes.
+    Args:
+        name: one of SILHOUETTES, which becomes the label.
+        index: selects the fill, of luminance at most 0.7 (white is 1), and a small rotation and shear.
+        size: side in pixels; the aspect ratio is kept.
 
     Raises:
-        ValueError: unknown name, negative index, or a size under 8 pixels.
+        ValueError: an unknown name, a negative index, or a size under 8 pixels.
     """
     if name not in SILHOUETTES:
         raise ValueError(f"no silhouette is called {name!r}{nearest(name, SILHOUETTES)}")
@@ -198,12 +188,15 @@ def silhouette(name: str, index: int = 0, *, size: int = 48) -> Cutout:
 
 
 def digit(label: int, index: int = 0, *, size: int = 48) -> Cutout:
-    """A filled handwritten digit, held out from training: uint8 (4, size, size), label "digit 3".
+    """A filled handwritten digit, held out from training, labelled e.g. "digit 3".
 
-    `index` selects the specimen (starting again after the last of about 45) and its fill.
+    Args:
+        label: 0 to 9.
+        index: selects the specimen (starting over after the last of about 45) and its fill.
+        size: side in pixels.
 
     Raises:
-        ValueError: a label outside 0 to 9, negative index, or a size under 8 pixels.
+        ValueError: a label outside 0 to 9, a negative index, or a size under 8 pixels.
     """
     if label not in range(10):
         raise ValueError(f"a digit is 0 to 9, got {label!r}")

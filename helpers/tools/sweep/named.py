@@ -7,9 +7,9 @@ from typing import Any
 
 from helpers import networks, objects
 from helpers.networks import Source
-from helpers.objects import coco_download
 from helpers.suggestions import nearest
 from helpers.tools import commandline
+from helpers.tools.sweep import coco_download
 from helpers.tools.sweep.plan import Plan, Settings
 from helpers.tools.workbook.notebooks import Parameter, spelled
 
@@ -18,7 +18,7 @@ _COMMON = {
     "coco": "",  # folder in COCO's layout; empty: what is needed is downloaded once
     "split": "train2017",
     "per_category": 20,  # objects
-    "at_most": False,  # go on where a category has fewer
+    "at_most": False,  # continue with fewer where a category has fewer
     "paper_crop": True,  # the authors' crop, which their numbers come from; False: the whole object
     "background": "white",
     "device": "auto",
