@@ -112,7 +112,7 @@ def misplaced(faults: Iterable[Fault] = FAULTS) -> list[str]:
 
 
 def plant(fault: Fault, folder: Path) -> None:
-    """Copy the checkout into a folder, with the fault in it and each .ipynb in step with its .py."""
+    """Copy what a run needs of the checkout into a folder, with the fault in it."""
     for name in COPIED:
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     path = folder / fault.file
