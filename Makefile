@@ -42,7 +42,7 @@ lab: $(INSTALLED)  ## Open JupyterLab on the notebooks
 	@$(BIN)/jupyter lab --notebook-dir=notebooks $(ARGS)
 
 weights: $(INSTALLED)  ## Train the embedded networks again from scratch (hours on a CPU; resumable)
-	@$(BIN)/python -m helpers.demo train $(ARGS)
+	@$(BIN)/python -m helpers weights train $(ARGS)
 
 pair: $(INSTALLED)  ## Bring each .ipynb in step with its .py
 	@$(BIN)/jupytext --to ipynb --update notebooks/[0-9]*.py

@@ -5,17 +5,18 @@ from __future__ import annotations
 import importlib
 import sys
 
-from helpers.naming import nearest
+from helpers.suggestions import nearest
 
 # Command: the module and function that do it (imported only then), and a line of help
 COMMANDS = {
-    "run": ("helpers.workbook.commands", "run", "execute the notebooks, judge their numbers, write a report"),
-    "accept": ("helpers.workbook.commands", "accept", "make a run's numbers the baseline, print what moved"),
-    "publish": ("helpers.workbook.commands", "publish_run", "outputs into notebooks, figures into figures/"),
-    "pairs": ("helpers.workbook.commands", "pairs", "check that every .ipynb is in step with its .py"),
-    "page": ("helpers.explorer", "main", "write the self-contained interactive page"),
-    "sweep": ("helpers.sweep.cli", "sweep", "many objects through many networks into one store"),
-    "paper-objects": ("helpers.sweep.cli", "paper_objects", "download the paper's COCO objects"),
+    "run": ("helpers.tools.workbook.commands", "run", "execute the notebooks, judge their numbers, write a report"),
+    "accept": ("helpers.tools.workbook.commands", "accept", "make a run's numbers the baseline, print what moved"),
+    "publish": ("helpers.tools.workbook.commands", "publish_run", "outputs into notebooks, figures into figures/"),
+    "pairs": ("helpers.tools.workbook.commands", "pairs", "check that every .ipynb is in step with its .py"),
+    "page": ("helpers.tools.page", "main", "write the self-contained interactive page"),
+    "sweep": ("helpers.tools.sweep.cli", "sweep", "many objects through many networks into one store"),
+    "weights": ("helpers.tools.training.commands", "main", "train the embedded networks again, list them, keep"),
+    "paper-objects": ("helpers.tools.sweep.cli", "paper_objects", "download the paper's COCO objects"),
 }
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from helpers.naming import nearest
+from helpers.suggestions import nearest
 
 PACKAGES = ("torch", "torchvision", "antialiased-cnns", "numpy", "matplotlib", "scikit-learn", "papermill")
 PRECISIONS = ("float32", "tf32", "bfloat16", "float16")

@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from PIL import ImageColor
 
-from helpers.naming import nearest
 from helpers.objects.cutouts import Cutout, Photo, sides
+from helpers.suggestions import nearest
 
 Frame = int | tuple[int, int]
 Colour = str | Sequence[int]

@@ -7,7 +7,7 @@ import operator
 import numpy as np
 import torch
 
-from helpers.naming import nearest
+from helpers.suggestions import nearest
 
 ANCHORS = ("tl", "tr", "c", "bl", "br")
 

@@ -45,7 +45,9 @@ out: str = "../runs/lab"  # folder, where figures and numbers go
 import pandas as pd
 from IPython.display import Markdown, display
 
-from helpers import features, networks, objects, plots, published, records, runtime, shifting, similarity, widgets
+from helpers import features, networks, objects, records, runtime, shifting, similarity
+from helpers.measures import published
+from helpers.views import panels, plots
 
 runtime.seed(seed)
 given = {"network": network, "weights": weights, "layer": layer, "object_name": object_name}
@@ -291,7 +293,7 @@ for nets, thing, side in (
     shown += [features.extract(net, place, stride=3 * stride, device=device) for net in nets]
 
 # %%
-panel = widgets.SimilarityPanel(shown)
+panel = panels.SimilarityPanel(shown)
 panel.layer = layer
 panel
 

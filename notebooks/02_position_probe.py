@@ -48,7 +48,9 @@ import pandas as pd
 import torch
 from IPython.display import Markdown, display
 
-from helpers import features, networks, objects, plots, probes, records, runtime, shifting, uncertainty, widgets
+from helpers import features, networks, objects, records, runtime, shifting
+from helpers.measures import probes, uncertainty
+from helpers.views import panels, plots
 
 if len(object_names) < 2:
     raise ValueError(f"object_names: at least 2, one to train on and one to ask about; got {len(object_names)}")
@@ -334,8 +336,8 @@ far = {divide: {} for divide in probes.DIVIDES}
 for divide in probes.DIVIDES:
     for kind in both:
         own = [each.correct for each in paper[kind, divide]]
-        far[divide][f"{kind}, unseen objects"] = probes.by_distance(unseen[kind, divide].correct, divide, stride)
-        far[divide][f"{kind}, same object"] = probes.by_distance(own, divide, stride)
+        far[divide][f"{kind}, unseen objects"] = probes.accuracy_by_distance(unseen[kind, divide].correct, divide, stride)
+        far[divide][f"{kind}, same object"] = probes.accuracy_by_distance(own, divide, stride)
 figure = plots.by_line_distance(far, dashed=[f"{kind}, same object" for kind in both])
 record.save_figure(figure, "distance")
 figure
@@ -487,7 +489,7 @@ maps = {
 }  # fmt: skip
 far = max(float(np.abs(each).max()) for each in maps.values())
 look = {"limits": (-far, far), "cmap": plots.style.DIFFERENCE}  # white on the plane itself
-panel = widgets.MapPanel(maps, scenes[0], label="signed distance from the plane", stride=stride, **look)
+panel = panels.MapPanel(maps, scenes[0], label="signed distance from the plane", stride=stride, **look)
 panel
 
 # %% [markdown]

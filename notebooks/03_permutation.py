@@ -48,7 +48,9 @@ import pandas as pd
 import torch
 from IPython.display import Markdown, display
 
-from helpers import features, networks, objects, permutations, plots, records, runtime, shifting, similarity, widgets
+from helpers import features, networks, objects, records, runtime, shifting, similarity
+from helpers.measures import permutations
+from helpers.views import panels, plots
 
 if len(object_names) < 2:
     raise ValueError(f"object_names: at least 2, one to fit to and one to ask about; got {len(object_names)}")
@@ -389,7 +391,7 @@ record.finish()
 # %%
 names = {"as they are": 0, "both sorted": 1}
 layers = {f"{name}, {kind}": maps[kind][index] for name, index in names.items() for kind in both}
-panel = widgets.MapPanel(layers, scenes[0], label="cosine with the centre", stride=stride)
+panel = panels.MapPanel(layers, scenes[0], label="cosine with the centre", stride=stride)
 panel
 
 # %% [markdown]

@@ -48,8 +48,10 @@ import pandas as pd
 import torch
 from IPython.display import Markdown, display
 
-from helpers import consistency, features, networks, objects, plots, records, runtime, shifting, uncertainty, widgets
+from helpers import features, networks, objects, records, runtime, shifting
+from helpers.measures import consistency, uncertainty
 from helpers.objects import embedded
+from helpers.views import panels, plots
 
 runtime.seed(seed)
 given = {"network": network, "trainings": trainings, "object_names": object_names, "object_size": object_size}
@@ -560,7 +562,7 @@ record.finish()
 # The probability of the right class for two of the networks: move the object by the sliders.
 
 # %%
-panel = widgets.MapPanel({k: v.numpy() for k, v in probability.items()}, scene, label=quantity, limits=(0, 1))
+panel = panels.MapPanel({k: v.numpy() for k, v in probability.items()}, scene, label=quantity, limits=(0, 1))
 panel
 
 # %% [markdown]

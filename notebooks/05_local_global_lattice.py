@@ -53,7 +53,8 @@ import pandas as pd
 import torch
 from IPython.display import Markdown, display
 
-from helpers import features, networks, objects, plots, records, runtime, shifting, similarity
+from helpers import features, networks, objects, records, runtime, shifting, similarity
+from helpers.views import panels, plots
 
 runtime.seed(seed)
 if per_category < 1 or len(set(object_names)) < 2:
@@ -103,7 +104,7 @@ figure
 # One call: `variation.decompose(map, network.strides, stride)`.
 
 # %%
-from helpers import uncertainty, variation
+from helpers.measures import uncertainty, variation
 
 grid = scenes[0].grid
 distances = [distance for distance in (1, 2, 4, 8, 16, 32) if distance <= min(grid) // 2]
@@ -506,9 +507,8 @@ record.finish()
 # Put the anchor anywhere: the grid moves with it, the smooth part much less.
 
 # %%
-from helpers import widgets
 
-panel = widgets.SimilarityPanel(list(closely.values()))
+panel = panels.SimilarityPanel(list(closely.values()))
 panel
 
 # %% [markdown]

@@ -49,8 +49,10 @@ import pandas as pd
 import torch
 from IPython.display import Markdown, display
 
-from helpers import features, networks, objects, plots, records, runtime, shifting, similarity, variation
-from helpers.demo import seeds
+from helpers import features, networks, objects, records, runtime, shifting, similarity
+from helpers.measures import variation
+from helpers.tools.training import seeds
+from helpers.views import plots
 
 runtime.seed(seed)
 given = {"network": network, "weights": weights, "layer": layer, "object_names": object_names}
@@ -90,7 +92,7 @@ record = records.Record("06_causes", out, given, [*trained.values(), *chosen.val
 # back on the other.
 
 # %%
-from helpers import boundaries
+from helpers.measures import movements
 from helpers.objects import embedded
 
 photo = "coffee.png"  # a photograph that comes with scikit-image
@@ -99,7 +101,7 @@ pixels = torch.from_numpy(embedded.photo_part(photo, held_out=True).copy()).perm
 scale = max(1, 2 * plain.frame / min(pixels.shape[1:]))
 background = objects.Photo(objects.resize(pixels, tuple(round(scale * side) for side in pixels.shape[1:])), photo)
 reach = plain.strides[-1]
-moved = boundaries.moved(things[0], torch.tensor([[0, 0], [reach, reach]]), plain.frame, background)
+moved = movements.moved(things[0], torch.tensor([[0, 0], [reach, reach]]), plain.frame, background)
 shown = torch.cat([torch.stack([batch[k] for batch in moved.values()]) for k in (0, 1)])
 titles = [*moved, *[f"by {reach} px"] * 4]
 figure = plots.frames(shown, titles, columns=4)
@@ -127,7 +129,7 @@ figure
 # padding, each map continued by its own other side. They are not trained again.
 
 # %%
-from helpers import padding
+from helpers.measures import padding
 
 everyone = {(*key, "as trained"): each for key, each in trained.items()}
 everyone |= {
@@ -164,7 +166,7 @@ for key, each in everyone.items():
 # ### Architecture, anti-aliasing, training positions: the table
 
 # %%
-from helpers import uncertainty
+from helpers.measures import uncertainty
 
 titles = {"demo_alexnet": "AlexNet", "demo_resnet": "ResNet", "demo_mobilenet_v2": "MobileNetV2"}
 invariances = {key: uncertainty.interval(found["invariance"], seed=seed) for key, found in reached.items()}
@@ -300,7 +302,7 @@ grounds = {"white": "white", "photo": background}
 lost = []
 for ground, place in grounds.items():
     for thing in things:
-        for boundary, frames in boundaries.moved(thing, shifts, plain.frame, place).items():
+        for boundary, frames in movements.moved(thing, shifts, plain.frame, place).items():
             for mode, each in padded.items():
                 unit = similarity.normalise(features.of_frames(each, frames, [layer], device)[layer])
                 drops = (unit[1:] - unit[:1]).double().square().sum(1) / 2  # 1 - cosine, exact near 0
@@ -315,7 +317,7 @@ display(Markdown(f"Is circular padding exact for {plain.title}? **{exact}**."))
 means = {
     (ground, distance): lost[lost["background"] == ground]
     .pivot_table(index="boundary", columns="padding", values=distance)
-    .reindex(index=list(boundaries.NAMES), columns=list(padding.MODES))
+    .reindex(index=list(movements.NAMES), columns=list(padding.MODES))
     for distance in (f"{reach} px", "1 px")
     for ground in grounds
 }
@@ -425,7 +427,7 @@ display(Markdown(
 sizes = [object_size * 2 // 3, object_size, object_size * 4 // 3]
 grounds = {"white": "white", "grey": "grey", "photo": background}
 grown = {kind: pd.DataFrame(index=pd.Index(grounds, name="background"), dtype=float) for kind in kinds}
-panels, every = {}, {}
+compared, every = {}, {}
 for ground, place in grounds.items():
     for size in sizes:
         spots = [shifting.Paste(objects.load(name, size), plain.frame, place) for name in object_names]
@@ -437,7 +439,7 @@ for ground, place in grounds.items():
             grown[kind].loc[ground, f"{size} px"] = record.add(
                 f"size and background/{ground}/{size} px/{kind}", found.invariance.mean(), "I"
             )
-        panels[f"{ground}, {size} px"] = [
+        compared[f"{ground}, {size} px"] = [
             features.extract(each, spots[0], [layer], stride, device, progress=False) for each in chosen.values()
         ]
 for each in grown.values():
@@ -490,7 +492,7 @@ display(Markdown(
 still = lost.query("boundary == 'circular' and padding == 'circular'")[f"{reach} px"].abs().max()
 if not reasons:
     record.check("circular shift by the stride, circular padding: 1 - s", still, 0, 1e-5, "equivariance; float32")
-same = boundaries.moved(things[0], shifts, plain.frame)
+same = movements.moved(things[0], shifts, plain.frame)
 record.check("white: pasted, cropped and circular frames differ in", sum(
     int((same["pasted"] != same[other]).sum()) for other in ("cropped", "circular")
 ), 0, 0, "plain background: the same picture")  # fmt: skip
@@ -523,9 +525,9 @@ record.finish()
 # anti-aliased, from any anchor.
 
 # %%
-from helpers import widgets
+from helpers.views import panels
 
-panel = widgets.SimilarityPanel(panels, subject="background, size")
+panel = panels.SimilarityPanel(compared, subject="background, size")
 panel
 
 # %% [markdown]

@@ -44,7 +44,10 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
 
-from helpers import assets, objects, plots, published, records, runtime, shifting, similarity, sweep, widgets
+from helpers import assets, objects, records, runtime, shifting, similarity
+from helpers.measures import published
+from helpers.tools import sweep
+from helpers.views import panels, plots
 
 given = {"layer": layer, "replay_objects": replay_objects, "stride": stride, "store": store, "download": download}
 record = records.Record("07_published_study", out, given, device=device)
@@ -326,7 +329,7 @@ record.finish()
 # %%
 if names and assets.find("objects/berry_rgba.png"):
     every = {key.replace("/berry/c", ""): values for key, values in maps.items() if key.endswith("/berry/c")}
-    panel = widgets.MapPanel(every, scene, label="cosine similarity with the centre")
+    panel = panels.MapPanel(every, scene, label="cosine similarity with the centre")
     display(panel)
 else:
     display(Markdown(missing))

@@ -70,7 +70,9 @@ import torch
 import torchvision
 from IPython.display import Markdown, display
 
-from helpers import features, networks, objects, plots, records, runtime, shifting, similarity, variation, widgets
+from helpers import features, networks, objects, records, runtime, shifting, similarity
+from helpers.measures import variation
+from helpers.views import panels, plots
 
 runtime.seed(seed)
 module = torchvision.models.get_model(network, weights=None)
@@ -218,7 +220,7 @@ record.finish()
 # ## Explore
 
 # %%
-panel = widgets.SimilarityPanel(extracted)
+panel = panels.SimilarityPanel(extracted)
 panel
 
 # %% [markdown]

@@ -51,8 +51,11 @@ import pandas as pd
 import torch
 from IPython.display import Markdown, display
 
-from helpers import features, networks, objects, plots, records, runtime, shifting, similarity, variation, widgets
-from helpers.demo import evaluate, scenes, seeds, store, train
+from helpers import features, networks, objects, records, runtime, shifting, similarity
+from helpers.measures import variation
+from helpers.networks.embedded import store
+from helpers.tools.training import evaluate, scenes, seeds, train
+from helpers.views import panels, plots
 
 # %%
 runtime.seed(seed)
@@ -349,7 +352,7 @@ record.finish()
 #
 # - Two seeds tell luck from effect only where they are far apart, and give no standard error. `make weights
 #   ARGS="--seed 2"` trains another set; with `training_seed = 2` this notebook measures it, and
-#   `python -m helpers.demo keep` puts its numbers beside these.
+#   `python -m helpers.tools.training keep` puts its numbers beside these.
 # - The objects of the maps are few, and all the numbers are for white backgrounds.
 # - These networks are small and tell 40 shapes apart. Published networks saw a million photographs.
 # - As in the package that the paper used, anti-aliasing leaves the first convolution of ResNet and MobileNetV2 as
@@ -362,7 +365,7 @@ record.finish()
 family = families[-1]
 seen = {names[key]: maps[key, chosen] for key in keys if key[0] == family}
 scene = shifting.Paste(objects.load(chosen, object_size), nets[keys[-1]].frame)
-panel = widgets.MapPanel(seen, scene, label="cosine with the centre", stride=stride)
+panel = panels.MapPanel(seen, scene, label="cosine with the centre", stride=stride)
 panel
 
 # %% [markdown]

@@ -18,8 +18,8 @@ from PIL import Image
 from test_workbook import GOOD, make
 
 from helpers import __main__ as command_line
-from helpers import plots
-from helpers.workbook import commands, pages
+from helpers.tools.workbook import commands, pages
+from helpers.views import plots
 
 ROOT = Path(__file__).resolve().parents[1]
 DRAW = """

@@ -7,7 +7,8 @@ import pytest
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from helpers import consistency, plots
+from helpers.measures import consistency
+from helpers.views import plots
 
 GRID = torch.tensor([[0, 0, 1], [0, 1, 1], [2, 1, 1]])
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.workbook import baselines, commands, judge, notebooks
+from helpers.tools.workbook import baselines, commands, judge, notebooks
 
 pytestmark = pytest.mark.notebooks
 NAMES = [notebook.name for notebook in notebooks.discover()]

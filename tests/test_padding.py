@@ -7,8 +7,9 @@ import torchvision
 from scipy import ndimage
 from torch import nn
 
-from helpers import features, networks, objects, padding, shifting
-from helpers.demo import architectures
+from helpers import features, networks, objects, shifting
+from helpers.measures import padding
+from helpers.networks.embedded import architectures
 
 # scipy's names: torch's "reflect" does not repeat the edge, which scipy calls mirror
 BORDERS = {"zeros": "constant", "reflect": "mirror", "circular": "wrap"}

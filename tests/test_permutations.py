@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from helpers import permutations
+from helpers.measures import permutations
 
 # float64 sums of at most 4,096 products of unit vectors: far below this
 EXACT = 1e-12
@@ -161,7 +161,7 @@ def test_bad_input_is_named(call, message):
 def test_figures_hold_what_they_are_given_and_fit(rng):
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    from helpers import plots
+    from helpers.views import plots
 
     u, v = rng.standard_normal((2, 40))
     at = [4, 8, 16]

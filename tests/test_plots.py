@@ -9,9 +9,10 @@ import torch
 from matplotlib.colors import to_rgb
 from seaborn.utils import relative_luminance
 
-from helpers import plots, uncertainty
-from helpers.plots.style import ANTIALIASED, OFF_THE_SHELF
-from helpers.uncertainty import Interval
+from helpers.measures import uncertainty
+from helpers.measures.uncertainty import Interval
+from helpers.views import plots
+from helpers.views.plots.style import ANTIALIASED, OFF_THE_SHELF
 
 
 def inside(figure) -> None:

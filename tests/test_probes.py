@@ -7,8 +7,8 @@ from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.svm import SVC
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from helpers import probes
-from helpers.probes import solver, within
+from helpers.measures import probes
+from helpers.measures.probes import same_object, solver
 
 GRID = (10, 12)
 
@@ -67,15 +67,15 @@ def test_tiles_are_a_latin_square():
 
 def test_by_distance_by_hand():
     correct = np.array([[1, 1], [1, 0], [0, 0], [1, 1], [1, 1]], bool)  # line between rows 1 and 2
-    distance, accuracy = probes.by_distance(correct, "top/bottom", stride=4)
+    distance, accuracy = probes.accuracy_by_distance(correct, "top/bottom", stride=4)
     np.testing.assert_allclose(distance, [2, 6])  # row 4 has no row opposite: on one side only, it tells nothing
     np.testing.assert_allclose(accuracy, [(0.5 + 0) / 2, (1 + 1) / 2])
-    np.testing.assert_allclose(probes.by_distance(correct.T, "left/right", stride=4)[1], accuracy)
-    np.testing.assert_allclose(probes.by_distance(np.stack([correct, ~correct]), "top/bottom")[1], [0.5, 0.5])
+    np.testing.assert_allclose(probes.accuracy_by_distance(correct.T, "left/right", stride=4)[1], accuracy)
+    np.testing.assert_allclose(probes.accuracy_by_distance(np.stack([correct, ~correct]), "top/bottom")[1], [0.5, 0.5])
     # always "bottom": right on one side, wrong on the other, at every distance of any grid
     for rows in (4, 5):
         always = probes.labels((rows, 3), "top/bottom")
-        np.testing.assert_array_equal(probes.by_distance(always, "top/bottom")[1], [0.5, 0.5])
+        np.testing.assert_array_equal(probes.accuracy_by_distance(always, "top/bottom")[1], [0.5, 0.5])
 
 
 # the solver
@@ -141,7 +141,7 @@ def test_probe_is_scikit_learns_cross_validation(rng, divide, exact):
 
 def test_exact_is_not_the_fast_solver(rng, monkeypatch):
     """Or comparing the two would compare the fast one with itself."""
-    monkeypatch.setattr(within, "decide", None)
+    monkeypatch.setattr(same_object, "decide", None)
     assert 0.5 < probes.probe(smooth(rng), exact=True).accuracy <= 1.0
 
 
@@ -221,7 +221,7 @@ def test_the_splits_hold_out_what_they_say():
 
 
 def test_r2_by_hand():
-    from helpers.probes.within import location
+    from helpers.measures.probes.same_object import location
 
     truth = np.array([[0.0, 0.0], [2.0, 4.0]])
     result = location(np.array([[0.0, 2.0], [1.0, 2.0]]), truth, (1, 2))
@@ -230,7 +230,7 @@ def test_r2_by_hand():
 
 
 def test_ridge_against_the_normal_equations(rng):
-    from helpers.probes.solver import ridge
+    from helpers.measures.probes.solver import ridge
 
     train, test, target = (
         rng.standard_normal((30, 4)) + 2,
@@ -314,8 +314,8 @@ def test_unseen_against_a_slow_loop(rng):
 
 def test_swap_test_against_refitting(rng):
     """Every pattern refitted from scratch gives the null that the sums give."""
-    from helpers.probes.solver import ridge
-    from helpers.probes.within import balanced
+    from helpers.measures.probes.same_object import balanced
+    from helpers.measures.probes.solver import ridge
 
     objects = [smooth(rng, (5, 4), d=6) for _ in range(4)]
     result = probes.swap_test(objects, alpha=0.01)
@@ -412,8 +412,8 @@ def test_small_probes_take_one_thread_and_give_the_threads_back(rng, monkeypatch
         return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
 
     seen = []
-    decide = within.decide
-    monkeypatch.setattr(within, "decide", lambda *given: seen.append(threads()) or decide(*given))
+    decide = same_object.decide
+    monkeypatch.setattr(same_object, "decide", lambda *given: seen.append(threads()) or decide(*given))
     with threadpool_limits(2, user_api="blas"):
         before = threads()
         probes.probe(smooth(rng))
@@ -453,7 +453,7 @@ def test_p_value_by_hand():
         (lambda: probes.locate(np.ones((6, 6, 2)), alpha=0), "alpha 0"),
         (lambda: probes.swap_test([np.ones((4, 4, 2))] * 2, draws=0), "draws 0"),
         (lambda: probes.null_labels(np.ones((2, 2)), "roll"), "unknown null 'roll'"),
-        (lambda: probes.by_distance(np.ones(3), "top/bottom"), "correct is"),
+        (lambda: probes.accuracy_by_distance(np.ones(3), "top/bottom"), "correct is"),
         (lambda: probes.reduce(np.ones(3)), r"points are \(P, D\)"),
         (lambda: probes.decide(np.ones((2, 1)), [True, True], np.ones((1, 1))), "same half"),
         (lambda: probes.p_value(0.5, []), "at least one"),
@@ -467,7 +467,7 @@ def test_bad_input_is_named(call, message):
 def test_figures_hold_what_they_are_given_and_fit(rng):
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    from helpers import plots
+    from helpers.views import plots
 
     kinds = ["off-the-shelf", "anti-aliased"]
     share = rng.uniform(0, 1, (2, 2, 7, 9))

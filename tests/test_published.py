@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers import assets, published, similarity
-from helpers.published import data, replaying, tables
+from helpers import assets, similarity
+from helpers.measures import published
+from helpers.measures.published import data, replaying, tables
 
 
 @pytest.fixture(scope="module")

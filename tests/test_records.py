@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from helpers import records
-from helpers.plots import style as plots
-from helpers.workbook import baselines, judge
-from helpers.workbook.runner import Outcome
+from helpers.tools.workbook import baselines, judge
+from helpers.tools.workbook.runner import Outcome
+from helpers.views.plots import style as plots
 
 NAME = "09_example"
 

@@ -15,44 +15,21 @@ import nbformat
 import pytest
 import yaml
 
-from helpers.workbook import notebooks, presets
+from helpers.tools.workbook import notebooks, presets
 
 ROOT = Path(__file__).resolve().parents[1]
 HELPERS = ROOT / "helpers"
-CORE = {"assets", "objects", "shifting", "networks", "features", "similarity", "runtime"}
-MEASURES = {"probes", "permutations", "consistency", "padding", "uncertainty", "variation"}
-EVERYTHING = CORE | MEASURES | {"demo", "published", "records", "sweep", "plots", "widgets", "explorer", "workbook"}
-
-# What each part of the package may import from the package
+# The three rings and the modules of the core in the order in which they build on each other. Imports go inwards:
+# what a ring's package may import from the package, besides its own modules (README, "The structure").
+CORE = ["suggestions", "runtime", "assets", "objects", "shifting", "similarity", "networks", "features", "records"]
 MAY_IMPORT = {
-    "naming": set(),  # which all may import
-    "__init__": set(),
-    "__main__": EVERYTHING,
-    "runtime": set(),
-    "assets": set(),
-    "objects": {"assets"},
-    "shifting": {"objects"},
-    "networks": {"assets", "demo", "objects"},
-    "features": {"shifting", "networks", "runtime", "similarity"},
-    "similarity": set(),
-    "probes": set(),
-    "permutations": set(),
-    "consistency": set(),
-    "uncertainty": set(),
-    "variation": set(),
-    "padding": {"networks"},
-    "boundaries": {"objects", "shifting"},
-    "published": CORE | {"variation"},
-    "records": {"runtime"},
-    "sweep": CORE | MEASURES | {"demo", "published", "records"},
-    "plots": set(),
-    "widgets": EVERYTHING,
-    "explorer": EVERYTHING - {"widgets"},
-    "workbook": EVERYTHING - {"widgets"},
-    "demo": {"objects"},
+    "core": {"core"},
+    "measures": {"core"},
+    "views": {"core", "measures"},
+    "tools": {"core", "measures", "views"},
 }
 # Which parts may know a library that draws or shows things, besides what stands after them
-DRAWS = {"plots", "widgets", "explorer"}
+DRAWS = {"views", "page"}
 DRAWING = {"matplotlib", "seaborn", "bokeh", "ipywidgets"}
 EXCEPTIONS = {
     ("records", "matplotlib"),  # a figure is saved, not drawn
@@ -65,8 +42,12 @@ def modules() -> list[Path]:
     return sorted(HELPERS.rglob("*.py"))
 
 
-def part(path: Path) -> str:
-    return path.relative_to(HELPERS).parts[0].removesuffix(".py")
+def place(parts: tuple[str, ...]) -> tuple[str, str]:
+    """Ring and part of a module by its path inside the package: core and its module, or a ring and its room."""
+    top, *rest = (part.removesuffix(".py") for part in parts)
+    if top in MAY_IMPORT:
+        return top, rest[0] if rest else "__init__"
+    return ("core", top) if top in CORE else ("tools", top)  # __main__ starts the tools
 
 
 def imports(path: Path) -> set[str]:
@@ -85,16 +66,28 @@ def imports(path: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(HELPERS)))
-def test_imports_keep_to_the_table(path: Path) -> None:
-    own = part(path)
-    assert own in MAY_IMPORT, f"{own} is not in the table of this test: say what it may import"
+def test_imports_go_inwards(path: Path) -> None:
+    ring, part = place(path.relative_to(HELPERS).parts)
     for name in imports(path):
-        top, _, rest = name.partition(".")
-        if top == "helpers" and rest and rest.split(".")[0] != own:
-            assert rest.split(".")[0] in MAY_IMPORT[own] | {"naming"}, f"{own} may not import {name}"
-        if top in DRAWING and own not in DRAWS:
-            assert (own, top) in EXCEPTIONS, f"{own} may not import {top}"
-        assert top != "ipywidgets" or own == "widgets", "only widgets knows ipywidgets"
+        top, *rest = name.split(".")
+        if top == "helpers" and rest:
+            other, theirs = place(tuple(rest))
+            if (other, theirs) != (ring, part):
+                assert other in MAY_IMPORT[ring] | {ring}, f"{ring} may not import {name}: imports go inwards"
+            if ring == other == "core":
+                assert CORE.index(theirs) <= CORE.index(part), f"{part} may not import {theirs}, which builds on it"
+            assert theirs != "panels" or part == "panels", "nothing but a notebook imports the panels"
+        if top in DRAWING and not {ring, part} & DRAWS:
+            assert (part, top) in EXCEPTIONS, f"{part} may not import {top}"
+        assert top != "ipywidgets" or part == "panels", "only the panels know ipywidgets"
+
+
+def test_the_core_is_thin() -> None:
+    names = {path.name.removesuffix(".py") for path in HELPERS.iterdir() if path.name != "__pycache__"}
+    assert names == {"__init__", "__main__", *CORE, "measures", "views", "tools"}
+    core = [path for path in modules() if place(path.relative_to(HELPERS).parts)[0] == "core"]
+    lines = sum(len(path.read_text(encoding="utf-8").splitlines()) for path in core)
+    assert lines <= 3_000, "the core is what notebooks call to shift and to read features: move or cut"
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(HELPERS)))
@@ -187,7 +180,7 @@ def test_every_import_is_a_dependency() -> None:
             first = name.split(".")[0]
             if first in sys.stdlib_module_names or first in top:
                 continue
-            assert first in optional and part(path) == "sweep", f"{path.name} imports {first}, not a dependency"
+            assert first in optional and "sweep" in path.parts, f"{path.name} imports {first}, not a dependency"
 
 
 def test_makefile_targets_explain_themselves() -> None:

@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 import torch
 
-from helpers import features, networks, objects, similarity, variation
-from helpers.sweep import Plan, Source, SweepError, cli, execute, open_store, presets, run, store, table
-from helpers.sweep.plan import Settings
-from helpers.sweep.task import class_indices, compute
+from helpers import features, networks, objects, similarity
+from helpers.measures import variation
+from helpers.tools.sweep import Plan, Source, SweepError, cli, execute, named, open_store, run, store, table
+from helpers.tools.sweep.plan import Settings
+from helpers.tools.sweep.task import class_indices, compute
 
 RESNET, TWIN = Source("demo_resnet"), Source("demo_resnet", antialiased=True)
 # 32 px in 64: 33 x 33 positions, 5 x 5 of them at stride 8.
@@ -389,9 +390,9 @@ def test_the_probability_of_a_category_is_the_sum_over_its_classes():
 
 
 def test_presets_and_their_changes():
-    paper = presets.parameters("paper", [])
+    paper = named.parameters("paper", [])
     assert paper["sizes"] == [75, 125] and paper["stride"] == 1 and paper["per_category"] == 20
-    values = presets.parameters("paper", ["sizes=75", "networks=alexnet, vgg16AA", "at_most=true", "stride=4"])
+    values = named.parameters("paper", ["sizes=75", "networks=alexnet, vgg16AA", "at_most=true", "stride=4"])
     assert values["sizes"] == [75] and values["networks"] == ["alexnet", "vgg16AA"]
     assert values["at_most"] is True and values["stride"] == 4
     for change, message in {
@@ -401,16 +402,16 @@ def test_presets_and_their_changes():
         "stride": "write --set name=value",
     }.items():
         with pytest.raises(ValueError, match=message):
-            presets.parameters("paper", [change])
+            named.parameters("paper", [change])
     with pytest.raises(ValueError, match="one precision for all: 'fast' is none of float32"):
         Settings(precision="fast")
     with pytest.raises(ValueError, match="unknown preset 'papr'; did you mean 'paper'"):
-        presets.parameters("papr", [])
+        named.parameters("papr", [])
 
 
 def test_the_papers_objects_reach_the_plan(shared):
     changes = ["networks=alexnet", f"coco={shared / 'coco'}", "at_most=true", "split=val2017"]
-    plan = presets.plan(presets.parameters("paper", changes))
+    plan = named.plan(named.parameters("paper", changes))
     assert {size: cutouts[0].size for size, cutouts in plan.cutouts.items()} == {
         75: (75, 75),
         125: (125, 125),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from helpers import uncertainty
+from helpers.measures import uncertainty
 
 
 def test_constant_values_have_an_interval_of_no_width():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from helpers import variation
+from helpers.measures import variation
 
 STRIDES = (2, 4, 8, 16, 32)
 

@@ -16,8 +16,8 @@ import jupytext
 import nbformat
 import pytest
 
-from helpers.workbook import commands, execute, notebooks, presets, report
-from helpers.workbook.notebooks import Refused
+from helpers.tools.workbook import child, commands, notebooks, presets, report
+from helpers.tools.workbook.notebooks import Refused
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAD = """\
@@ -277,12 +277,12 @@ def test_the_report_shows_what_failed(broken, capsys) -> None:
 def test_every_code_cell_counts() -> None:
     cells = [nbformat.v4.new_code_cell("1", execution_count=1), nbformat.v4.new_code_cell("2")]
     notebook = nbformat.v4.new_notebook(cells=cells)
-    assert execute.verdict(notebook)["reason"] == "the cell was never executed"
+    assert child.verdict(notebook)["reason"] == "the cell was never executed"
     cells[1].execution_count = 3
-    assert execute.verdict(notebook)["status"] == "failed"  # one was left out in between
+    assert child.verdict(notebook)["status"] == "failed"  # one was left out in between
     cells[1].execution_count = 2
-    assert execute.verdict(notebook) == {"status": "completed"}
-    assert execute.verdict(nbformat.v4.new_notebook())["status"] == "failed"
+    assert child.verdict(notebook) == {"status": "completed"}
+    assert child.verdict(nbformat.v4.new_notebook())["status"] == "failed"
 
 
 # Baselines

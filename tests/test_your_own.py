@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from helpers import plots
+from helpers.views import plots
 
 ROOT = Path(__file__).resolve().parents[1]
 

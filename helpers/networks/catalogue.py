@@ -13,9 +13,9 @@ import torchvision
 from torch import nn
 
 from helpers import assets
-from helpers.naming import nearest
 from helpers.networks.network import Network, find_layers
 from helpers.networks.weights import download, fill, local, read_weights
+from helpers.suggestions import nearest
 
 _POOLED = {"fc": "fc", "pool": "fc:input"}
 _ALEXNET = {
@@ -149,8 +149,8 @@ def local_weights(name: str, antialiased: bool = False) -> Path | None:
 
 
 def _embedded(name: str, antialiased: bool, weights: str | Path | None) -> Network:
-    from helpers.demo import architectures
-    from helpers.demo.store import load_state
+    from helpers.networks.embedded import architectures
+    from helpers.networks.embedded.store import load_state
     from helpers.objects import CLASSES
 
     variant = "centre" if weights == "default" else weights

@@ -19,8 +19,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from helpers.naming import nearest
 from helpers.objects.cutouts import Cutout, Size, resize
+from helpers.suggestions import nearest
 
 PAPER_CATEGORIES = (
     "car", "airplane", "boat", "dog", "bird", "zebra", "orange", "banana", "clock", "laptop",

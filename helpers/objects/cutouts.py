@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from helpers import assets
-from helpers.naming import nearest
+from helpers.suggestions import nearest
 
 Size = int | tuple[int, int]
 

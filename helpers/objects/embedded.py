@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from PIL import Image, ImageFont
 
-from helpers.naming import nearest
 from helpers.objects.cutouts import Cutout
+from helpers.suggestions import nearest
 
 SILHOUETTES: dict[str, int] = {
     "airplane": 0x2708, "alembic": 0x2697, "anchor": 0x2693, "cloud": 0x2601, "cup": 0x2615,

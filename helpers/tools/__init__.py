@@ -1,1 +1,1 @@
-"""Tools around the workbook."""
+"""What ``python -m helpers`` starts: the notebook runner, sweeps, the page, training."""

@@ -19,7 +19,7 @@ points += rng.standard_normal(points.shape, dtype=np.float32) * points.std() / 2
 PROBE = (
     FEATURES
     + """
-from helpers import probes
+from helpers.measures import probes
 label, fold = probes.labels((side, side), "top/bottom"), None
 fold = probes.folds(label).ravel()
 label, test = label.ravel(), fold == 2
@@ -37,7 +37,7 @@ result = {{"seconds": time.perf_counter() - start, "answer": float(((decision > 
 ASSIGN = """
 import numpy as np
 from scipy.optimize import linear_sum_assignment
-from helpers import permutations
+from helpers.measures import permutations
 rng = np.random.default_rng(0)
 u = rng.standard_normal((64, {dims})); v = u[:, rng.permutation({dims})] + rng.standard_normal(u.shape)
 before()

@@ -1,1 +1,1 @@
-"""How the weights that come with the package were trained."""
+"""The weights that come with the package made again: scenes, pictures, the training, what other seeds measured."""

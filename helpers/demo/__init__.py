@@ -1,1 +1,0 @@
-"""The embedded networks: their architectures, training scenes, training and weights."""

@@ -1,0 +1,1 @@
+"""What is computed from features, maps and answers: arrays in, numbers out."""

@@ -1,0 +1,89 @@
+"""The questions asked of a position (which half?), the folds, and distances from the dividing line."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.model_selection import StratifiedKFold
+
+from helpers.suggestions import nearest
+
+DIVIDES = ("top/bottom", "left/right")
+
+
+def labels(grid: tuple[int, int], divide: str) -> np.ndarray:
+    """Which half each position lies in: bool (R, C), True in the lower (right) half.
+
+    divide: "top/bottom" or "left/right". The lower (right) half begins at row R // 2 (column C // 2), so on
+    an odd grid it takes the middle line. Source: paper, experiment 2 (its grids are even).
+    Raises: ValueError for an unknown divide, or a grid with one line only across it.
+    """
+    axis = _axis(divide)
+    if grid[axis] < 2:
+        raise ValueError(f"{divide} needs at least two {('rows', 'columns')[axis]} of positions; got {grid[axis]}")
+    line = np.arange(grid[axis]) >= grid[axis] // 2
+    return np.ascontiguousarray(np.broadcast_to(line[:, None] if axis == 0 else line, grid))
+
+
+def folds(label_map, count: int = 5) -> np.ndarray:
+    """The fold in which each position is held out: int (R, C), stratified and *unshuffled*.
+
+    label_map: bool (R, C). Positions are taken row by row, as the authors' feature files hold them, so each
+    fold is a contiguous run of rows of either half: for "top/bottom" one band of the upper and one of the
+    lower half, whole rows never seen in training; for "left/right" one band across the frame, of which every
+    *column* was seen in training. The two accuracies therefore are answers to different questions.
+    Raises: ValueError where a half has fewer positions than there are folds, or is empty.
+    """
+    flat = np.asarray(label_map, dtype=bool)
+    smaller = min(np.count_nonzero(flat), np.count_nonzero(~flat))
+    if count < 2 or smaller < count:
+        raise ValueError(
+            f"{count} folds: at least 2, and that many positions in the smaller half, which has {smaller}; "
+            "take a smaller stride or fewer folds"
+        )
+    fold = np.empty(flat.size, dtype=np.intp)
+    split = StratifiedKFold(count, shuffle=False).split(np.zeros(flat.size), flat.ravel())
+    for index, (_, test) in enumerate(split):
+        fold[test] = index
+    return fold.reshape(flat.shape)
+
+
+def tiles(grid: tuple[int, int], count: int = 5) -> np.ndarray:
+    """Folds for finding the position itself: int (R, C), `count` x `count` tiles, fold (i + 2 j) % count.
+
+    A Latin square: each fold holds out `count` compact tiles, one in every band of rows and of columns, so a
+    training set covers the whole range of both coordinates and yet lacks every position *around* the middle
+    of a tile. Source: ours (spatially blocked cross-validation: Roberts et al., Ecography 40, 2017).
+    Raises: ValueError for fewer than 2 folds, or fewer rows or columns than folds.
+    """
+    if count < 2 or min(grid) < count:
+        raise ValueError(f"{count} tiles a side: needs at least 2, and a grid of at least as many; got {grid}")
+    band = [np.arange(side) * count // side for side in grid]
+    return (band[0][:, None] + 2 * band[1]) % count
+
+
+def accuracy_by_distance(correct, divide: str, stride: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Share of right answers by distance from the dividing line: (distance, accuracy), both (K,).
+
+    correct: bool (R, C) or (N, R, C). distance: pixels from the line, which runs half a step above row R // 2
+    (left of column C // 2), to the position; `stride`: pixels per grid step. Both sides of the line weigh the
+    same: the last row (column) of an odd grid has none opposite, and is left out, since an answer that leans
+    to one side would be all right or all wrong there. K = R // 2 (C // 2).
+    Raises: ValueError for another shape or an unknown divide.
+    """
+    correct = np.asarray(correct, dtype=bool)
+    if correct.ndim not in (2, 3):
+        raise ValueError(f"correct is (R, C) or (N, R, C); got shape {correct.shape}")
+    grid = correct.shape[-2:]
+    axis = _axis(divide)
+    lower = labels(grid, divide)[:, 0] if axis == 0 else labels(grid, divide)[0]
+    steps = np.arange(grid[axis]) - grid[axis] // 2
+    steps = np.where(lower, steps, -steps - 1)  # whole steps from the first line on its own side
+    share = correct.reshape(-1, *grid).mean((0, 2 if axis == 0 else 1))
+    found = np.arange(grid[axis] // 2)
+    return (found + 0.5) * stride, np.array([share[steps == step].mean() for step in found])
+
+
+def _axis(divide: str) -> int:
+    if divide not in DIVIDES:
+        raise ValueError(f"unknown divide {divide!r}{nearest(divide, DIVIDES)}")
+    return DIVIDES.index(divide)

@@ -1,0 +1,17 @@
+"""The published study as data: the authors' mean cosines, their 256 maps, and our runs beside them."""
+
+from helpers.measures.published.data import coco_means, find_maps, map_sums, parse_csv
+from helpers.measures.published.replaying import at_hand, replay
+from helpers.measures.published.tables import beside, gates, measures
+
+__all__ = [
+    "at_hand",
+    "beside",
+    "coco_means",
+    "find_maps",
+    "gates",
+    "map_sums",
+    "measures",
+    "parse_csv",
+    "replay",
+]

@@ -1,0 +1,44 @@
+"""How much a similarity map varies, at which scale, and in which direction: maps in, numbers out.
+
+A *map* is a 2-D array of cosines, (R, C), one value per position of the object, `stride` pixels between
+neighbouring positions; anything `numpy.asarray` takes will do. Absolute sizes come first everywhere
+(units of the map, that is of the cosine), shares second: a share also rises when what it is a share of
+shrinks.
+
+All measures are ours; the paper shows the maps and describes them in words (sections 4.1 and 5).
+"""
+
+from helpers.measures.variation.calibration import Calibrated, calibrate, invariance
+from helpers.measures.variation.lattices import Lattice, Parts, Spectrum, decompose, lattice, spectrum
+from helpers.measures.variation.local import (
+    Bias,
+    Drop,
+    bias,
+    displaced,
+    drop,
+    drop_along,
+    drop_at,
+    total_variation,
+    walks,
+)
+
+__all__ = [
+    "Bias",
+    "Calibrated",
+    "Drop",
+    "Lattice",
+    "Parts",
+    "Spectrum",
+    "bias",
+    "calibrate",
+    "decompose",
+    "displaced",
+    "drop",
+    "drop_along",
+    "drop_at",
+    "invariance",
+    "lattice",
+    "spectrum",
+    "total_variation",
+    "walks",
+]

@@ -1,0 +1,1 @@
+"""The embedded networks: their architectures and their trained weights."""

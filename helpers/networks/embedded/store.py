@@ -1,0 +1,99 @@
+"""The trained weights that come with the package: safetensors files, checked against a list of sums."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from helpers.networks.embedded.architectures import NAMES
+
+VARIANTS = ("centre", "uniform")
+FOLDER = Path(__file__).parent / "weights"
+SUMS = "SHA256SUMS"
+
+
+def file_name(name: str, antialiased: bool, variant: str) -> str:
+    """For example "demo_alexnet_aa_uniform.safetensors"."""
+    if name not in NAMES:
+        raise ValueError(f"no embedded network is called {name!r}; there are {', '.join(NAMES)}")
+    if variant not in VARIANTS:
+        raise ValueError(f"embedded weights are {' or '.join(map(repr, VARIANTS))}, got {variant!r}")
+    return f"{name}{'_aa' if antialiased else ''}_{variant}.safetensors"
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    path = folder / SUMS
+    lines = path.read_text().splitlines() if path.is_file() else []
+    return {name: digest for digest, name in (line.split() for line in lines if line.strip())}
+
+
+def load_state(
+    name: str, antialiased: bool, variant: str = "centre", folder: Path = FOLDER
+) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Trained weights of an embedded network and their metadata.
+
+    Args:
+        variant: the positions it was trained on, "centre" or "uniform".
+        folder: where the files and their SHA256SUMS lie.
+
+    Returns:
+        A state dict (float32, however stored; counters as they are) and the metadata: recipe, seed, steps,
+        seconds, accuracy_centre, accuracy_corners, sources, commit, stored and more; all strings.
+
+    Raises:
+        ValueError: unknown name or variant, or a file that is not the one in the list of checksums.
+        FileNotFoundError: the file is missing.
+    """
+    path = folder / file_name(name, antialiased, variant)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing; `make weights` trains it again")
+    expected, found = _sums(folder).get(path.name), _sha256(path)
+    if found != expected:
+        raise ValueError(
+            f"{path.name} has SHA-256 {found}, but {SUMS} says {expected}: the file is damaged or was "
+            "replaced; restore it from the repository, or train it again with `make weights`"
+        )
+    try:
+        with safe_open(path, framework="pt") as file:
+            state = {key: file.get_tensor(key) for key in file.keys()}
+            metadata = file.metadata() or {}
+    except SafetensorError as error:
+        raise ValueError(f"{path.name} is no safetensors file: {error}") from error
+    floats = {key: value.float() for key, value in state.items() if value.is_floating_point()}
+    return state | floats, metadata
+
+
+def save_state(
+    state: dict[str, Tensor], metadata: dict[str, str], file: str, folder: Path = FOLDER, half: bool = True
+) -> Path:
+    """Write weights with their metadata, and put their checksum in the folder's list.
+
+    `file` is a name from `file_name`; `half` stores float16, else float32 ("stored" in the metadata).
+    Raises ValueError where that does not hold a value.
+    """
+    dtype = torch.float16 if half else torch.float32
+    word = str(dtype).removeprefix("torch.")
+    path = folder / file
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = {k: (v.to(dtype) if v.is_floating_point() else v).contiguous().cpu() for k, v in state.items()}
+    unfit = [key for key, value in kept.items() if not torch.isfinite(value).all()]
+    if unfit:
+        raise ValueError(f"these weights are not finite in {word}: {', '.join(unfit)}")
+    partial = path.with_suffix(".part")
+    save_file(kept, partial, metadata=metadata | {"stored": word})
+    sums = {**_sums(folder), path.name: _sha256(partial)}
+    partial.chmod(0o644)  # safetensors writes files that only their owner can read
+    os.replace(partial, path)
+    lines = "".join(f"{digest}  {listed}\n" for listed, digest in sorted(sums.items()))
+    listing = folder / (SUMS + ".part")
+    listing.write_text(lines)
+    os.replace(listing, folder / SUMS)
+    return path

@@ -1,0 +1,150 @@
+"""The page as one HTML file: Bokeh inline, scripts, style and data inside, nothing fetched."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from bokeh.document import Document
+from bokeh.embed import file_html
+from bokeh.models import CustomJS
+from bokeh.resources import INLINE
+from matplotlib.colors import to_hex
+
+from helpers import runtime
+from helpers.tools.page import compress, figures, subjects
+from helpers.views.plots.style import DIFFERENCE, MAP
+
+PALETTES = (MAP, "viridis", "magma", "hot")  # hot: the paper's
+SIDE = 250  # screen pixels of a map, at most: four panels fit a window of 1280
+_HERE = Path(__file__).parent
+
+
+def write(out: str | Path, shown: Sequence[subjects.Subject], bound: float = compress.BOUND) -> Path:
+    """Writes the page; returns its path.
+
+    shown: at least one subject. bound: the largest error of a cosine; measured over all pairs of positions
+    when the page is written, and printed on it. Raises ValueError where it can't be kept, and for no subject.
+    """
+    if not shown:
+        raise ValueError("a page needs at least one object with its maps")
+    blocks = subjects.Blocks()
+    described = [subjects.describe(subject, blocks, bound) for subject in shown]
+    return render(out, described, blocks, max(len(shown[0].rows), len(shown[0].cols)), bound)
+
+
+def render(out: str | Path, described: list[dict], blocks: subjects.Blocks, grid: int, bound: float) -> Path:
+    """Writes the page of described subjects; grid: positions along a map's longer side.
+
+    Raises ValueError where an error is above the bound.
+    """
+    error = largest_error(described)
+    if not error <= bound:
+        raise ValueError(f"the largest error of a cosine is {error:.2g}, above the bound of {bound:g}")
+    content = {
+        "subjects": described,
+        "bound": bound,
+        "error": error,
+        "palette": MAP,
+        "palettes": {name: palette(name) for name in PALETTES},
+        "difference_palette": palette(DIFFERENCE),
+        "stamp": runtime.stamp(),
+    }
+    out = Path(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    # Whole screen pixels per position where that leaves the map large enough.
+    side = SIDE // grid * grid if 2 * grid <= SIDE else SIDE
+    out.write_text(_html(content, blocks, side), encoding="utf-8")
+    return out
+
+
+def largest_error(described: list[dict]) -> float:
+    """The largest error of any value of the page."""
+    return max(layer["error"] for one in described for network in one["networks"] for layer in network["layers"])
+
+
+def palette(name: str) -> list[str]:
+    """256 colours of a matplotlib colormap."""
+    return [to_hex(colour) for colour in matplotlib.colormaps[name](np.linspace(0, 1, 256))]
+
+
+def _html(content: dict, blocks: subjects.Blocks, side: int) -> str:
+    roots, models = figures.build(side)
+    document = Document(title="Move the object, watch the features")
+    for name, root in roots.items():
+        root.name = name
+        document.add_root(root)
+    code = "".join((_HERE / "static" / name).read_text("utf-8") for name in ("numbers.js", "page.js"))
+    document.js_on_event("document_ready", CustomJS(args={"models": models}, code=code))
+    stops = ", ".join(content["difference_palette"][::15])
+    return file_html(
+        document,
+        INLINE,
+        template=(_HERE / "templates" / "page.html").read_text("utf-8"),
+        template_variables={
+            "css": (_HERE / "static" / "page.css").read_text("utf-8").replace("DIFFERENCE", stops),
+            # In a script element only "<" could end it.
+            "page": json.dumps(content).replace("<", "\\u003c"),
+            "blocks": list(enumerate(blocks.texts)),
+            "footer": _footer(content),
+        },
+    )
+
+
+def _footer(content: dict) -> str:
+    """What the numbers are worth and where they come from; every name escaped."""
+    computed = [
+        (one["name"], network, layer)
+        for one in content["subjects"]
+        for network in one["networks"]
+        for layer in network["layers"]
+    ]
+    pairs = max(
+        (
+            (one["rows"][2] * one["cols"][2]) ** 2
+            for one in content["subjects"]
+            for network in one["networks"]
+            if any(layer["kind"] == "features" for layer in network["layers"])
+        ),
+        default=0,
+    )
+    error = f"{content['error']:.4g}"
+    words = (
+        f"The cosines are computed in this page from compressed features. When it was made, all of them were "
+        f"compared with the exact ones, up to {pairs:,} pairs of positions per layer: the largest error is "
+        f"<strong>{error}</strong>, the bound {content['bound']:g}."
+        if pairs
+        else f"The maps are rounded to {content['bound']:g}: they are off by {error} at most."
+    )
+    rows = "".join(_row(name, network, layer) for name, network, layer in computed)
+    weights = dict.fromkeys((network["title"], network["weights"]) for _, network, _ in computed)
+    listed = "".join(f"<li>{html.escape(title)}: {html.escape(text)}</li>" for title, text in weights)
+    stamp = html.escape(_stamp(content["stamp"]))
+    return f"""
+      <p>{words}</p>
+      <details><summary>Each layer's size and error</summary><div class="wide"><table>
+        <thead><tr><th>object</th><th>network</th><th>layer</th><th class="n">dimensions</th>
+        <th class="n">axes kept</th><th class="n">kB</th><th class="n">largest error</th></tr></thead>
+        <tbody>{rows}</tbody></table></div></details>
+      <details><summary>Weights</summary><ul>{listed}</ul></details>
+      <p>Made with <code>{stamp}</code>. After J. Lee, J. Yang, Z. Wang, <em>What Does CNN Shift Invariance
+        Look Like? A Visualization Study</em>, ECCV 2020 workshops.</p>"""
+
+
+def _row(name: str, network: dict, layer: dict) -> str:
+    axes = layer["k"] if layer["kind"] == "features" else ""
+    numbers = [layer.get("dimensions", ""), axes, f"{layer['bytes'] / 1000:.0f}", f"{layer['error']:.1e}"]
+    return "<tr>" + "".join(
+        [f"<td>{html.escape(text)}</td>" for text in (name, network["title"], layer["name"])]
+        + [f'<td class="n">{number}</td>' for number in numbers]
+    ) + "</tr>"  # fmt: skip
+
+
+def _stamp(stamp: dict) -> str:
+    packages = ", ".join(f"{name} {version}" for name, version in stamp["packages"].items())
+    commit = f"commit {stamp['commit'] or 'unknown'}" + (" with uncommitted changes" if stamp["dirty"] else "")
+    return f"Python {stamp['python']}, {packages}; {stamp['platform']}, {stamp['device']}; {commit}"

@@ -1,0 +1,191 @@
+"""Running a sweep: what is left of it, how long that takes, and the tasks, here or on a Dask cluster."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from helpers import runtime
+from helpers.tools.sweep import store
+from helpers.tools.sweep.plan import Plan, Settings, Source, Task
+from helpers.tools.sweep.store import SweepError
+from helpers.tools.sweep.task import compute, loaded, on_worker, throughput
+
+_PATIENCE = 20  # s, for a scheduler to answer
+_AHEAD = 2  # tasks under way or waiting per thread of a cluster, which bounds the results in flight
+
+
+@dataclasses.dataclass(frozen=True)
+class Summary:
+    """What a run did: tasks and frames computed now, tasks finished in all, wall seconds."""
+
+    tasks: int
+    frames: int
+    finished: int
+    seconds: float
+
+
+def run(
+    path: str | Path,
+    plan: Plan,
+    scheduler: str | None = None,
+    progress: bool = True,
+    dry_run: bool = False,
+) -> Summary:
+    """Compute what the store at ``path`` does not hold yet of a plan; start it again to go on.
+
+    scheduler: address of a Dask scheduler (``tcp://host:8786``) whose workers compute; None computes here.
+    Only this process writes. progress: say how long it will take, measured, and show one bar over all
+    frames. dry_run: stop after that. Raises SweepError when the store was made from something else, another
+    run holds it, the disk is full, or the cluster gives up.
+    """
+    path = Path(path)
+    with store.lock(path), _machine(scheduler) as machine:
+        settings = dataclasses.replace(plan.settings, device=machine.device(plan.settings.device))
+        made_with = runtime.stamp(device=machine.call(_device_name, settings.device))
+        groups = list(plan.groups(settings))  # first: what cannot be run leaves no store behind
+        store.prepare(path, plan.identity(settings), made_with)
+        waiting, checksums, finished = [], {}, 0
+        for name, about, tasks in groups:
+            objects = [(task.cutout.name, task.cutout.label) for task in tasks]
+            done = store.prepare_group(path, name, about, objects)
+            waiting += [task for task in tasks if not done[task.index]]
+            checksums[tasks[0].source] = about["checksum"]
+            finished += int(done.sum())
+        if progress:
+            print(_estimate(machine, waiting, finished, settings))
+        if dry_run:
+            return Summary(0, 0, finished, 0.0)
+        start = time.perf_counter()
+        frames, total = sum(task.frames for task in waiting), finished + len(waiting)
+        with tqdm(total=frames, unit="frame", unit_scale=True, disable=not progress) as bar:
+            for task, result in machine.results(waiting, checksums, settings, bar):
+                store.write(path, task.group, task.index, result)
+                finished += 1
+                bar.set_postfix_str(f"{finished}/{total} tasks, {task.group}", refresh=False)
+        return Summary(len(waiting), frames, finished, time.perf_counter() - start)
+
+
+def _estimate(machine: Any, waiting: Sequence[Task], finished: int, settings: Settings) -> str:
+    """In words, what is left and how long it takes at a measured speed; "" costs nothing to measure."""
+    if not waiting:
+        return f"Nothing left to do: all {finished} tasks are in the store."
+    firsts: dict[Source, Task] = {}
+    for task in waiting:
+        firsts.setdefault(task.source, task)
+    speeds = {source: machine.call(throughput, source, task.cutout, settings) for source, task in firsts.items()}
+    seconds = sum(task.frames / speeds[task.source] for task in waiting) / machine.width
+    frames = sum(task.frames for task in waiting)
+    lines = [f"  {source.key}: {speed:,.0f} frames/s" for source, speed in speeds.items()]
+    done = f"{len(waiting)} tasks to do, {finished} done"
+    left = datetime.timedelta(seconds=round(seconds))
+    return "\n".join(
+        [
+            f"{done}: {frames:,} frames, about {left} on {machine.words}.",
+            "Measured just now:",
+            *lines,
+        ]
+    )
+
+
+def _device_name(device: str) -> str:
+    return str(runtime.stamp(device)["device"])
+
+
+def _machine(scheduler: str | None) -> contextlib.AbstractContextManager:
+    return contextlib.nullcontext(_Here()) if scheduler is None else _cluster(scheduler)
+
+
+class _Here:
+    """This process as the machine: one task after the other."""
+
+    width = 1
+    words = "this machine"
+
+    def device(self, name: str) -> str:
+        return str(runtime.device(name))
+
+    def call(self, function: Callable, *arguments: Any) -> Any:
+        return function(*arguments)
+
+    def results(
+        self, tasks: Sequence[Task], checksums: dict[Source, str], settings: Settings, bar: tqdm
+    ) -> Iterator[tuple[Task, dict[str, np.ndarray]]]:
+        for task in tasks:
+            yield task, compute(loaded(task.source, settings.device), task.cutout, settings, bar.update)
+
+
+@contextlib.contextmanager
+def _cluster(scheduler: str) -> Iterator[_Cluster]:
+    try:
+        import distributed
+    except ImportError as error:
+        raise SweepError("--scheduler needs dask.distributed: pip install 'shift-invariance[cluster]'") from error
+    try:
+        client = distributed.Client(scheduler, timeout=_PATIENCE)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise SweepError(f"no Dask scheduler answers at {scheduler} ({error}): start `dask scheduler`") from error
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=60)
+        except TimeoutError as error:
+            raise SweepError(f"the scheduler at {scheduler} has no worker: start `dask worker {scheduler}`") from error
+        yield _Cluster(client, distributed)
+
+
+class _Cluster:
+    """The workers of a Dask scheduler as the machine; a lost worker's tasks go to the others."""
+
+    def __init__(self, client: Any, distributed: Any) -> None:
+        self._client, self._distributed = client, distributed
+        self.width = len(client.nthreads())
+        self.words = f"{self.width} workers"
+
+    def device(self, name: str) -> str:
+        # Without a number: which of its devices "cuda" is, each worker decides.
+        return self.call(_device_type, name)
+
+    def call(self, function: Callable, *arguments: Any) -> Any:
+        return self._client.submit(function, *arguments, pure=False).result()
+
+    def results(
+        self, tasks: Sequence[Task], checksums: dict[Source, str], settings: Settings, bar: tqdm
+    ) -> Iterator[tuple[Task, dict[str, np.ndarray]]]:
+        waiting, under_way = iter(tasks), {}
+        finished = self._distributed.as_completed(with_results=False)
+
+        def submit() -> None:
+            task = next(waiting, None)
+            if task is not None:
+                future = self._client.submit(
+                    on_worker, task.source, checksums[task.source], task.cutout, settings, pure=False
+                )
+                under_way[future.key] = task
+                finished.add(future)
+
+        for _ in range(_AHEAD * sum(self._client.nthreads().values())):
+            submit()
+        for future in finished:
+            task = under_way.pop(future.key)
+            try:
+                result = future.result()
+            except self._distributed.KilledWorker as error:
+                raise SweepError(
+                    f"{task.group} {task.cutout.name} took several workers down with it (out of memory?): "
+                    "look at their logs; what is finished is kept, and the same command goes on"
+                ) from error
+            submit()
+            bar.update(task.frames)
+            yield task, result
+
+
+def _device_type(name: str) -> str:
+    return runtime.device(name).type

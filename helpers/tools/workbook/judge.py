@@ -1,0 +1,168 @@
+"""From what ran to what holds: a run's summary, which the report and every machine reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from helpers import runtime
+from helpers.tools.workbook import baselines
+from helpers.tools.workbook.runner import Outcome
+
+
+def record(out: Path, name: str) -> dict | None:
+    """The record that notebook ``name`` wrote into a run's folder, or None."""
+    path = Path(out) / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def records(out: Path) -> dict[str, dict]:
+    """All records of a run by notebook name."""
+    return {path.stem: record(out, path.stem) for path in sorted(Path(out).glob("[0-9][0-9]_*.json"))}
+
+
+def judge(outcome: Outcome, out: Path, baseline: dict | None) -> dict:
+    """One notebook's entry in the summary: its verdict and everything the verdict rests on.
+
+    ``verdict``: passed, failed or not run. It passes when every cell was executed, a record of the given
+    parameters was written, every check of it holds, no figure is blank, and no number left its baseline.
+    """
+    written = record(out, outcome.name) if outcome.status != "not run" else None
+    figures = [f"figures/{name}" for name in _figures(out, outcome.name, written)]
+    entry = {
+        "name": outcome.name,
+        "fault": outcome.reason,
+        "section": outcome.section,
+        "cell": outcome.cell,
+        "source": outcome.source,
+        "traceback": outcome.traceback,
+        "seconds": outcome.seconds,
+        "overrides": outcome.parameters,
+        "parameters": (written or {}).get("parameters", {}),
+        "networks": (written or {}).get("stamp", {}).get("networks", []),
+        "checks": (written or {}).get("checks", []),
+        "figures": figures,
+        "stamp": (written or {}).get("stamp", {}),
+    }
+    if outcome.status == "completed":
+        entry["fault"] = _fault(entry, written, out)
+    elif outcome.status == "not run":
+        entry["verdict"] = "not run"
+    return against(entry, written, baseline)
+
+
+def _fault(entry: dict, written: dict | None, out: Path) -> str:
+    """What is wrong with a notebook that ran to its end, apart from its baseline; empty where nothing is."""
+    if written is None:
+        return "it wrote no record: record.finish() is missing"
+    if stale := _stale(entry["overrides"], written):
+        return f"its record does not have the parameters it was given: {', '.join(stale)}"
+    if failing := [check for check in entry["checks"] if not check["holds"]]:
+        return f"{len(failing)} of {len(entry['checks'])} checks failed"
+    if empty := [name for name in entry["figures"] if blank(Path(out) / name)]:
+        return f"a blank figure: {', '.join(empty)}"
+    return ""
+
+
+def against(entry: dict, written: dict | None, baseline: dict | None) -> dict:
+    """An entry with its numbers compared to a baseline, and its verdict settled; changed in place."""
+    rows = baselines.compare(written, baseline) if written else []
+    entry["numbers"] = [baselines.as_dict(row) for row in rows]
+    entry["other_parameters"] = baselines.differing(written, baseline) if written and baseline else []
+    moved = sum(row.fails for row in rows)
+    entry["reason"] = entry["fault"]
+    if not entry["fault"] and moved:
+        entry["reason"] = f"{moved} of {len(rows)} numbers left the baseline"
+    if entry.get("verdict") != "not run":
+        entry["verdict"] = "failed" if entry["reason"] else "passed"
+    return entry
+
+
+def _stale(overrides: dict, written: dict) -> list[str]:
+    """The injected parameters that a record does not show as injected."""
+    shown = written.get("parameters", {})
+    given = {name: value for name, value in overrides.items() if name not in baselines.IGNORED}
+    return [name for name, value in given.items() if shown.get(name) != value]
+
+
+def _figures(out: Path, name: str, written: dict | None) -> list[str]:
+    """The figures of a notebook, in the order in which it made them."""
+    found = [path.name for path in sorted((Path(out) / "figures").glob(f"{name.partition('_')[0]}_*.png"))]
+    order = (written or {}).get("figures", [])
+    return sorted(found, key=lambda figure: order.index(figure) if figure in order else len(order))
+
+
+def blank(path: Path) -> bool:
+    """Whether a figure shows nothing: all its pixels are of one colour."""
+    with Image.open(path) as image:
+        pixels = np.asarray(image.convert("RGB"))
+    return bool((pixels == pixels[0, 0]).all())
+
+
+def summarise(entries: list[dict], out: Path, **run: object) -> dict:
+    """The summary of a run from its notebooks' entries; ``run`` says how it was run (preset, seconds, ...)."""
+    previous = last(out, str(run.get("preset", "")))
+    before = {entry["name"]: entry["seconds"] for entry in previous.get("notebooks", [])}
+    for entry in entries:
+        entry["previous_seconds"] = before.get(entry["name"])
+    about = {"previous": previous.get("folder"), "provenance": runtime.stamp(), "folder": Path(out).name}
+    return {**tally(entries), **run, **about, "notebooks": entries}
+
+
+def tally(entries: list[dict]) -> dict:
+    """The ``verdict`` of a run (holds, fails or interrupted) and its ``counts``."""
+    verdicts = [entry["verdict"] for entry in entries]
+    states = [number["state"] for entry in entries for number in entry["numbers"]]
+    counts = {
+        "notebooks": len(entries),
+        **{verdict: verdicts.count(verdict) for verdict in ("passed", "failed", "not run")},
+        "checks": sum(len(entry["checks"]) for entry in entries),
+        "checks failed": sum(not check["holds"] for entry in entries for check in entry["checks"]),
+        "numbers": len(states),
+        **{state: states.count(state) for state in baselines.STATES},
+        "figures": sum(len(entry["figures"]) for entry in entries),
+    }
+    verdict = "fails" if counts["failed"] else "interrupted" if counts["not run"] else "holds"
+    return {"verdict": verdict, "counts": counts}
+
+
+def renew(summary: dict, out: Path, baseline: dict) -> dict:
+    """The summary of a finished run judged again, against another baseline."""
+    for entry in summary["notebooks"]:
+        against(entry, record(out, entry["name"]), baseline.get(entry["name"]))
+    return {**summary, **tally(summary["notebooks"])}
+
+
+def last(out: Path, preset: str) -> dict:
+    """The summary of the latest finished run of the same preset beside ``out``; empty where there is none."""
+    found = []
+    for path in Path(out).resolve().parent.glob("*/summary.json"):
+        try:
+            summary = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if summary.get("preset") == preset and path.parent.name != Path(out).name:
+            found.append({**summary, "folder": path.parent.name})
+    return max(found, key=lambda summary: summary.get("finished", ""), default={})
+
+
+def failures(summary: dict) -> Iterable[str]:
+    """The lines a failed run ends with: per notebook its reason, and each failing check and number."""
+    for entry in summary["notebooks"]:
+        if entry["verdict"] == "passed":
+            continue
+        where = f", cell {entry['cell']} ({entry['section']})" if entry["cell"] else ""
+        yield f"{entry['name']}{where}: {(entry['reason'] or entry['verdict']).splitlines()[0]}"
+        for check in entry["checks"]:
+            if not check["holds"]:
+                value, expected, source = check["value"], check["expected"], check["source"]
+                yield f"    check   {check['check']} = {value:.6g}, expected {expected} ({source})"
+        for number in entry["numbers"]:
+            if number["fails"]:
+                value = "not recorded" if number["value"] is None else f"{number['value']:.6g}"
+                expected = f"{number['expected']:.6g} ± {number['tolerance']:.2g} {number['unit']}"
+                yield f"    number  {number['name']} = {value}, baseline {expected}"

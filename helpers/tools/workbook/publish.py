@@ -1,0 +1,196 @@
+"""A demo run made part of the repository: outputs inside the notebooks, figures with sidecars, a gallery.
+
+What has not changed keeps its bytes: a notebook whose sources, numbers, figures and wording are those of
+the committed one is left alone, and so is a sidecar that differs only in its version stamp or in times.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from helpers.tools.workbook import baselines, judge
+from helpers.tools.workbook.notebooks import Notebook, Refused
+from helpers.tools.workbook.pages import small
+from helpers.tools.workbook.report import title
+
+ROOT = Path(__file__).resolve().parents[3]
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+_NUMBER = re.compile(r"0x[0-9a-f]+|[-+]?\d[\d.]*(e[-+]?\d+)?")
+
+
+def publish(run: Path, notebooks: list[Notebook], figures: Path = ROOT / "figures") -> list[str]:
+    """Publish a run's notebooks and figures; returns what was written, by name.
+
+    Raises Refused where the run is not one of the preset ``demo`` as it is, or does not hold.
+    """
+    summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
+    if summary["preset"] != "demo" or summary["settings"]:
+        raise Refused(f"{run} is not a plain demo run; the committed outputs are those of the demo preset")
+    if summary["verdict"] != "holds":
+        lines = "\n".join(judge.failures(summary))
+        raise Refused(f"{run} does not hold (numbers that moved: `make accept` first)\n{lines}")
+    entries = {entry["name"]: entry for entry in summary["notebooks"]}
+    chosen = [notebook for notebook in notebooks if notebook.name in entries]
+    written = []
+    for notebook in chosen:
+        executed = nbformat.read(run / "notebooks" / notebook.path.name, as_version=4)
+        tidy(executed, run)
+        if _write_notebook(executed, notebook, judge.record(run, notebook.name) or {}):
+            written.append(notebook.path.name)
+        written += _write_figures(run, notebook, figures)
+    if len(chosen) == len(notebooks):
+        written += _gallery(notebooks, figures)
+    return written
+
+
+def tidy(notebook: NotebookNode, run: Path) -> NotebookNode:
+    """An executed notebook as it is committed, changed in place: its own cells only, no timings, no widget
+    state, no progress bars, counts from 1, small pictures, and no path of this machine."""
+    notebook.cells = [c for c in notebook.cells if "injected-parameters" not in c.metadata.get("tags", [])]
+    for key in ("papermill", "widgets"):
+        notebook.metadata.pop(key, None)
+    notebook.get("metadata", {}).get("language_info", {}).pop("version", None)
+    count = 0
+    for cell in notebook.cells:
+        for key in ("papermill", "execution"):
+            cell.metadata.pop(key, None)
+        if cell.cell_type != "code":
+            continue
+        count += bool(cell.source.strip())
+        cell.execution_count = count if cell.source.strip() else None
+        cell.outputs = [output for output in cell.outputs if _stays(output)]
+        for index, output in enumerate(cell.outputs):
+            if "execution_count" in output:
+                output.execution_count = count
+            _lighten(output, run, f"T_{count}_{index}")
+    return notebook
+
+
+def _stays(output: NotebookNode) -> bool:
+    """Whether an output is worth committing: not a widget, a progress bar or a warning."""
+    return _WIDGET not in output.get("data", {}) and output.get("name") != "stderr"
+
+
+def _lighten(output: NotebookNode, run: Path, table: str) -> None:
+    hidden = {str(run.resolve()): "../runs/lab", str(ROOT): ".."}
+
+    def clean(text: str) -> str:
+        for theirs, ours in hidden.items():
+            text = text.replace(theirs, ours)
+        return text
+
+    if "text" in output:
+        output.text = clean(output.text)
+    for kind, content in output.get("data", {}).items():
+        if kind == "image/png":
+            output.data[kind] = base64.b64encode(small(base64.b64decode(content))).decode("ascii")
+        elif isinstance(content, str):
+            # pandas draws an id for each styled table
+            output.data[kind] = re.sub(r"\bT_[0-9a-f]{5}(?![0-9a-f])", table, clean(content))
+
+
+def _write_notebook(executed: NotebookNode, notebook: Notebook, record: dict) -> bool:
+    """Write a tidied notebook over the committed one, unless nothing but times and versions differs."""
+    there = nbformat.read(notebook.path, as_version=4)
+    digest = _digest(executed, record)
+    executed.metadata["digest"] = digest
+    if there.metadata.get("digest") == digest and _sources(there) == _sources(executed):
+        return False
+    nbformat.write(executed, notebook.path)
+    return True
+
+
+def _sources(notebook: NotebookNode) -> list[tuple[str, str]]:
+    return [(cell.cell_type, cell.source) for cell in notebook.cells]
+
+
+def _digest(notebook: NotebookNode, record: dict) -> str:
+    """A digest of what decides whether a notebook is written again: sources, recorded numbers, pictures, and
+    the wording of the outputs without their digits (times and versions are in them)."""
+    parts: list[object] = [_sources(notebook), _values(record)]
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            page = re.sub(r"<style.*?</style>|<[^>]*>", "", str(data.get("text/html", "")), flags=re.DOTALL)
+            texts = [output.get("text", ""), data.get("text/plain", ""), data.get("text/markdown", ""), page]
+            parts.append([_NUMBER.sub("#", str(text)) for text in texts])
+            parts.append(data.get("image/png", ""))
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _values(record: dict) -> dict:
+    """A record's numbers without the times."""
+    values = record.get("values", {})
+    return {name: entry for name, entry in values.items() if entry["unit"] not in baselines.TIMES}
+
+
+def _write_figures(run: Path, notebook: Notebook, figures: Path) -> list[str]:
+    """Copy a notebook's figures and sidecars that changed, and remove those that it no longer makes."""
+    figures.mkdir(parents=True, exist_ok=True)
+    made = sorted((run / "figures").glob(f"{notebook.number}_*.png"))
+    written = []
+    for path in made:
+        target, sidecar = figures / path.name, path.with_suffix(".json")
+        if _same_picture(path, target) and _same_sidecar(sidecar, target.with_suffix(".json")):
+            continue
+        target.write_bytes(path.read_bytes())
+        target.with_suffix(".json").write_bytes(sidecar.read_bytes())
+        written.append(f"figures/{path.name}")
+    for old in figures.glob(f"{notebook.number}_*"):
+        if old.with_suffix(".png").name not in {path.name for path in made}:
+            old.unlink()
+            written.append(f"figures/{old.name} (removed)")
+    return written
+
+
+def _same_picture(a: Path, b: Path) -> bool:
+    return b.exists() and a.read_bytes() == b.read_bytes()
+
+
+def _same_sidecar(a: Path, b: Path) -> bool:
+    """Whether two sidecars agree in all but the version stamp and times."""
+    if not b.exists():
+        return False
+    one, two = (json.loads(path.read_text(encoding="utf-8")) for path in (a, b))
+    one["values"], two["values"] = _values(one), _values(two)
+    for sidecar in (one, two):
+        sidecar.pop("stamp", None)
+    return one == two
+
+
+def _gallery(notebooks: list[Notebook], figures: Path) -> list[str]:
+    """Write ``figures/README.md``: every figure under its notebook, with the parameters behind it."""
+    lines = [
+        "# Figures",
+        "",
+        "Made by `make figures` from a demo run; each has a sidecar that tells from what.",
+    ]
+    for notebook in notebooks:
+        pictures = sorted(figures.glob(f"{notebook.number}_*.png"))
+        if not pictures:
+            continue
+        sidecars = [json.loads(p.with_suffix(".json").read_text(encoding="utf-8")) for p in pictures]
+        given = ", ".join(f"{name} {_short(value)}" for name, value in sidecars[0]["parameters"].items())
+        lines += ["", f"## [{notebook.number} {title(notebook.name)}](../notebooks/{notebook.path.name})"]
+        lines += ["", f"Made with: {given}."]
+        for picture in pictures:
+            caption = title(picture.stem)
+            lines += ["", f"**{caption}** ([sidecar]({picture.stem}.json))", ""]
+            lines += [f"![{caption}]({picture.name})"]
+    page = figures / "README.md"
+    text = "\n".join(lines) + "\n"
+    if page.exists() and page.read_text(encoding="utf-8") == text:
+        return []
+    page.write_text(text, encoding="utf-8")
+    return ["figures/README.md"]
+
+
+def _short(value: object) -> str:
+    return " / ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,132 @@
+"""A run as one self-contained page, and as files for machines: index.html, summary.json, junit.xml."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import jinja2
+
+from helpers.tools.workbook.pages import body
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def write(summary: dict, out: Path) -> Path:
+    """Write the three files of a run's summary into its folder; returns the path of ``index.html``."""
+    out = Path(out)
+    text = json.dumps(_finite(summary), indent=1, ensure_ascii=False, allow_nan=False, default=str)
+    (out / "summary.json").write_text(text + "\n", encoding="utf-8")
+    junit(summary).write(out / "junit.xml", encoding="utf-8", xml_declaration=True)
+    page = out / "index.html"
+    page.write_text(html(summary, out), encoding="utf-8")
+    return page
+
+
+def _finite(value: object) -> object:
+    """The value with NaN and infinities as text: JSON has none."""
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def junit(summary: dict) -> ET.ElementTree:
+    """The summary as JUnit XML: a suite per notebook; a case for its execution, each check, each number."""
+    suites = ET.Element("testsuites", name=f"workbook {summary['preset']}")
+    for entry in summary["notebooks"]:
+        cases: list[tuple[str, str | None]] = [("executed", entry["reason"] or None)]
+        if entry["verdict"] != "not run":
+            for c in entry["checks"]:
+                message = None if c["holds"] else f"{c['value']:.6g}, expected {c['expected']}"
+                cases.append((f"check: {c['check']}", message))
+            for n in entry["numbers"]:
+                message = f"{n['value']}, baseline {n['expected']} ± {n['tolerance']}" if n["fails"] else None
+                if n["state"] in ("holds", "moved", "gone"):
+                    cases.append((f"number: {n['name']}", message))
+        skipped = entry["verdict"] == "not run"
+        suite = ET.SubElement(
+            suites,
+            "testsuite",
+            name=entry["name"],
+            tests=str(len(cases)),
+            failures=str(0 if skipped else sum(message is not None for _, message in cases)),
+            skipped=str(int(skipped)),
+            time=f"{entry['seconds'] or 0:.3f}",
+        )
+        for name, message in cases:
+            time = {"time": f"{entry['seconds'] or 0:.3f}"} if name == "executed" else {}
+            case = ET.SubElement(suite, "testcase", classname=entry["name"], name=name, **time)
+            if skipped:
+                ET.SubElement(case, "skipped", message=message or "not run")
+            elif message is not None:
+                ET.SubElement(case, "failure", message=message).text = _printable(entry["traceback"])
+    return ET.ElementTree(suites)
+
+
+def _printable(text: str) -> str:
+    """Text without the control characters XML forbids."""
+    return "".join(c for c in text if c in "\n\t" or ord(c) >= 32)
+
+
+def html(summary: dict, out: Path) -> str:
+    """The summary as one page with everything in it: styles, figures and the executed notebooks."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(number=number, seconds=seconds, place=place, title=title)
+    pages = {e["name"]: _page(out / "notebooks" / f"{e['name']}.ipynb") for e in summary["notebooks"]}
+    figures = {name: _picture(out / name) for entry in summary["notebooks"] for name in entry["figures"]}
+    return environment.get_template("report.html").render(run=summary, pages=pages, figures=figures)
+
+
+def _page(path: Path) -> str:
+    return body(path) if path.exists() else ""
+
+
+def _picture(path: Path) -> str:
+    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
+
+
+def number(value: object) -> str:
+    """A number as a person reads it: six digits at most, a thin space in thousands."""
+    if value is None:
+        return "–"
+    if isinstance(value, str):
+        return value
+    if float(value).is_integer() and abs(value) < 1e15:
+        return f"{int(value):,}".replace(",", "\u202f").replace("-", "\u2212")
+    return f"{value:.6g}".replace("-", "\u2212")
+
+
+def seconds(value: float | None) -> str:
+    """A duration: ``0.4 s``, ``12 s``, ``3 min 05 s``, ``2 h 10 min``."""
+    if value is None:
+        return "–"
+    if value < 10:
+        return f"{value:.1f} s"
+    whole = round(value)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def place(value: float | None, target: float | None, tolerance: float | None) -> float | None:
+    """Where a value lies from ``target - tolerance`` (0) to ``target + tolerance`` (100), kept in view."""
+    if value is None or target is None or tolerance is None or not math.isfinite(value):
+        return None
+    if tolerance == 0:
+        return 50.0 if value == target else 100.0 * (value > target)
+    return min(100.0, max(0.0, 50 + 50 * (value - target) / tolerance))
+
+
+def title(name: str) -> str:
+    """``"02_position_probe"`` as ``"Position probe"``."""
+    words = name.partition("_")[2].replace("_", " ") or name
+    return words[:1].upper() + words[1:]

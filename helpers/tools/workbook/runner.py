@@ -1,0 +1,209 @@
+"""Running many notebooks: a fresh folder, several at once, a line each, and nothing lost on Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from helpers.tools.workbook.notebooks import Notebook, Refused, out_of_step
+from helpers.tools.workbook.progress import Progress
+
+_GRACE = 10.0  # seconds a child has to shut its kernel down before it is killed
+
+
+@dataclass
+class Outcome:
+    """What became of one notebook. ``status``: completed, failed, or not run (interrupted before its end)."""
+
+    name: str
+    status: str = "not run"
+    reason: str = ""
+    section: str = ""
+    cell: int | None = None
+    source: str = ""
+    traceback: str = ""
+    seconds: float | None = None
+    parameters: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass
+class _Child:
+    notebook: Notebook
+    process: subprocess.Popen
+    started: float
+    scratch: tempfile.TemporaryDirectory
+    output: Path
+    last: dict[str, object] = field(default_factory=dict)
+
+
+def fresh(out: Path) -> Path:
+    """The output folder, made; Raises Refused where it exists and is not empty."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise Refused(f"{out} is not empty: a run needs a fresh folder (another --out, or none)")
+    (out / "notebooks").mkdir(parents=True)
+    return out
+
+
+def in_step(notebooks: list[Notebook]) -> None:
+    """Raises Refused where a notebook is not in step with the .py it is made from."""
+    for notebook in notebooks:
+        difference = out_of_step(notebook)
+        if difference:
+            names = f"{notebook.path.name} is not in step with {notebook.source.name}"
+            raise Refused(f"{names}: {difference}. Run `make pair`")
+
+
+def run(
+    notebooks: list[Notebook],
+    wanted: dict[str, dict[str, object]],
+    out: Path,
+    jobs: int,
+    timeout: float,
+    alone: frozenset[str] = frozenset(),
+) -> tuple[list[Outcome], bool]:
+    """Execute notebooks into the folder ``out``: outcomes in the order given, and whether it was interrupted.
+
+    ``wanted`` are the parameters to inject by notebook name; ``out`` is injected besides. ``jobs`` notebooks
+    run at once, those in ``alone`` with nothing beside them; ``timeout`` is seconds per cell. Ctrl-C ends the
+    running ones and leaves what is finished.
+    """
+    outcomes = {n.name: Outcome(n.name, parameters=wanted.get(n.name, {})) for n in notebooks}
+    waiting = deque(sorted(notebooks, key=lambda n: n.name in alone))
+    running: dict[str, _Child] = {}
+    lines: queue.Queue[tuple[str, dict[str, object] | None]] = queue.Queue()
+    progress = Progress([n.name for n in notebooks])
+    interrupted = False
+    before = signal.signal(signal.SIGTERM, _terminated)  # a cancelled job ends as Ctrl-C does: nothing lives on
+    try:
+        while waiting or running:
+            while waiting and len(running) < jobs and _may_start(waiting[0], running, alone):
+                notebook = waiting.popleft()
+                share = jobs if notebook.name not in alone else 1
+                running[notebook.name] = _start(notebook, wanted, out, timeout, share, lines)
+                progress.start(notebook.name)
+            try:
+                name, line = lines.get(timeout=0.5)
+            except queue.Empty:
+                progress.tick()
+                continue
+            if line is None:
+                child = running.pop(name)
+                _end(child, outcomes[name])
+                progress.end(outcomes[name])
+            elif "of" in line:
+                progress.cell(name, int(line["cell"]), int(line["of"]))
+            else:
+                running[name].last = line
+    except KeyboardInterrupt:
+        interrupted = True
+    finally:
+        progress.close()
+        _stop(list(running.values()), outcomes)
+        signal.signal(signal.SIGTERM, before)
+    return [outcomes[n.name] for n in notebooks], interrupted
+
+
+def _terminated(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _may_start(notebook: Notebook, running: dict[str, _Child], alone: frozenset[str]) -> bool:
+    return not running or not (notebook.name in alone or any(name in alone for name in running))
+
+
+def _start(
+    notebook: Notebook,
+    wanted: dict[str, dict[str, object]],
+    out: Path,
+    timeout: float,
+    share: int,
+    lines: queue.Queue,
+) -> _Child:
+    """Start the child process of a notebook, and a thread that passes on what it says."""
+    scratch = tempfile.TemporaryDirectory(prefix="notebook-", ignore_cleanup_errors=True)
+    job = {
+        "source": str(notebook.path.resolve()),
+        "output": str((out / "notebooks" / notebook.path.name).resolve()),
+        "parameters": {**wanted.get(notebook.name, {}), "out": str(out.resolve())},
+        "cwd": str(notebook.path.resolve().parent),
+        "timeout": timeout,
+    }
+    path = Path(scratch.name) / "job.json"
+    path.write_text(json.dumps(job), encoding="utf-8")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "helpers.tools.workbook.child", str(path)],
+        stdout=subprocess.PIPE,
+        stderr=(Path(scratch.name) / "stderr.txt").open("wb"),
+        env=environment(share, scratch.name),
+        start_new_session=True,  # Ctrl-C reaches the runner alone, which then ends its children in order
+    )
+    threading.Thread(target=_listen, args=(notebook.name, process, lines), daemon=True).start()
+    return _Child(notebook, process, time.monotonic(), scratch, Path(job["output"]))
+
+
+def environment(share: int, scratch: str) -> dict[str, str]:
+    """The environment of a notebook: this checkout's package first, nothing of the user's own IPython or
+    Jupyter settings, and ``1 / share`` of the cores. A thread count that is set already is kept."""
+    checkout = str(Path(__file__).resolve().parents[3])
+    threads = str(max(1, (os.cpu_count() or 1) // share))
+    path = os.environ.get("PYTHONPATH")
+    return {
+        "OMP_NUM_THREADS": threads,
+        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # makes cuBLAS repeatable
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([checkout, *([path] if path else [])]),
+        "PYTHONHASHSEED": "0",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        "IPYTHONDIR": scratch,
+        "JUPYTER_PREFER_ENV_PATH": "1",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    }
+
+
+def _listen(name: str, process: subprocess.Popen, lines: queue.Queue) -> None:
+    for raw in process.stdout:
+        try:
+            lines.put((name, json.loads(raw)))
+        except ValueError:
+            continue  # something a library printed
+    process.wait()
+    lines.put((name, None))
+
+
+def _end(child: _Child, outcome: Outcome) -> None:
+    """Read off a finished child what became of its notebook."""
+    outcome.seconds = round(time.monotonic() - child.started, 2)
+    said = child.last
+    if not said:
+        errors = (Path(child.scratch.name) / "stderr.txt").read_text(encoding="utf-8", errors="replace")
+        code = child.process.returncode
+        reason = f"its process ended with code {code}"
+        said = {"status": "failed", "reason": reason, "traceback": errors[-4000:]}
+    for key in ("status", "reason", "section", "cell", "source", "traceback"):
+        setattr(outcome, key, said.get(key, getattr(outcome, key)))
+    child.scratch.cleanup()
+
+
+def _stop(children: list[_Child], outcomes: dict[str, Outcome]) -> None:
+    """End running children, and remove the halves they wrote."""
+    for child in children:
+        child.process.terminate()
+    deadline = time.monotonic() + _GRACE
+    for child in children:
+        try:
+            child.process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            child.process.kill()
+        outcomes[child.notebook.name].reason = "interrupted before its end"
+        child.output.unlink(missing_ok=True)
+        child.scratch.cleanup()

@@ -1,0 +1,1 @@
+"""What is seen: plots (arrays in, a Figure out) and panels (ipywidgets)."""

@@ -1,0 +1,48 @@
+"""Arrays in, Figure out. One style, shared colour limits, axes in pixels."""
+
+from helpers.views.plots.causes import by_cause, conditions
+from helpers.views.plots.consistency import answer_maps, by_kind, curves, pair_bars
+from helpers.views.plots.maps import distances, frames, heatmaps, profiles
+from helpers.views.plots.permutations import against, gains, reorderings
+from helpers.views.plots.probes import (
+    accuracies,
+    answers,
+    by_line_distance,
+    fold_maps,
+    nulls,
+    swap_nulls,
+    warped_grids,
+)
+from helpers.views.plots.published import agreement, anchor_means, local_global
+from helpers.views.plots.variation import biases, falls, intervals, parts, spectrum
+
+__all__ = [
+    "accuracies",
+    "against",
+    "agreement",
+    "anchor_means",
+    "answer_maps",
+    "answers",
+    "biases",
+    "by_cause",
+    "by_kind",
+    "by_line_distance",
+    "conditions",
+    "curves",
+    "distances",
+    "falls",
+    "fold_maps",
+    "frames",
+    "gains",
+    "heatmaps",
+    "intervals",
+    "local_global",
+    "nulls",
+    "pair_bars",
+    "parts",
+    "profiles",
+    "reorderings",
+    "spectrum",
+    "swap_nulls",
+    "warped_grids",
+]

@@ -1,0 +1,183 @@
+"""Pictures of a classifier's answers: which one where, how often they agree, and how long they stay right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from matplotlib.collections import LineCollection
+from matplotlib.colors import ListedColormap
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+
+from helpers.views.plots.style import ANTIALIASED, OFF_THE_SHELF, PALETTE, Figure, style
+
+Map = np.ndarray | torch.Tensor
+
+RIGHT, OTHER = "#ececec", "#8f8f8f"
+# Not the blue and orange that stand for the two kinds of network in every figure.
+_WRONG = [PALETTE[k] for k in (2, 4, 8, 9, 5, 3)]
+
+
+def answer_maps(
+    maps: Sequence[Sequence[Map]],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    names: Sequence[str],
+    target: int,
+    stride: int = 1,
+) -> Figure:
+    """A grid of answer maps, integers (R, C), with an outline wherever neighbouring answers differ.
+
+    maps: as many rows of maps as ``rows`` has titles, each as long as ``columns``. names: of the classes;
+    target: the right class, drawn pale. The six most frequent wrong answers have a colour each, the same in
+    all maps; the rest are grey. stride: pixels between neighbouring positions.
+    """
+    values = [[np.asarray(item) for item in line] for line in maps]
+    found, counts = np.unique(np.concatenate([item.ravel() for line in values for item in line]), return_counts=True)
+    wrong = [int(k) for k in found[np.argsort(-counts, kind="stable")] if k != target]
+    shown = [target, *wrong[: len(_WRONG)]]
+    colours = [RIGHT, *_WRONG[: len(shown) - 1], OTHER]
+    lookup = np.full(max(int(found.max()), target) + 1, len(shown))
+    lookup[shown] = range(len(shown))
+    with style():
+        # "compressed" keeps the titles of square panels inside; the legend takes the width that is left.
+        figure = Figure(figsize=(2.6 + 2.3 * len(columns), 0.6 + 2.2 * len(rows)), layout="compressed")
+        axes = figure.subplots(len(rows), len(columns), squeeze=False, sharex=True, sharey=True)
+        for i, line in enumerate(values):
+            for j, item in enumerate(line):
+                axis = axes[i, j]
+                height, width = item.shape
+                extent = (-stride / 2, (width - 0.5) * stride, (height - 0.5) * stride, -stride / 2)
+                axis.imshow(
+                    lookup[item],
+                    cmap=ListedColormap(colours),
+                    vmin=-0.5,
+                    vmax=len(colours) - 0.5,
+                    extent=extent,
+                )
+                axis.add_collection(LineCollection(_outlines(item, stride), colors="black", linewidths=0.7))
+                axis.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+                axis.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+                if i == 0:
+                    axis.set_title(columns[j])
+                if j == 0:
+                    axis.set_ylabel(f"{rows[i]}\nrow (px)")
+                if i == len(rows) - 1:
+                    axis.set_xlabel("column (px)")
+        labels = [f"{names[target]} (right)", *(names[k] for k in shown[1:])]
+        labels += [f"{len(wrong) - len(_WRONG)} others"] if len(wrong) > len(_WRONG) else []
+        handles = [
+            Patch(facecolor=colour, edgecolor="black", linewidth=0.5, label=label)
+            for colour, label in zip(colours, labels, strict=False)
+        ]
+        handles.append(Line2D([], [], color="black", linewidth=1, label="the answer changes"))
+        figure.legend(handles=handles, loc="outside right center", title="top-1 answer")
+        return figure
+
+
+def by_kind(table: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]]) -> Figure:
+    """Measures (down) by kinds of shift (across): a line per network, a dot per object, a diamond at the mean.
+
+    table: measure -> kind -> network -> values, one per object; NaN where undefined is left out. A row of
+    panels shares its scale. Anti-aliased networks are orange; every second network of a colour is open.
+    """
+    measures, kinds = list(table), list(next(iter(table.values())))
+    names = list(table[measures[0]][kinds[0]])
+    looks = _looks(names)
+    with style():
+        figure = Figure(figsize=(3.0 + 2.1 * len(kinds), 0.6 + len(measures) * (0.55 + 0.26 * len(names))))
+        axes = figure.subplots(len(measures), len(kinds), squeeze=False, sharex="row", sharey=True)
+        for i, measure in enumerate(measures):
+            for j, kind in enumerate(kinds):
+                axis = axes[i, j]
+                for k, name in enumerate(names):
+                    values = np.asarray(table[measure][kind][name], dtype=float)
+                    values = values[np.isfinite(values)]
+                    colour, face, _ = looks[name]
+                    axis.plot(values, np.full(len(values), k), "o", color=colour, alpha=0.4, ms=4.5, mew=0)
+                    if len(values):
+                        axis.plot(values.mean(), k, "D", mec=colour, mfc=face, ms=7, mew=1.6, clip_on=False)
+                axis.set_yticks(range(len(names)), names)
+                axis.set_ylim(len(names) - 0.4, -0.6)
+                axis.tick_params(axis="y", length=0)
+                axis.grid(axis="x", color="0.9")
+                axis.set_axisbelow(True)
+                axis.spines["left"].set_visible(False)
+                if i == 0:
+                    axis.set_title(kind)
+            axes[i, len(kinds) // 2].set_xlabel(measure)
+        return figure
+
+
+def pair_bars(table: Mapping[str, Mapping[str, Sequence[float]]], parts: Sequence[str]) -> Figure:
+    """Kinds of shift (across) x networks (lines): how all pairs of shifts divide, as bars that sum to 1.
+
+    table: kind -> network -> shares, as many as ``parts`` has names; at most four, from pale to dark.
+    """
+    kinds = list(table)
+    names = list(table[kinds[0]])
+    tones = ["#d9d9d9", "#e1be6a", "#7aa6c2", "#33445c"]  # by lightness first: they survive a grey print
+    with style():
+        figure = Figure(figsize=(3.0 + 2.1 * len(kinds), 1.3 + 0.3 * len(names)))
+        axes = figure.subplots(1, len(kinds), squeeze=False, sharex=True, sharey=True)[0]
+        for axis, kind in zip(axes, kinds, strict=True):
+            shares = np.array([table[kind][name] for name in names])
+            starts = np.cumsum(shares, 1) - shares
+            for k, part in enumerate(parts):
+                axis.barh(names, shares[:, k], left=starts[:, k], color=tones[k], height=0.72, label=part)
+            axis.set(title=kind, xlim=(0, 1), xticks=[0, 0.5, 1])
+            axis.tick_params(axis="y", length=0)
+        axes[0].invert_yaxis()
+        axes[len(kinds) // 2].set_xlabel("share of all pairs of shifts")
+        handles, labels = axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=len(parts))
+        return figure
+
+
+def curves(table: Mapping[str, Mapping[str, Sequence[float]]], at: Sequence[float], xlabel: str, ylabel: str) -> Figure:
+    """A panel per kind of shift, a line per network, on shared axes: kind -> network -> values at ``at``.
+
+    Off-the-shelf markers are larger, so that they show around the anti-aliased ones where two lines coincide.
+    """
+    kinds = list(table)
+    looks = _looks(list(table[kinds[0]]))
+    with style():
+        figure = Figure(figsize=(0.8 + 2.5 * len(kinds), 3.2))
+        axes = figure.subplots(1, len(kinds), squeeze=False, sharex=True, sharey=True)[0]
+        for axis, kind in zip(axes, kinds, strict=True):
+            for name, values in table[kind].items():
+                colour, face, line = looks[name]
+                size = 5 if colour == ANTIALIASED else 7.5
+                axis.plot(at, values, line, marker="o", ms=size, color=colour, mfc=face, label=name, clip_on=False)
+            axis.set(title=kind, ylim=(0, 1))
+            axis.set_xticks(at)
+            axis.grid(axis="y", color="0.9")
+        axes[0].set_ylabel(ylabel)
+        axes[len(kinds) // 2].set_xlabel(xlabel)
+        handles, labels = axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)))
+        return figure
+
+
+def _looks(names: Sequence[str]) -> dict[str, tuple]:
+    """(colour, marker face, line) of each network: orange where anti-aliased, else blue.
+
+    The first of a colour is filled and solid, the next open and dashed, so pairs differ without colour too.
+    """
+    looks, seen = {}, {}
+    for name in names:
+        colour = ANTIALIASED if "anti-aliased" in name else OFF_THE_SHELF
+        first = seen.setdefault(colour, name) == name
+        looks[name] = (colour, colour if first else "white", "-" if first else "--")
+    return looks
+
+
+def _outlines(answers: np.ndarray, stride: int) -> np.ndarray:
+    """Segments (n, 2, 2) in pixels, (x, y), along the edges between positions whose answers differ."""
+    above, left = np.nonzero(answers[1:] != answers[:-1]), np.nonzero(answers[:, 1:] != answers[:, :-1])
+    level = [np.stack([above[1] - 0.5, above[0] + 0.5], 1), np.stack([above[1] + 0.5, above[0] + 0.5], 1)]
+    upright = [np.stack([left[1] + 0.5, left[0] - 0.5], 1), np.stack([left[1] + 0.5, left[0] + 0.5], 1)]
+    return stride * np.concatenate([np.stack(level, 1), np.stack(upright, 1)])

@@ -1,0 +1,100 @@
+"""Pictures of the published study: mean cosines per anchor, local against global change, ours beside theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+from helpers.views.plots.style import ANTIALIASED, OFF_THE_SHELF, Figure, style
+
+_KINDS = {"off-the-shelf": ("off-the-shelf", OFF_THE_SHELF, -0.1), "antialiased": ("anti-aliased", ANTIALIASED, 0.1)}
+_NAMES = {"alexnet": "AlexNet", "vgg16": "VGG16", "resnet50": "ResNet-50", "mobilenet_v2": "MobileNetV2"}
+_MARKERS = {"alexnet": "o", "vgg16": "s", "resnet50": "^", "mobilenet_v2": "D"}
+
+
+def anchor_means(means: pd.DataFrame, anchors: Sequence[str]) -> Figure:
+    """Mean cosine to each anchor, a panel per network and layer (columns) and patch size (rows), one scale.
+
+    means: columns network, variant, layer, patch, anchor, mean_cosine, std_over_objects; bars are plus and
+    minus one standard deviation over objects.
+    """
+    runs = list(dict.fromkeys(zip(means["network"], means["layer"], strict=True)))
+    patches = list(dict.fromkeys(means["patch"]))[::-1]
+    with style():
+        figure = Figure(figsize=(2.0 * len(runs) + 1.2, 2.3 * len(patches) + 0.5))
+        axes = figure.subplots(len(patches), len(runs), sharex=True, sharey=True, squeeze=False)
+        for i, patch in enumerate(patches):
+            for j, (network, layer) in enumerate(runs):
+                axis = axes[i, j]
+                for variant, (name, colour, aside) in _KINDS.items():
+                    line = means.query("network == @network and layer == @layer and patch == @patch")
+                    line = line[line["variant"] == variant].set_index("anchor").loc[list(anchors)]
+                    at = np.arange(len(anchors)) + aside
+                    bars = {"elinewidth": 1, "alpha": 0.45, "fmt": "none"}
+                    axis.errorbar(at, line["mean_cosine"], line["std_over_objects"], ecolor=colour, **bars)
+                    axis.plot(at, line["mean_cosine"], "o", color=colour, markersize=5, label=name)
+                axis.set_xticks(range(len(anchors)), anchors)
+                axis.grid(axis="y", color="0.92")
+                if i == 0:
+                    axis.set_title(f"{_NAMES[network]}, {layer}")
+                if j == 0:
+                    axis.set_ylabel(f"{patch} patch\nmean cosine")
+        axes[0, -1].legend(*axes[0, 0].get_legend_handles_labels(), loc="lower right", fontsize=8.5)
+        figure.supxlabel("anchor", fontsize=10)
+        return figure
+
+
+def local_global(table: pd.DataFrame) -> Figure:
+    """Change at 1 px against change over the whole frame, both logarithmic, an arrow per network and layer
+    from off-the-shelf to anti-aliased.
+
+    table: one row per network, layer and variant, columns drop_1 and mean_cosine.
+    """
+    with style():
+        figure = Figure(figsize=(7.6, 4.6))
+        axis = figure.subplots()
+        for (network, layer), pair in table.groupby(["network", "layer"], sort=False):
+            both = pair.set_index("variant")
+            ends = [(both.loc[v, "drop_1"], 1 - both.loc[v, "mean_cosine"]) for v in _KINDS]
+            axis.annotate(
+                "", ends[1], ends[0], arrowprops={"arrowstyle": "-|>", "color": "0.65", "shrinkA": 4, "shrinkB": 4}
+            )
+            for (x, y), (_, colour, _) in zip(ends, _KINDS.values(), strict=True):
+                axis.plot(x, y, _MARKERS[network], color=colour, markersize=7)
+            axis.annotate(
+                layer, ends[1], xytext=(-8, 5), textcoords="offset points", ha="right", fontsize=8, color="0.35"
+            )
+        for name, colour, _ in _KINDS.values():
+            axis.plot([], [], "o", color=colour, label=name)
+        for network in dict.fromkeys(table["network"]):
+            axis.plot([], [], _MARKERS[network], color="0.5", label=_NAMES[network])
+        axis.set(xscale="log", yscale="log", xlabel="local: 1 − cosine at 1 px from the anchor")
+        axis.set_ylabel("global: 1 − mean cosine over the frame")
+        # Equal steps are equal ratios on both axes: a slope of one would be as much gained globally as locally.
+        axis.set_aspect("equal", adjustable="datalim")
+        for one in (axis.xaxis, axis.yaxis):
+            one.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            one.set_minor_locator(NullLocator())
+            one.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        figure.legend(loc="outside right center")
+        return figure
+
+
+def agreement(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray], title: str = "") -> Figure:
+    """Ours against theirs, position by position: {name: values} each, one axis, the diagonal drawn."""
+    every = np.concatenate([values.ravel() for both in (ours, theirs) for values in both.values()])
+    low, high = every.min(), every.max()
+    with style():
+        figure = Figure(figsize=(1.4 + 2.0 * len(ours), 2.7))
+        axes = figure.subplots(1, len(ours), sharex=True, sharey=True, squeeze=False)[0]
+        for axis, (name, values) in zip(axes, ours.items(), strict=True):
+            axis.plot([low, high], [low, high], color="0.7", linewidth=1)
+            axis.plot(theirs[name].ravel(), values.ravel(), ".", color=OFF_THE_SHELF, markersize=2.5, alpha=0.5)
+            axis.set(title=name, aspect="equal")
+        axes[0].set_ylabel("ours")
+        axes[len(axes) // 2].set_xlabel("published")
+        figure.suptitle(title, fontsize=10.5)
+        return figure

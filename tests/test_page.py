@@ -1,0 +1,336 @@
+"""The interactive page: what it is made of, without a browser. What it does is tested in test_explorer_browser."""
+
+import base64
+import json
+import re
+import zlib
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from helpers import networks, similarity
+from helpers.features import Features
+from helpers.objects import Cutout, Photo
+from helpers.shifting import Crop, Paste, Roll
+from helpers.tools import page as interactive
+from helpers.tools.page import compress, pages, sources, subjects
+
+
+def _smooth(rows, cols, dimensions, seed=0, noise=0.05):
+    """Features as networks give them: smooth over positions, some noise, a common part."""
+    draw = torch.Generator().manual_seed(seed)
+    coarse = torch.randn(1, dimensions, 3, 3, generator=draw)
+    fine = torch.nn.functional.interpolate(coarse, (rows, cols), mode="bicubic")[0].permute(1, 2, 0)
+    return fine + 0.5 + noise * torch.randn(rows, cols, dimensions, generator=draw)
+
+
+def _exact(features):
+    """All cosines (P, P), the slow path: float64, pair by pair."""
+    vectors = features.reshape(-1, features.shape[-1]).double().numpy()
+    return np.array([[a @ b / np.sqrt((a @ a) * (b @ b)) for b in vectors] for a in vectors])
+
+
+@pytest.mark.parametrize(
+    "features",
+    [
+        _smooth(7, 9, 30),
+        _smooth(6, 6, 300),  # more dimensions than positions
+        torch.randn(8, 7, 12, generator=torch.Generator().manual_seed(1)),  # negative cosines, no smoothness
+        torch.ones(5, 6, 20) * torch.arange(1, 31).reshape(5, 6, 1),  # all parallel
+        torch.eye(25).reshape(5, 5, 25),  # all orthogonal
+    ],
+    ids=["smooth", "wide", "random", "parallel", "orthogonal"],
+)
+def test_every_cosine_is_within_the_bound(features):
+    packed = compress.pack(features)
+    exact = _exact(features)
+    rows, cols, _ = features.shape
+    found = np.stack([packed.cosines((i, j)).ravel() for i in range(rows) for j in range(cols)])
+    error = np.abs(found - exact).max()
+    assert error <= compress.BOUND
+    assert packed.error == pytest.approx(error, abs=1e-12)  # what is printed is what is so
+    assert packed.lowest == pytest.approx(exact.min(), abs=1e-12)
+    assert (np.diag(found) == 1).all() and np.abs(found).max() <= 1
+
+
+def test_parallel_features_need_one_axis():
+    packed = compress.pack(torch.ones(4, 4, 9) * 3)
+    assert packed.codes.shape == (1, 4, 4) and packed.error < 1e-4
+
+
+def test_it_is_smaller_and_uses_the_room_under_the_bound():
+    features = _smooth(30, 30, 64, noise=0.02)
+    packed = compress.pack(features)
+    assert compress.BOUND / 2 < packed.error <= compress.BOUND
+    assert len(compress.to_bytes(packed.codes)) < features.numel() * 4 / 5
+
+
+def test_a_bound_that_cannot_be_kept_is_an_error():
+    with pytest.raises(ValueError, match=r"demo, fc6: cosines are off by .* above the bound of 1e-09"):
+        compress.pack(_smooth(6, 6, 8), "demo, fc6", bound=1e-9)
+    broken = _smooth(6, 6, 8)
+    broken[2, 5] = 0
+    with pytest.raises(ValueError, match=r"fc6 at position \(2, 5\) is zero"):
+        compress.pack(broken, "fc6")
+
+
+def _unpacked(text, k, rows, cols):
+    """to_bytes undone as numbers.js does it."""
+    low, high = np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8).reshape(2, -1)
+    folded = (low.astype(int) | high.astype(int) << 8).reshape(k, rows, cols)
+    codes = np.zeros((k, rows, cols), np.int16)
+    for plane, i, j in np.ndindex(codes.shape):
+        left, above = (int(codes[plane, i, j - 1]) if j else 0), (int(codes[plane, i - 1, j]) if i else 0)
+        value = int(folded[plane, i, j])
+        rest = value // 2 if value % 2 == 0 else -(value + 1) // 2
+        codes[plane, i, j] = (rest + (left + above) // 2 + 32768) % 65536 - 32768
+    return codes
+
+
+def test_bytes_and_back():
+    codes = np.random.default_rng(0).integers(-32768, 32768, (3, 5, 7)).astype(np.int16)  # differences wrap
+    text = base64.b64encode(compress.to_bytes(codes))
+    np.testing.assert_array_equal(_unpacked(text, 3, 5, 7), codes)
+
+
+def test_small_codes_of_either_sign_take_little_room():
+    """White noise of -1, 0, 1 has log2(3) bits a code; over neighbours' mean more, and deflate adds a tenth."""
+    codes = np.random.default_rng(0).integers(-1, 2, (8, 60, 60)).astype(np.int16)
+    bits = 8 * len(compress.to_bytes(codes)) / codes.size
+    assert np.log2(3) < bits < 2.7  # 3.5 where high bytes follow the sign
+
+
+# --- subjects
+
+
+def _network(title="net, off-the-shelf", antialiased=False, labels=("cat", "dog", "<i>owl</i>")):
+    return SimpleNamespace(
+        name="net", title=title, antialiased=antialiased, weights="random", labels=list(labels), logits="fc",
+        class_index=list(labels).index,
+    )  # fmt: skip
+
+
+def _scene(name="cat", label="cat", background="white"):
+    rgba = torch.randint(0, 256, (4, 6, 5), generator=torch.Generator().manual_seed(2), dtype=torch.uint8)
+    rgba[3, 1:4, 1:4] = 255
+    return Paste(Cutout(rgba, name, label), frame=(16, 18), background=background)
+
+
+def _features(seed=0, scene=None, title="net, off-the-shelf", **options):
+    scene = scene or _scene()
+    rows, cols = (torch.arange(side) for side in scene.grid)
+    layers = {"fc6": _smooth(len(rows), len(cols), 16, seed), "fc": _smooth(len(rows), len(cols), 3, seed + 9)}
+    return Features(layers, rows, cols, _network(title, **options), scene)
+
+
+def _pixels(part, blocks):
+    data = zlib.decompress(base64.b64decode(blocks.texts[int(part["data"])]))
+    return np.frombuffer(data, np.uint8).reshape(*part["size"], 4)
+
+
+@pytest.mark.parametrize("kind", ["white", "photo", "crop", "roll"])
+def test_the_page_can_make_the_frames(kind):
+    """A window of the canvas, over the photo where there is one, is the scene's frame."""
+    draw = torch.Generator().manual_seed(3)
+    photo = Photo(torch.randint(0, 256, (3, 30, 31), generator=draw, dtype=torch.uint8), "photo")
+    scene = {
+        "white": _scene(), "photo": _scene(background=photo), "crop": Crop(photo, (16, 18)),
+        "roll": Roll(photo, (16, 18), reach=4),
+    }[kind]  # fmt: skip
+    blocks = subjects.Blocks()
+    picture = subjects._picture(scene, blocks)
+    canvas = _pixels(picture["canvas"], blocks).astype(float)
+    height, width = scene.frame
+    for row, col in [(0, 0), (3, 5), (scene.grid[0] - 1, scene.grid[1] - 1)]:
+        top, left = (picture["start"][axis] + picture["step"] * (row, col)[axis] for axis in (0, 1))
+        window = canvas[top : top + height, left : left + width]
+        assert window.shape[:2] == (height, width)
+        under = _pixels(picture["photo"], blocks)[..., :3] if picture["photo"] else 255
+        alpha = window[..., 3:] / 255
+        made = np.floor(alpha * window[..., :3] + (1 - alpha) * under + 1e-9)
+        exact = scene.render(torch.tensor([[row, col]]))[0].permute(1, 2, 0).numpy()
+        np.testing.assert_array_equal(made, exact)
+
+
+def test_a_subject_with_answers():
+    features = _features()
+    blocks = subjects.Blocks()
+    (subject,) = subjects.from_features([features, _features(1, title="net, anti-aliased", antialiased=True)])
+    described = subjects.describe(subject, blocks, 2e-3)
+    assert described["rows"] == [0, 1, 11] and described["cols"] == [0, 1, 14]
+    first = described["networks"][0]
+    assert [layer["name"] for layer in first["layers"]] == ["fc6", "fc", "P(cat)"]
+    logits = features.layers["fc"].double().numpy()
+    exact = np.exp(logits[..., 0]) / np.exp(logits).sum(-1)
+    probability = first["probability"]
+    shown = _unpacked(blocks.texts[int(probability["data"])], 1, 11, 14)[0] * probability["step"]
+    np.testing.assert_allclose(shown, exact, atol=1e-4 + 1e-7)  # half a step of 2e-4, and float32
+    names = np.array(first["top1"]["labels"])
+    top = names[_unpacked(blocks.texts[int(first["top1"]["data"])], 1, 11, 14)[0]]
+    assert (top == np.array(["cat", "dog", "<i>owl</i>"])[logits.argmax(-1)]).all()
+    lowest = min(layer["lowest"] for network in described["networks"] for layer in network["layers"])
+    assert lowest - 0.1 <= described["floor"] <= lowest
+
+
+def test_features_at_different_positions():
+    other = _features()
+    other = Features({}, other.rows[::2], other.cols, other.network, other.scene)
+    with pytest.raises(ValueError, match="'cat' are at different positions"):
+        subjects.from_features([_features(), other])
+    with pytest.raises(ValueError, match="at least one object"):
+        pages.write("page.html", [])
+
+
+def test_maps_known_at_anchors_only():
+    draw = np.random.default_rng(0)
+    by_anchor = {anchor: draw.uniform(-0.3, 1, (4, 6)) for anchor in ("c", "tl")}
+    maps = subjects.Maps("published", "theirs", {"fc6": by_anchor}, label="cat", note="five only")
+    blocks = subjects.Blocks()
+    subject = subjects.Subject("thing", range(0, 8, 2), range(0, 12, 2), (16, 16), [maps], None, (4, 4))
+    (network,) = subjects.describe(subject, blocks, 2e-3)["networks"]
+    (layer,) = network["layers"]
+    assert layer["anchors"] == ["tl", "c"] and layer["error"] == 1e-3
+    shown = _unpacked(blocks.texts[int(layer["data"])], 2, 4, 6) * layer["step"]
+    for plane, anchor in zip(shown, layer["anchors"], strict=True):
+        assert np.abs(plane - by_anchor[anchor]).max() <= layer["error"] + 1e-12
+
+
+# --- the file
+
+
+class _Elements(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.tags, self.links, self.inside, self.texts = [], [], None, {}
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        attributes = dict(attributes)
+        self.links += [attributes[name] for name in ("src", "href") if attributes.get(name)]
+        self.inside = attributes.get("id") if tag == "script" else None
+
+    def handle_data(self, data):
+        if self.inside:
+            self.texts[self.inside] = self.texts.get(self.inside, "") + data
+
+    def handle_endtag(self, tag):
+        self.inside = None
+
+
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory) -> Path:
+    hostile = _features(3, _scene(HOSTILE, "<i>owl</i>"), title='<b>net</b> & "co"')
+    return interactive.page([_features(), hostile], tmp_path_factory.mktemp("page") / "deep" / "page.html")
+
+
+def test_the_page_stands_alone(written):
+    parsed = _Elements()
+    parsed.feed(written.read_text("utf-8"))
+    assert [link for link in parsed.links if not link.startswith("data:")] == []
+    assert "img" not in parsed.tags and "b" not in parsed.tags and "i" in parsed.tags  # i: the legend's
+    page = json.loads(parsed.texts["page"])
+    assert page["subjects"][1]["name"] == HOSTILE
+    assert page["error"] <= page["bound"] == 2e-3
+    assert set(page["palettes"]) >= {"cividis", "viridis", "hot"}
+    assert all(len(colours) == 256 for colours in page["palettes"].values())
+    data = {layer["data"] for one in page["subjects"] for net in one["networks"] for layer in net["layers"]}
+    assert {f"data-{name}" for name in data} <= set(parsed.texts)
+
+
+def test_it_says_how_exact_it_is_and_from_what(written):
+    text = written.read_text("utf-8")
+    error = json.loads(re.search(r'id="page">(.*?)</script>', text).group(1))["error"]
+    footer = text[text.index("How exact") : text.index("</footer>")]
+    assert f"<strong>{error:.4g}</strong>" in footer and "the bound 0.002" in footer and f"{154**2:,} pairs" in footer
+    assert "Python 3." in footer and "torch" in footer and "commit" in footer and "random" in footer
+    assert "&lt;b&gt;net&lt;/b&gt; &amp;" in footer
+
+
+def test_a_page_above_the_bound_is_not_written(tmp_path, monkeypatch):
+    exact = compress.pack
+    monkeypatch.setattr(
+        compress, "pack", lambda *a: compress.Packed(**{**vars(exact(*a)), "error": 0.0021})
+    )  # as if the search had returned it
+    with pytest.raises(ValueError, match=r"error of a cosine is 0.0021, above the bound of 0.002"):
+        interactive.page([_features()], tmp_path / "page.html")
+    assert not (tmp_path / "page.html").exists()
+
+
+# --- where it comes from
+
+
+def test_published_maps(shared):
+    berry, plane = sources.published()
+    assert (len(berry.rows), len(plane.rows)) == (125, 133) and len(berry.networks) == 8
+    alexnet = berry.networks[0]
+    assert list(alexnet.layers) and set(alexnet.layers["fc6"]) == set(similarity.ANCHORS)
+    assert alexnet.label == "strawberry" and alexnet.probability.shape == (125, 125)
+    assert alexnet.layers["fc6"]["c"][62, 62] == pytest.approx(1, abs=1e-6)
+    assert berry.scene.grid == (125, 125) and plane.scene.grid == (133, 133)
+
+
+def test_demo_networks_at_a_coarse_stride():
+    (subject,) = sources.demo(["cup"], stride=40)
+    assert [each.network.title for each in subject.networks][:2] == [
+        "demo AlexNet, off-the-shelf", "demo AlexNet, anti-aliased",
+    ]  # fmt: skip
+    assert len(subject.networks) == 2 * len(networks.EMBEDDED) and subject.name == "cup"
+    assert list(subject.networks[0].layers) == ["fc6", "fc7", "fc8", "pool"]
+
+
+def test_a_run(tmp_path):
+    parameters = {"network": "demo_resnet", "weights": "default", "object_name": "cup", "object_size": 48, "stride": 40}
+    (tmp_path / "01_similarity_maps.json").write_text(json.dumps({"parameters": parameters}))
+    (subject,) = sources.find(tmp_path)
+    assert subject.name == "cup" and [each.network.antialiased for each in subject.networks] == [False, True]
+    (tmp_path / "01_similarity_maps.json").write_text(json.dumps({"parameters": {}}))
+    with pytest.raises(ValueError, match="01_similarity_maps.json is no record of notebook 01: 'network'"):
+        sources.find(tmp_path)
+
+
+def test_a_store(tmp_path):
+    from helpers.tools.sweep import store
+
+    place, steps = tmp_path / "sweep.zarr", list(range(0, 81, 20))
+    settings = {"stride": 20, "frame": None, "background": "white"}
+    store.prepare(place, settings, {})
+    about = {
+        "network": "demo_resnet",
+        "title": "demo ResNet, off-the-shelf",
+        "weights": "w",
+        "layers": {"fc": "fc"},
+        "rows": steps,
+        "cols": steps,
+    }
+    store.prepare_group(place, "demo_resnet/48px", about, [("cup", "cup"), ("unknown thing", "bird"), ("skull", "")])
+    draw = np.random.default_rng(0)
+    result = {
+        "similarity": draw.uniform(0, 1, (1, 5, 5, 5)), "probability": draw.uniform(0, 1, (5, 5)),
+        "top1": draw.integers(0, 9, (5, 5)), "scalars": np.zeros((1, 5, 8)), "drop": np.zeros((1, 2)),
+    }  # fmt: skip
+    for index in (0, 1):  # the skull isn't finished
+        store.write(place, "demo_resnet/48px", index, result)
+    cup, unknown = sources.find(place)
+    assert (cup.name, unknown.name) == ("cup, 48 px", "unknown thing, 48 px")
+    assert cup.scene is not None and unknown.scene is None and unknown.size == (48, 48)
+    assert cup.frame == (128, 128) and list(cup.rows) == steps
+    maps = cup.networks[0]
+    np.testing.assert_array_equal(maps.layers["fc"]["br"], result["similarity"][0, 4].astype(np.float32))
+    assert "airplane" in maps.labels and sources._labels("alexnetAA@file")[949] == "strawberry"
+    assert maps.label == "cup" and maps.title == "demo ResNet, off-the-shelf"
+    with pytest.raises(ValueError, match="no object 'cap' in the store; did you mean 'cup'"):
+        sources.find(place, ["cap"])
+    assert interactive.main(["--from", str(place), "--out", str(tmp_path / "page.html"), "--no-published"]) == 0
+    assert (tmp_path / "page.html").stat().st_size > 1e6
+
+
+def test_a_source_that_is_neither(tmp_path, capsys):
+    assert interactive.main(["--from", str(tmp_path), "--out", str(tmp_path / "page.html")]) == 2
+    assert "neither a sweep's store" in capsys.readouterr().err
