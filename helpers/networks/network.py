@@ -109,7 +109,7 @@ class Network:
 
         # Blocks may carry a stride as a note (ResNet's Bottleneck); only convolutions and pools step.
         kinds = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)
-        steps = [m for m in self.module.modules() if isinstance(m, kinds) or "BlurPool" in _ancestry(m)]
+        steps = [m for m in self.module.modules() if isinstance(m, kinds) or {"Blur", "BlurPool"} & _ancestry(m)]
         self._blank_pass(steps, note, (self.frame, self.frame))
         return tuple(sorted({stride for stride in known.values() if stride > 1}))
 

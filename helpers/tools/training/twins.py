@@ -1,6 +1,6 @@
 """Train the anti-aliased twin of a real network without its training data, by self-distillation.
 
-The twin is the network with a blur before each stride and its batch statistics corrected; it then learns to
+The twin is the network with a blur before each stride and its batch statistics matched; it then learns to
 answer, and to see at every stage, what the untouched network does.
 """
 
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from helpers.networks.antialiasing import blurred, correct_statistics
+from helpers.networks.antialiasing import blurred, match_statistics
 from helpers.tools.training import pictures
 
 SIDES = {"efficientnet_lite0": 224, "efficientnet_lite1": 240, "efficientnet_lite2": 260}
@@ -30,7 +30,7 @@ class Recipe:
     warm: int = 60  # steps in which the rate rises
     decay: int = 600  # last steps, in which it falls
     batch: int = 12
-    peak_rate: float = 3e-4
+    peak_rate: float = 1e-4
     average: float = 0.995  # of the weights, over steps
     pooled: float = 10.0  # weight of the loss of the pooled features
     stages: float = 2.0  # and of the maps after each stage
@@ -76,11 +76,10 @@ def loss(recipe: Recipe, own: tuple, target: tuple) -> Tensor:
 
 
 def start(teacher: nn.Module, recipe: Recipe, side: int) -> nn.Module:
-    """The twin before it learns: a blur before each stride, batch statistics corrected."""
+    """The twin before it learns: a blur before each stride, batch statistics matched."""
     twin = blurred(teacher, recipe.taps, side)
-    # Steps count from 0, so these batches are none of those that it learns from.
-    inputs = [normalise(pictures.batch(recipe.seed, 10**6 + i, 16, side)) for i in range(8)]
-    correct_statistics(twin, teacher, inputs)
+    # Steps count from 0, so this batch is none of those that it learns from.
+    match_statistics(twin, teacher, normalise(pictures.batch(recipe.seed, 10**6, 64, side)))
     return twin
 
 
