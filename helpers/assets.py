@@ -47,7 +47,7 @@ def sha256(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def require(relative: str | Path, url: str | None = None, sha256: str | None = None) -> Path:
+def require(relative: str | Path, *, url: str | None = None, sha256: str | None = None) -> Path:
     """The file of that relative name: found on the search path, else downloaded into the cache.
 
     A file found there is checked against ``sha256`` (64 hexadecimal digits) too, where one is given.
@@ -61,10 +61,10 @@ def require(relative: str | Path, url: str | None = None, sha256: str | None = N
     if url is None:
         folders = ", ".join(str(folder) for folder in search_path())
         raise AssetError(f"{relative} is in none of {folders}: put it into one, or set SHIFT_ASSETS")
-    return download(url, target, sha256)
+    return download(url, target, sha256=sha256)
 
 
-def download(url: str, target: Path, sha256: str | None = None, progress: bool = True) -> Path:
+def download(url: str, target: Path, *, sha256: str | None = None, progress: bool = True) -> Path:
     """Download ``url`` to the file ``target``, resuming a partial download left beside it.
 
     The file appears under its name only when it is whole and its checksum is right; of several processes

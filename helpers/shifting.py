@@ -34,7 +34,7 @@ class Scene:
     grid: tuple[int, int]
     kind: str
 
-    def __init__(self, canvas: torch.Tensor, frame: tuple[int, int], grid: tuple[int, int]) -> None:
+    def __init__(self, canvas: torch.Tensor, *, frame: tuple[int, int], grid: tuple[int, int]) -> None:
         self._canvas = canvas
         self.frame = frame
         self.grid = grid
@@ -97,7 +97,7 @@ class Paste(Scene):
 
     kind = "pasted"
 
-    def __init__(self, cutout: Cutout, frame: Frame = 224, background: Colour | Photo = "white") -> None:
+    def __init__(self, cutout: Cutout, frame: Frame = 224, *, background: Colour | Photo = "white") -> None:
         if not isinstance(cutout, Cutout):
             raise ValueError(f"{_called(cutout)} is no cut-out, so it cannot be pasted: use Crop for a photo")
         (height, width), (h, w) = sides(frame, "frame"), cutout.size
@@ -116,7 +116,7 @@ class Paste(Scene):
             self._photo = None
             flat = torch.tensor(_rgb(background), dtype=torch.uint8)[:, None, None]
             canvas = _blend(canvas[None], flat)[0]
-        super().__init__(canvas, (height, width), (height - h + 1, width - w + 1))
+        super().__init__(canvas, frame=(height, width), grid=(height - h + 1, width - w + 1))
 
     def _windows(self, positions: torch.Tensor) -> torch.Tensor:
         return torch.tensor(self._reach, device=positions.device) - positions
@@ -143,7 +143,7 @@ class Crop(Scene):
         (height, width), (h, w) = sides(frame, "frame"), photo.size
         _fits(photo, (height, width))
         self.name, self.label = photo.name, photo.label
-        super().__init__(photo.rgb, (height, width), (h - height + 1, w - width + 1))
+        super().__init__(photo.rgb, frame=(height, width), grid=(h - height + 1, w - width + 1))
 
 
 class Roll(Scene):
@@ -155,7 +155,7 @@ class Roll(Scene):
     frame's side.
     """
 
-    def __init__(self, photo: Photo, frame: Frame = 224, reach: int = 16, boundary: str = "circular") -> None:
+    def __init__(self, photo: Photo, frame: Frame = 224, *, reach: int = 16, boundary: str = "circular") -> None:
         if boundary not in ("circular", "zeros"):
             raise ValueError(f"unknown boundary {boundary!r}: use 'circular' or 'zeros'")
         height, width = sides(frame, "frame")
@@ -171,7 +171,7 @@ class Roll(Scene):
         else:
             canvas = F.pad(middle, around)
         self.name, self.label, self.kind, self.reach = photo.name, photo.label, boundary, reach
-        super().__init__(canvas, (height, width), (2 * reach + 1, 2 * reach + 1))
+        super().__init__(canvas, frame=(height, width), grid=(2 * reach + 1, 2 * reach + 1))
 
     def _windows(self, positions: torch.Tensor) -> torch.Tensor:
         return 2 * self.reach - positions
@@ -201,7 +201,8 @@ def _rgb(colour: Colour) -> tuple[int, int, int]:
         try:
             colour = ImageColor.getrgb(colour)
         except ValueError as error:
-            hint = nearest(colour, ImageColor.colormap, "use a CSS name, '#rrggbb' or RGB from 0 to 255", 0.6)
+            use = "use a CSS name, '#rrggbb' or RGB from 0 to 255"
+            hint = nearest(colour, ImageColor.colormap, otherwise=use, cutoff=0.6)
             raise ValueError(f"unknown colour {colour!r}{hint}") from error
     try:
         red, green, blue = (operator.index(value) for value in colour)

@@ -32,7 +32,7 @@ def anchor_index(grid: tuple[int, int], anchor: str | tuple[int, int]) -> tuple[
         named = anchors(grid)
         if anchor not in named:
             use = f"use {', '.join(ANCHORS)} or (row, col)"
-            raise ValueError(f"unknown anchor {anchor!r}{nearest(anchor, ANCHORS, use, cutoff=0.6)}")
+            raise ValueError(f"unknown anchor {anchor!r}{nearest(anchor, ANCHORS, otherwise=use, cutoff=0.6)}")
         return named[anchor]
     try:
         row, col = (operator.index(value) for value in anchor)
@@ -51,7 +51,7 @@ def lengths(features: torch.Tensor) -> torch.Tensor:
 
 
 def normalise(
-    features: torch.Tensor, layer: str = "features", positions: torch.Tensor | None = None
+    features: torch.Tensor, *, layer: str = "features", positions: torch.Tensor | None = None
 ) -> torch.Tensor:
     """Features (..., D) of any precision divided by their :func:`lengths`, float32.
 
@@ -72,7 +72,7 @@ def normalise(
 
 
 def cosine_map(
-    features: torch.Tensor, anchor: str | tuple[int, int], layer: str = "features"
+    features: torch.Tensor, anchor: str | tuple[int, int], *, layer: str = "features"
 ) -> torch.Tensor:
     """The cosine similarity of every position's features with the anchor's.
 
@@ -81,20 +81,20 @@ def cosine_map(
     :func:`anchor_index` and :func:`normalise` do.
     """
     features = _grid(features)
-    unit = normalise(features, layer)
+    unit = normalise(features, layer=layer)
     return unit @ unit[anchor_index(features.shape[:2], anchor)]
 
 
-def cosine_maps(features: torch.Tensor, layer: str = "features") -> torch.Tensor:
+def cosine_maps(features: torch.Tensor, *, layer: str = "features") -> torch.Tensor:
     """The five maps (5, R, C), against the anchors tl, tr, c, bl, br; see :func:`cosine_map`."""
     features = _grid(features)
-    unit = normalise(features, layer)
+    unit = normalise(features, layer=layer)
     chosen = torch.stack([unit[at] for at in anchors(features.shape[:2]).values()])
     return (unit @ chosen.T).permute(2, 0, 1).contiguous()
 
 
 def by_distance(
-    similarity: torch.Tensor | np.ndarray, anchor: str | tuple[int, int], stride: int = 1
+    similarity: torch.Tensor | np.ndarray, anchor: str | tuple[int, int], *, stride: int = 1
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean and standard deviation of a map over rings around its anchor.
 

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable
 
 
-def nearest(name: object, known: Iterable[str], otherwise: str = "", cutoff: float = 0.4) -> str:
+def nearest(name: object, known: Iterable[str], *, otherwise: str = "", cutoff: float = 0.4) -> str:
     """How the error goes on: ``"; did you mean 'fc7'? There are fc6, fc7, fc8"``.
 
     known: the names there are. otherwise: what to say in place of that list, e.g. ``"use a file"``. cutoff:

@@ -74,7 +74,7 @@ if min(grid) < 3:
     )
 marks = list(similarity.anchors(grid).values())
 anchors = {name: (int(grid_rows[i]), int(grid_cols[j])) for name, (i, j) in similarity.anchors(grid).items()}
-figure = plots.frames(scene.render(list(anchors.values())), [f"{name}  {at}" for name, at in anchors.items()])
+figure = plots.frames(scene.render(list(anchors.values())), titles=[f"{name}  {at}" for name, at in anchors.items()])
 record.save_figure(figure, "anchors")
 display(Markdown(
     f"**{scene.name}** has {scene.grid[0]} x {scene.grid[1]} positions in this frame; at a stride of {stride} px, "
@@ -96,7 +96,7 @@ figure
 half_way = marks[2][0] // 2, marks[2][1] // 2  # on the grid, so that the map has this cosine, too
 row, col = anchors["c"]
 places = [(row, col), (row, col + 1), (int(grid_rows[half_way[0]]), int(grid_cols[half_way[1]]))]
-found = features.of_frames(plain, scene.render(places), [layer], device)[layer]
+found = features.of_frames(plain, scene.render(places), [layer], device=device)[layer]
 here, near, far = found
 by_hand = [float(here @ other / (here.norm() * other.norm())) for other in (near, far)]
 display(Markdown(
@@ -126,7 +126,7 @@ display(Markdown(f"Features of layer `{layer}`: {shape} (rows x columns x dimens
 
 # %%
 kinds = ["off-the-shelf", "anti-aliased"]
-figure = plots.heatmaps(maps, kinds, list(similarity.ANCHORS), stride, f"cosine similarity, {layer}", marks=marks)
+figure = plots.heatmaps(maps, rows=kinds, columns=list(similarity.ANCHORS), stride=stride, label=f"cosine similarity, {layer}", marks=marks)
 record.save_figure(figure, "maps")
 figure
 
@@ -147,7 +147,7 @@ display(Markdown(
 # %%
 change = maps[1] - maps[0]
 figure = plots.heatmaps(
-    [change], ["difference"], list(similarity.ANCHORS), stride, "anti-aliased − off-the-shelf", difference=True,
+    [change], rows=["difference"], columns=list(similarity.ANCHORS), stride=stride, label="anti-aliased − off-the-shelf", difference=True,
     marks=marks,
 )  # fmt: skip
 record.save_figure(figure, "difference")
@@ -202,7 +202,7 @@ display(Markdown(
 # %%
 window = [slice(2 * at + 1) for at in marks[2]]  # an even grid has one more row and column after the anchor
 lines = {kind: similarity.profiles(each[2][*window]) for kind, each in zip(kinds, maps, strict=True)}
-figure = plots.profiles(lines, stride, f"mean cosine with the centre, {layer}")
+figure = plots.profiles(lines, stride=stride, label=f"mean cosine with the centre, {layer}")
 record.save_figure(figure, "bias")
 figure
 
@@ -223,8 +223,8 @@ display(Markdown(
 # ### How fast does it fall?
 
 # %%
-curves = {kind: similarity.by_distance(each[2], "c", stride) for kind, each in zip(kinds, maps, strict=True)}
-figure = plots.distances(curves, f"cosine with the centre, {layer}")
+curves = {kind: similarity.by_distance(each[2], "c", stride=stride) for kind, each in zip(kinds, maps, strict=True)}
+figure = plots.distances(curves, label=f"cosine with the centre, {layer}")
 record.save_figure(figure, "distance")
 figure
 

@@ -80,7 +80,7 @@ grid = len(rows), len(cols)
 middle, line = int(cols[grid[1] // 2]), int(rows[grid[0] // 2])
 places = [(0, middle), (line - stride, middle), (line, middle), (int(rows[-1]), middle)]
 titles = [f"row {row}: {'bottom' if row >= line else 'top'}" for row, _ in places]
-figure = plots.frames(scenes[0].render(torch.tensor(places)), titles)
+figure = plots.frames(scenes[0].render(torch.tensor(places)), titles=titles)
 record.save_figure(figure, "object")
 display(Markdown(
     f"{len(scenes)} objects, each at {grid[0]} x {grid[1]} positions, {stride} px apart."
@@ -104,7 +104,7 @@ figure
 
 # %%
 fold_of = {divide: probes.folds(probes.labels(grid, divide)) for divide in probes.DIVIDES}
-figure = plots.fold_maps(fold_of, stride)
+figure = plots.fold_maps(fold_of, stride=stride)
 record.save_figure(figure, "folds")
 figure
 
@@ -118,7 +118,7 @@ figure
 
 # %%
 found = {
-    kind: [features.extract(each, scene, [layer], stride, device, progress=False) for scene in scenes]
+    kind: [features.extract(each, scene, [layer], stride=stride, device=device, progress=False) for scene in scenes]
     for kind, each in both.items()
 }
 vectors = {kind: [each.layers[layer].numpy() for each in line] for kind, line in found.items()}
@@ -216,11 +216,11 @@ display(Markdown(
 one, null = vectors["off-the-shelf"][0], {}
 for divide in probes.DIVIDES:
     truth = probes.labels(grid, divide)
-    maps = {how: probes.null_labels(truth, how, draws, seed) for how in ("shuffle", "torus")}
+    maps = {how: probes.null_labels(truth, how=how, draws=draws, seed=seed) for how in ("shuffle", "torus")}
     null[divide] = {
         "shuffled": [probes.probe(one, each).accuracy for each in maps["shuffle"]],
         "moved": [probes.probe(one, each).accuracy for each in maps["torus"]],
-        "smooth field": [probes.probe(probes.surrogate(one, seed + k), divide).accuracy for k in range(draws)],
+        "smooth field": [probes.probe(probes.surrogate(one, seed=seed + k), divide).accuracy for k in range(draws)],
     }
 observed = {divide: scores["off-the-shelf", divide][0] for divide in probes.DIVIDES}
 figure = plots.nulls({divide: (observed[divide], null[divide]) for divide in probes.DIVIDES})
@@ -234,8 +234,8 @@ p_values = {
 }  # fmt: skip
 display(pd.Series(p_values, name="p").unstack()[list(null["top/bottom"])].style.format("{:.2f}"))
 # One more such field, put to the test of shuffled labels itself
-field, divide = probes.surrogate(one, seed + draws), probes.DIVIDES[0]
-maps = probes.null_labels(probes.labels(grid, divide), "shuffle", draws, seed)
+field, divide = probes.surrogate(one, seed=seed + draws), probes.DIVIDES[0]
+maps = probes.null_labels(probes.labels(grid, divide), how="shuffle", draws=draws, seed=seed)
 chance = [probes.probe(field, each).accuracy for each in maps]
 fooled = probes.p_value(probes.probe(field, divide).accuracy, chance)
 record.add(f"p/{divide}/smooth field against shuffled labels", fooled, "p-value")
@@ -327,7 +327,7 @@ columns = [
     *(f"{divide}\nsame object" for divide in probes.DIVIDES),
     *(f"{divide}\nunseen" for divide in probes.DIVIDES),
 ]
-figure = plots.answers(shares, list(both), columns, probes.DIVIDES * 2, stride)
+figure = plots.answers(shares, rows=list(both), columns=columns, divides=probes.DIVIDES * 2, stride=stride)
 record.save_figure(figure, "answers")
 figure
 
@@ -336,8 +336,8 @@ far = {divide: {} for divide in probes.DIVIDES}
 for divide in probes.DIVIDES:
     for kind in both:
         own = [each.correct for each in paper[kind, divide]]
-        far[divide][f"{kind}, unseen objects"] = probes.accuracy_by_distance(unseen[kind, divide].correct, divide, stride)
-        far[divide][f"{kind}, same object"] = probes.accuracy_by_distance(own, divide, stride)
+        far[divide][f"{kind}, unseen objects"] = probes.accuracy_by_distance(unseen[kind, divide].correct, divide, stride=stride)
+        far[divide][f"{kind}, same object"] = probes.accuracy_by_distance(own, divide, stride=stride)
 figure = plots.by_line_distance(far, dashed=[f"{kind}, same object" for kind in both])
 record.save_figure(figure, "distance")
 figure
@@ -366,9 +366,9 @@ display(Markdown(
 located, nets, apart, ends = {}, {}, {}, {}
 for kind in both:
     for split in ("random", "tiles", "bands"):
-        each = [probes.locate(one, stride, split).r2 for one in vectors[kind]]
+        each = [probes.locate(one, stride=stride, split=split).r2 for one in vectors[kind]]
         located[kind, split] = np.mean(each, 0)
-    others = probes.locate_unseen(vectors[kind], stride)
+    others = probes.locate_unseen(vectors[kind], stride=stride)
     located[kind, "unseen objects"] = others.r2.mean(0)
     located[kind, "error (px), unseen"] = np.sqrt(np.square(others.error).mean(0))
     nets[f"{kind}, mean of {len(scenes)}"] = others.predicted.mean(0)
@@ -384,7 +384,7 @@ table = pd.DataFrame(located, ["row", "column"]).T.unstack(0).swaplevel(axis=1).
 table.loc[["random", "tiles", "bands", "unseen objects", "error (px), unseen"]].style.format("{:.2f}")
 
 # %%
-figure = plots.warped_grids(nets, stride, step=max(1, grid[0] // 10))
+figure = plots.warped_grids(nets, stride=stride, step=max(1, grid[0] // 10))
 record.save_figure(figure, "net")
 display(figure)
 lines = []
@@ -415,7 +415,7 @@ scaled = [(one - one.mean((0, 1))) / np.maximum(one.std((0, 1)), 1e-6) for one i
 choices = {f"C = {c:g}": (vectors["off-the-shelf"], c) for c in (0.0001, 0.01, 1.0, 100.0)}
 choices["C = 1, standardised"] = scaled, 1.0
 table = pd.DataFrame({
-    name: {divide: np.mean([each.accuracy for each in probes.probes(source, divide, c)]) for divide in probes.DIVIDES}
+    name: {divide: np.mean([each.accuracy for each in probes.probes(source, divide, c=c)]) for divide in probes.DIVIDES}
     for name, (source, c) in choices.items()
 }).T  # fmt: skip
 for name, line in table.iterrows():

@@ -80,7 +80,7 @@ grid = len(rows), len(cols)
 middle = similarity.anchors(grid)["c"]
 home = [int(rows[middle[0]]), int(cols[middle[1]])]
 shown = torch.cat([scenes[0].render(torch.tensor([home, [0, 0]])), scenes[1].render(torch.tensor([home]))])
-figure = plots.frames(shown, [f"{scenes[0].name}, centre", f"{scenes[0].name}, corner", f"{scenes[1].name}, centre"])
+figure = plots.frames(shown, titles=[f"{scenes[0].name}, centre", f"{scenes[0].name}, corner", f"{scenes[1].name}, centre"])
 record.save_figure(figure, "object")
 display(Markdown(f"{len(scenes)} objects, each at {grid[0]} x {grid[1]} positions, {stride} px apart."))
 figure
@@ -106,7 +106,10 @@ figure
 
 # %%
 found = {
-    kind: [features.extract(each, scene, [layer], stride, device, progress=False).layers[layer] for scene in scenes]
+    kind: [
+        features.extract(each, scene, [layer], stride=stride, device=device, progress=False).layers[layer]
+        for scene in scenes
+    ]
     for kind, each in both.items()
 }
 vectors = {kind: torch.stack(line).numpy() for kind, line in found.items()}
@@ -128,7 +131,7 @@ trio = {
     "the same, both sorted": (np.sort(centre), np.sort(corner)),
     "different objects, sorted": (np.sort(centre), np.sort(stranger)),
 }
-figure = plots.against(trio, [("centre", "corner"), ("centre, sorted", "corner, sorted"),
+figure = plots.against(trio, labels=[("centre", "corner"), ("centre, sorted", "corner, sorted"),
                               (f"{scenes[0].name}, sorted", f"{scenes[1].name}, sorted")])  # fmt: skip
 record.save_figure(figure, "against")
 figure
@@ -156,9 +159,9 @@ display(Markdown(
 # Every position of the first object against the centre, as it is and sorted, on one colour scale.
 
 # %%
-maps = {kind: permutations.maps(each[0], middle) for kind, each in vectors.items()}
+maps = {kind: permutations.maps(each[0], anchor=middle) for kind, each in vectors.items()}
 figure = plots.heatmaps(
-    list(maps.values()), list(maps), ["as they are", "both sorted"], stride, f"cosine with the centre, {layer}",
+    list(maps.values()), rows=list(maps), columns=["as they are", "both sorted"], stride=stride, label=f"cosine with the centre, {layer}",
     marks=[middle, middle],
 )  # fmt: skip
 record.save_figure(figure, "maps")
@@ -167,7 +170,7 @@ figure
 # %%
 table, pairs = {}, [(n, m) for n in range(count) for m in range(count) if n != m]
 for kind, line in vectors.items():
-    own = np.array([permutations.maps(each, middle) for each in line]).mean((0, 2, 3))
+    own = np.array([permutations.maps(each, anchor=middle) for each in line]).mean((0, 2, 3))
     ordered = np.sort(line, -1)  # once for all pairs: the sorted cosine is the cosine of these
     away = [permutations.cosine(ordered[n], ordered[m][middle]).mean() for n, m in pairs]
     centres = permutations.cosine(line[:, None, *middle], line[None, :, *middle])[np.triu_indices(count, 1)]
@@ -211,7 +214,7 @@ display(Markdown(
 steps = [each // stride for each in sizes]
 every = max(1, grid[0] // 4)
 tests = {
-    kind: [permutations.held_out(*permutations.pairs(line, (0, step), every), draws=5, seed=seed) for step in steps]
+    kind: [permutations.held_out(*permutations.pairs(line, displacement=(0, step), step=every), draws=5, seed=seed) for step in steps]
     for kind, line in vectors.items()
 }
 spread = {
@@ -221,7 +224,7 @@ spread = {
     }
     for kind, line in tests.items()
 }
-figure = plots.reorderings(spread, sizes)
+figure = plots.reorderings(spread, at=sizes)
 record.save_figure(figure, "reorderings")
 left_out = [each for each in displacements if each not in sizes]
 if left_out:
@@ -272,7 +275,7 @@ display(Markdown(
 
 # %%
 step = steps[len(steps) // 2]
-u, v = permutations.pairs(vectors["off-the-shelf"], (0, step), every)
+u, v = permutations.pairs(vectors["off-the-shelf"], displacement=(0, step), step=every)
 shared = vectors["off-the-shelf"].mean((0, 1, 2))
 variants = {
     f"{count - 1} training pairs": (u[:, :1], v[:, :1]),
@@ -338,7 +341,7 @@ controls = {
 for name, test in (("planted", planted), ("pixels", pixels)):
     record.add(f"control/{name}/identity", test.identity.mean(), "cosine")
     record.add(f"control/{name}/fitted", test.fitted.mean(), "cosine")
-figure = plots.gains(controls, "gain of the fitted permutation on unseen objects (cosine; 0: none)")
+figure = plots.gains(controls, label="gain of the fitted permutation on unseen objects (cosine; 0: none)")
 record.save_figure(figure, "gains")
 display(figure)
 display(Markdown(

@@ -90,10 +90,10 @@ for name in object_names:
     cutout = objects.load(name, object_size)
     photo = torch.from_numpy(embedded.crop(rng, side, held_out=True).copy()).permute(2, 0, 1)
     backdrop = objects.Photo(128 + photo // 2, "faded photo")
-    wide = shifting.Paste(cutout, side, backdrop).render([[at + reach, at + reach]])[0]
+    wide = shifting.Paste(cutout, side, background=backdrop).render([[at + reach, at + reach]])[0]
     wide = objects.Photo(wide, cutout.name, cutout.label)
-    pasted, cropped = shifting.Paste(cutout, first.frame, backdrop), shifting.Crop(wide, first.frame)
-    scenes[name] = {"pasted": pasted, "cropped": cropped, "circular": shifting.Roll(wide, first.frame, reach)}
+    pasted, cropped = shifting.Paste(cutout, first.frame, background=backdrop), shifting.Crop(wide, first.frame)
+    scenes[name] = {"pasted": pasted, "cropped": cropped, "circular": shifting.Roll(wide, first.frame, reach=reach)}
 
 # %%
 one_axis = torch.arange(-reach, reach + 1)
@@ -102,7 +102,7 @@ places = {"pasted": at + shifts, "cropped": reach - shifts, "circular": reach + 
 shown = [0, len(shifts) // 2, -1]
 moved = {kind: scenes[object_names[0]][kind].render(places[kind][shown]) for kind in places}
 titles = [f"{kind} by ({row}, {col}) px" for kind in places for row, col in shifts[shown].tolist()]
-figure = plots.frames(torch.cat(list(moved.values())), titles, columns=3)
+figure = plots.frames(torch.cat(list(moved.values())), titles=titles, columns=3)
 record.save_figure(figure, "kinds")
 figure
 
@@ -126,10 +126,10 @@ figure
 targets = {name: first.class_index(scenes[name]["pasted"].label) for name in object_names}
 target = targets[object_names[0]]
 steps = [[at, at + step] for step in range(6)]
-scores = features.of_frames(first, scenes[object_names[0]]["pasted"].render(steps), [first.logits], device)
+scores = features.of_frames(first, scenes[object_names[0]]["pasted"].render(steps), [first.logits], device=device)
 strip = scores[first.logits][None]  # (1, 6, K): a lattice of one row
 said = consistency.answers(strip)[0].tolist()
-likely = consistency.probability_map(strip, target)[0].tolist()
+likely = consistency.probability_map(strip, target=target)[0].tolist()
 pd.DataFrame(
     {"answer": [first.labels[k] for k in said], f"P({first.labels[target]})": likely},
     pd.Index(range(6), name="px to the right"),
@@ -149,7 +149,7 @@ found, moves = {}, {}
 for label, net in nets.items():
     for name in object_names:
         for kind, each in scenes[name].items():
-            logits = features.of_frames(net, each.render(places[kind]), [net.logits], device)[net.logits]
+            logits = features.of_frames(net, each.render(places[kind]), [net.logits], device=device)[net.logits]
             logits = logits.view(len(one_axis), len(one_axis), -1)
             found[kind, label, name] = consistency.answers(logits)
             moves[kind, label, name] = consistency.mean_absolute_change(logits)["diagonal"]
@@ -167,11 +167,11 @@ display(Markdown(
 # colours from 0 to 1.
 
 # %%
-probability = {label: consistency.probability_map(logits, target) for label, logits in full.items()}
+probability = {label: consistency.probability_map(logits, target=target) for label, logits in full.items()}
 grid = [[probability[f"{kind}, {training}"] for training in trainings] for kind in kinds]
 columns = [f"trained: {training}" for training in trainings]
 quantity = f"P({first.labels[target]})"
-figure = plots.heatmaps(grid, list(kinds), columns, 1, quantity, limits=(0, 1))
+figure = plots.heatmaps(grid, rows=list(kinds), columns=columns, stride=1, label=quantity, limits=(0, 1))
 record.save_figure(figure, "probability")
 figure
 
@@ -202,7 +202,7 @@ display(Markdown(
 # %%
 said = {label: consistency.answers(logits) for label, logits in full.items()}
 grid = [[said[f"{kind}, {training}"] for training in trainings] for kind in kinds]
-figure = plots.answer_maps(grid, list(kinds), columns, first.labels, target)
+figure = plots.answer_maps(grid, rows=list(kinds), columns=columns, names=first.labels, target=target)
 record.save_figure(figure, "answers")
 figure
 
@@ -257,7 +257,7 @@ display(Markdown(
 rows = []
 for kind, label, name in [(k, n, o) for k in places for n in nets for o in object_names]:
     each = found[kind, label, name]
-    pairs = consistency.pair_shares(each, targets[name], window)
+    pairs = consistency.pair_shares(each, target=targets[name], window=window)
     steps = consistency.change_rates(each)["diagonal"]
     row = {"shift": kind, "network": label, "object": name, "top-1 changes, diagonal": steps}
     row |= {"probability moves by": moves[kind, label, name], "consistency": pairs.consistency}
@@ -307,14 +307,14 @@ sizes = [side for side in (2, 4, 8, 16, 32) if side < 0.8 * len(one_axis)] + [le
 by_range = {
     kind: {
         label: [
-            float(np.mean([consistency.consistency(found[kind, label, o], side) for o in object_names]))
+            float(np.mean([consistency.consistency(found[kind, label, o], window=side) for o in object_names]))
             for side in sizes
         ]
         for label in nets
     }
     for kind in places
 }
-figure = plots.curves(by_range, sizes, "side of the square (px)", "consistency")
+figure = plots.curves(by_range, at=sizes, xlabel="side of the square (px)", ylabel="consistency")
 record.save_figure(figure, "range")
 figure
 
@@ -361,7 +361,7 @@ display(Markdown(
 # %%
 parts = ["both right", "one right", "wrong, same", "wrong, different"]
 bars = {kind: {label: means.loc[(kind, label), parts].tolist() for label in nets} for kind in places}
-figure = plots.pair_bars(bars, parts)
+figure = plots.pair_bars(bars, parts=parts)
 record.save_figure(figure, "pairs")
 figure
 
@@ -375,10 +375,10 @@ figure
 
 # %%
 answered = {key: [found[(*key, name)] for name in object_names] for key in means.index}
-means["chance"] = pd.Series({key: consistency.chance_agreement(maps, window) for key, maps in answered.items()})
+means["chance"] = pd.Series({key: consistency.chance_agreement(maps, window=window) for key, maps in answered.items()})
 # With a single object there is nothing to tell apart, and no kappa.
 several = len(object_names) > 1
-agreed = [consistency.kappa(row["consistency"], row["chance"]) for _, row in means.iterrows()]
+agreed = [consistency.kappa(row["consistency"], chance=row["chance"]) for _, row in means.iterrows()]
 means["kappa"] = agreed if several else np.nan
 for (kind, label), line in means.iterrows():
     for measure in [m for m in ("stays right", "excess", "kappa", "chance") if np.isfinite(line[m])]:
@@ -438,13 +438,13 @@ reaches = list(range(worst + 1))
 worst_case = {
     kind: {
         label: torch.stack(
-            [consistency.worst_case_accuracy(found[kind, label, o], targets[o], reaches) for o in object_names]
+            [consistency.worst_case_accuracy(found[kind, label, o], target=targets[o], reaches=reaches) for o in object_names]
         ).mean(0).tolist()
         for label in nets
     }
     for kind in places
 }  # fmt: skip
-figure = plots.curves(worst_case, reaches, "shifts up to m (px)", "right at every one of them")
+figure = plots.curves(worst_case, at=reaches, xlabel="shifts up to m (px)", ylabel="right at every one of them")
 record.save_figure(figure, "worst_case")
 figure
 
@@ -524,7 +524,7 @@ plain = shifting.Paste(cutout, side).render([[at + reach, at + reach]])[0]
 camera = shifting.Crop(objects.Photo(plain, "plain"), first.frame).render(places["cropped"][shown]).int()
 still = shifting.Paste(cutout, first.frame).render(places["pasted"][shown]).int()
 record.check("cropped - pasted on white", int((camera - still).abs().max()), 0, 0, "ours; only the object shows")
-total = sum(consistency.probability_map(strip, k) for k in range(strip.shape[-1]))
+total = sum(consistency.probability_map(strip, target=k) for k in range(strip.shape[-1]))
 record.check("probabilities of all classes, largest |sum - 1|", float((total - 1).abs().max()), 0, 1e-5, "definition")
 rise = max(np.diff(curve).max() for lines in worst_case.values() for curve in lines.values())
 record.check_below("worst case, largest rise with m", rise, 0, "definition: more shifts cannot help")

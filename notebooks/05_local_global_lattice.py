@@ -84,7 +84,7 @@ scenes = [shifting.Paste(objects.load(name, object_size), frame=plain.frame) for
 centre = torch.tensor([[(side - 1) // 2 for side in scenes[0].grid]])
 firsts = scenes[::per_category]
 shown = torch.cat([scene.render(centre) for scene in firsts])
-figure = plots.frames(shown, [scene.name for scene in firsts], columns=min(len(firsts), 4))
+figure = plots.frames(shown, titles=[scene.name for scene in firsts], columns=min(len(firsts), 4))
 record.save_figure(figure, "objects")
 figure
 
@@ -109,7 +109,7 @@ from helpers.measures import uncertainty, variation
 grid = scenes[0].grid
 distances = [distance for distance in (1, 2, 4, 8, 16, 32) if distance <= min(grid) // 2]
 coarse = [len(places) for places in shifting.positions(grid, stride)]
-variation.lattice(np.zeros(coarse), plain.strides, stride)  # a map too small for its grid is refused now, not later
+variation.lattice(np.zeros(coarse), strides=plain.strides, stride=stride)  # a map too small for its grid is refused now, not later
 display(Markdown(
     f"The cumulative strides of {plain.title} are **{', '.join(map(str, plain.strides))} px**: the object's place "
     f"relative to the grid of the last map repeats every {plain.strides[-1]} px."
@@ -123,9 +123,12 @@ display(Markdown(
 # of what the frame leaves room for.
 
 # %%
-closely = {kind: features.extract(each, scenes[0], [layer], fine, device) for kind, each in both.items()}
+closely = {kind: features.extract(each, scenes[0], [layer], stride=fine, device=device) for kind, each in both.items()}
 found = {
-    kind: [features.extract(each, scene, [layer], stride, device, progress=False).layers[layer] for scene in scenes]
+    kind: [
+        features.extract(each, scene, [layer], stride=stride, device=device, progress=False).layers[layer]
+        for scene in scenes
+    ]
     for kind, each in both.items()
 }
 walks = variation.walks(scenes[0].grid, distances, count=16, seed=seed)
@@ -133,7 +136,7 @@ places = torch.from_numpy(walks.reshape(-1, 2))
 drops = {
     kind: [
         variation.drop_along(
-            features.of_frames(each, scene.render(places), [layer], device)[layer].unflatten(0, walks.shape[:2]),
+            features.of_frames(each, scene.render(places), [layer], device=device)[layer].unflatten(0, walks.shape[:2]),
             distances,
         )
         for scene in scenes
@@ -151,18 +154,18 @@ drops = {
 
 # %%
 maps = {kind: similarity.cosine_map(each.layers[layer], "c").numpy() for kind, each in closely.items()}
-pieces = {kind: variation.decompose(each, plain.strides, fine) for kind, each in maps.items()}
+pieces = {kind: variation.decompose(each, strides=plain.strides, stride=fine) for kind, each in maps.items()}
 rows = {
     kind: (maps[kind], {"smooth and tilt": p.tilt + p.smooth, "lattice": p.lattice, "rest": p.rest})
     for kind, p in pieces.items()
 }
-figure = plots.parts(rows, fine, f"cosine with the centre, {layer}")
+figure = plots.parts(rows, stride=fine, label=f"cosine with the centre, {layer}")
 record.save_figure(figure, "parts")
 figure
 
 # %%
 sizes = pd.DataFrame({kind: each.rms() for kind, each in pieces.items()})
-grids = {kind: variation.lattice(each, plain.strides, fine) for kind, each in maps.items()}
+grids = {kind: variation.lattice(each, strides=plain.strides, stride=fine) for kind, each in maps.items()}
 for kind, grid in grids.items():
     record.add(f"one object/lattice rms/{kind}", grid.rms, "cosine")
     record.add(f"one object/lattice share/{kind}", grid.share, "fraction")
@@ -216,8 +219,8 @@ display(Markdown(
 # %%
 room = min(maps["off-the-shelf"].shape)  # positions; a period is measured where two of it fit
 periods = [period for period in range(2 * fine, 41, fine) if 2 * period // fine <= room]
-spectra = {kind: variation.spectrum(each, periods, fine) for kind, each in maps.items()}
-figure = plots.spectrum(periods, {kind: each.amplitude for kind, each in spectra.items()}, plain.strides)
+spectra = {kind: variation.spectrum(each, periods=periods, stride=fine) for kind, each in maps.items()}
+figure = plots.spectrum(periods, {kind: each.amplitude for kind, each in spectra.items()}, strides=plain.strides)
 record.save_figure(figure, "spectrum")
 figure
 
@@ -248,13 +251,13 @@ display(Markdown(f"**Reading.** {text[0].upper()}{text[1:]}"))
 
 # %%
 flat = {kind: [similarity.cosine_map(each, "c").numpy() for each in every] for kind, every in found.items()}
-split = {kind: [variation.decompose(each, plain.strides, stride) for each in every] for kind, every in flat.items()}
+split = {kind: [variation.decompose(each, strides=plain.strides, stride=stride) for each in every] for kind, every in flat.items()}
 parts = {kind: pd.DataFrame([each.rms() for each in every]) for kind, every in split.items()}
 lines = {
-    kind: {part: uncertainty.interval(table[part], categories, seed=seed) for part in table}
+    kind: {part: uncertainty.interval(table[part], clusters=categories, seed=seed) for part in table}
     for kind, table in parts.items()
 }
-figure = plots.intervals(lines, "root mean square (cosine)", zero=0)
+figure = plots.intervals(lines, label="root mean square (cosine)", zero=0)
 record.save_figure(figure, "variance")
 figure
 
@@ -279,10 +282,10 @@ display(Markdown(
 
 # %%
 falls = {
-    kind: [uncertainty.interval([each[d] for each in every], categories, seed=seed) for d in distances]
+    kind: [uncertainty.interval([each[d] for each in every], clusters=categories, seed=seed) for d in distances]
     for kind, every in drops.items()
 }
-figure = plots.falls(distances, falls, f"1 − cosine, {layer}")
+figure = plots.falls(distances, falls, label=f"1 − cosine, {layer}")
 record.save_figure(figure, "falls")
 figure
 
@@ -318,15 +321,15 @@ display(Markdown(text))
 # slow part of a map alone (tilt and smooth) has one, too; what the whole map has above it is up and down.
 
 # %%
-texture = {kind: [variation.total_variation(each, stride) for each in every] for kind, every in flat.items()}
+texture = {kind: [variation.total_variation(each, stride=stride) for each in every] for kind, every in flat.items()}
 slopes = {
-    kind: [variation.total_variation(each.tilt + each.smooth, stride) for each in every]
+    kind: [variation.total_variation(each.tilt + each.smooth, stride=stride) for each in every]
     for kind, every in split.items()
 }
 steps = {
     kind: {
-        "whole map": uncertainty.interval(texture[kind], categories, seed=seed),
-        "slow part alone": uncertainty.interval(slopes[kind], categories, seed=seed),
+        "whole map": uncertainty.interval(texture[kind], clusters=categories, seed=seed),
+        "slow part alone": uncertainty.interval(slopes[kind], clusters=categories, seed=seed),
     }
     for kind in both
 }
@@ -352,7 +355,7 @@ display(Markdown(
 words = {"tilt_down": "tilt down\n(per 100 px)", "tilt_right": "tilt right\n(per 100 px)"}
 words |= {"top_bottom": "lower − upper half", "left_right": "right − left half"}
 tall, wide = (2 * ((side - 1) // 2) + 1 for side in coarse)
-leans = {kind: [variation.bias(each[:tall, :wide], stride) for each in every] for kind, every in flat.items()}
+leans = {kind: [variation.bias(each[:tall, :wide], stride=stride) for each in every] for kind, every in flat.items()}
 table = pd.DataFrame([
     {"direction": text, "kind": kind, "value": getattr(lean, field), "category": category}
     for kind, every in leans.items()
@@ -365,7 +368,7 @@ figure
 
 # %%
 lean = {
-    (kind, field): uncertainty.interval([getattr(each, field) for each in every], categories, seed=seed)
+    (kind, field): uncertainty.interval([getattr(each, field) for each in every], clusters=categories, seed=seed)
     for kind, every in leans.items() for field in words
 }  # fmt: skip
 for (kind, field), value in lean.items():
@@ -394,22 +397,20 @@ display(Markdown(
 # half of the lines first subtracts the features of the blank frame. Drawn is what is missing to 1.
 
 # %%
-blank = {
-    kind: features.of_frames(each, torch.full((1, 3, each.frame, each.frame), 255, dtype=torch.uint8), [layer], device)
-    for kind, each in both.items()
-}
+white = torch.full((1, 3, *scenes[0].frame), 255, dtype=torch.uint8)
+blank = {kind: features.of_frames(each, white, [layer], device=device) for kind, each in both.items()}
 calibrated = {
-    (kind, way): variation.calibrate(every, blank[kind][layer][0] if way == "blank subtracted" else None)
+    (kind, way): variation.calibrate(every, blank=blank[kind][layer][0] if way == "blank subtracted" else None)
     for kind, every in found.items()
     for way in ("as they are", "blank subtracted")
 }
 scale, missing = {kind: {} for kind in both}, {kind: {} for kind in both}
 for (kind, way), each in calibrated.items():
     for field, symbol in (("same", "s"), ("different", "d"), ("invariance", "I")):
-        scale[kind][f"{symbol}, {way}"] = uncertainty.interval(getattr(each, field), categories, seed=seed)
-        missing[kind][f"1 − {symbol}, {way}"] = uncertainty.interval(1 - getattr(each, field), categories, seed=seed)
+        scale[kind][f"{symbol}, {way}"] = uncertainty.interval(getattr(each, field), clusters=categories, seed=seed)
+        missing[kind][f"1 − {symbol}, {way}"] = uncertainty.interval(1 - getattr(each, field), clusters=categories, seed=seed)
         record.add(f"{field}/{way}/{kind}", scale[kind][f"{symbol}, {way}"].value, "cosine")
-figure = plots.intervals(missing, "what is missing to 1", log=True)
+figure = plots.intervals(missing, label="what is missing to 1", log=True)
 record.save_figure(figure, "calibrated")
 figure
 
@@ -433,8 +434,8 @@ pairs = {f"drop at {d} px": [[each[d] for each in every] for every in drops.valu
 pairs |= {f"{part} (rms)": [each[part] for each in parts.values()] for part in ("lattice", "rest", "smooth", "tilt")}
 pairs["total variation"] = list(texture.values())
 pairs["global: 1 − I"] = [1 - calibrated[kind, "as they are"].invariance for kind in both]
-gains = {name: uncertainty.ratio(*pair, categories, seed=seed) for name, pair in pairs.items()}
-figure = plots.intervals({"off-the-shelf / anti-aliased": gains}, "times smaller with anti-aliasing", 1, log=True)
+gains = {name: uncertainty.ratio(*pair, clusters=categories, seed=seed) for name, pair in pairs.items()}
+figure = plots.intervals({"off-the-shelf / anti-aliased": gains}, label="times smaller with anti-aliasing", zero=1, log=True)
 record.save_figure(figure, "answer")
 figure
 
@@ -442,7 +443,7 @@ figure
 for name, gain in gains.items():
     record.add(f"gain/{name}", gain.value, "times")
 change = {kind: calibrated[kind, "as they are"].invariance for kind in both}
-more = uncertainty.paired(change["anti-aliased"], change["off-the-shelf"], categories, seed=seed)
+more = uncertainty.paired(change["anti-aliased"], change["off-the-shelf"], clusters=categories, seed=seed)
 grid, bend, whole = (gains[name] for name in ("lattice (rms)", "smooth (rms)", "global: 1 − I"))
 verdict = "It does not measurably repair the grid that these positions show"
 verdict += "; what becomes smaller over the whole frame is something else." if whole.low > 1 else "."
@@ -455,7 +456,7 @@ elif grid.low > 1:
 display(Markdown(
     "**The surprise, and the answer.** Anti-aliasing makes the change over one pixel "
     f"{gains['drop at 1 px'].times_smaller()}, the grid {grid.times_smaller()} and the smooth part "
-    f"{bend.times_smaller(2)}. Over {far} px the change becomes {gains[f'drop at {far} px'].times_smaller(2)}. Over "
+    f"{bend.times_smaller(digits=2)}. Over {far} px the change becomes {gains[f'drop at {far} px'].times_smaller(digits=2)}. Over "
     f"the whole frame 1 − I becomes {whole.times_smaller()}: calibrated invariance changes by {more.value:+.3f} "
     f"({more.low:+.3f} to {more.high:+.3f}). {verdict} Of the variance that is left in a map, "
     f"{slow['anti-aliased']:.0%} is tilt and smooth."
@@ -478,14 +479,14 @@ record.check_below("largest |cosine|", largest, 1 + 1e-5, "Cauchy-Schwarz; float
 best = max(float(each.invariance.max()) for each in calibrated.values())
 record.check_below("largest calibrated invariance", best, 1 + 1e-6, "s is at most 1")
 generator, shape = np.random.default_rng(seed), maps["off-the-shelf"].shape
-noise = variation.lattice(generator.normal(size=shape), plain.strides, fine)
+noise = variation.lattice(generator.normal(size=shape), strides=plain.strides, stride=fine)
 four = 4 * (noise.high - noise.low) / 3.92  # a 95 % interval is 3.92 standard deviations wide
 record.check("lattice share of white noise", noise.share, noise.null, four, "the null, Beta; four standard deviations")
 tile = generator.normal(size=(max(off.by_stride),) * 2)
 rows, cols = (np.arange(side) * fine % len(tile) for side in shape)
 planted = tile[rows][:, cols] - tile[rows][:, cols].mean()
 slope = pieces["off-the-shelf"].mean + pieces["off-the-shelf"].tilt + pieces["off-the-shelf"].smooth
-again = variation.lattice(slope + planted, plain.strides, fine).rms / planted.std()
+again = variation.lattice(slope + planted, strides=plain.strides, stride=fine).rms / planted.std()
 record.check_above("planted lattice, found / planted rms", again, 0.6, "by construction; some of it looks smooth")
 record.check_above("drop at 1 px, off-the-shelf / anti-aliased", gains["drop at 1 px"].value, 1, "Zhang 2019")
 record.finish()

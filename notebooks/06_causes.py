@@ -64,7 +64,10 @@ pd.Series(runtime.stamp()["packages"], name="version").to_frame().T
 # %%
 kinds = {"off-the-shelf": False, "anti-aliased": True}
 trained = {
-    (name, training, kind): networks.load(name, smooth, seeds.weights(name, smooth, training, training_seed))
+    (name, training, kind): networks.load(
+        name, antialiased=smooth,
+        weights=seeds.weights(name, antialiased=smooth, variant=training, seed=training_seed),
+    )
     for name in networks.EMBEDDED
     for training in ("centre", "uniform")
     for kind, smooth in kinds.items()
@@ -101,10 +104,10 @@ pixels = torch.from_numpy(embedded.photo_part(photo, held_out=True).copy()).perm
 scale = max(1, 2 * plain.frame / min(pixels.shape[1:]))
 background = objects.Photo(objects.resize(pixels, tuple(round(scale * side) for side in pixels.shape[1:])), photo)
 reach = plain.strides[-1]
-moved = movements.moved(things[0], torch.tensor([[0, 0], [reach, reach]]), plain.frame, background)
+moved = movements.moved(things[0], torch.tensor([[0, 0], [reach, reach]]), frame=plain.frame, background=background)
 shown = torch.cat([torch.stack([batch[k] for batch in moved.values()]) for k in (0, 1)])
 titles = [*moved, *[f"by {reach} px"] * 4]
-figure = plots.frames(shown, titles, columns=4)
+figure = plots.frames(shown, titles=titles, columns=4)
 record.save_figure(figure, "boundaries")
 figure
 
@@ -133,7 +136,7 @@ from helpers.measures import padding
 
 everyone = {(*key, "as trained"): each for key, each in trained.items()}
 everyone |= {
-    (*key, "no border"): padding.replace(each, "circular") for key, each in trained.items() if key[0] != "demo_alexnet"
+    (*key, "no border"): padding.replace(each, mode="circular") for key, each in trained.items() if key[0] != "demo_alexnet"
 }
 
 # %%
@@ -144,9 +147,10 @@ reached = {}
 for key, each in everyone.items():
     used = "fc7" if key[0] == "demo_alexnet" else each.logits
     every = [
-        features.extract(each, scene, {used: 0, each.logits: 0}, stride, device, progress=False) for scene in scenes
+        features.extract(each, scene, {used: 0, each.logits: 0}, stride=stride, device=device, progress=False)
+        for scene in scenes
     ]
-    near = [features.of_frames(each, scene.render(places), [used], device)[used] for scene in scenes]
+    near = [features.of_frames(each, scene.render(places), [used], device=device)[used] for scene in scenes]
     right = [
         item.layers[each.logits].argmax(-1) == each.class_index(scene.label)
         for item, scene in zip(every, scenes, strict=True)
@@ -241,7 +245,7 @@ points = table.assign(
     ],
 ).query("border == 'as trained'")
 others = {m: {cause: [found[names[m, cause]] for found in rest.values()] for cause in factors[m]} for m in factors}
-figure = plots.by_cause(points, factors, "calibrated invariance I", others=others)
+figure = plots.by_cause(points, factors, label="calibrated invariance I", others=others)
 record.save_figure(figure, "answer")
 figure
 
@@ -295,16 +299,16 @@ display(compared.style.format("{:.2f}×"), Markdown(text))
 # flattened: the line below says whether it does here.)
 
 # %%
-padded = {mode: padding.replace(plain, mode) for mode in padding.MODES}
+padded = {mode: padding.replace(plain, mode=mode) for mode in padding.MODES}
 around = [(r, c) for r in (-1, 0, 1) for c in (-1, 0, 1) if r or c]
 shifts = torch.tensor([(0, 0), *around, *[(reach * r, reach * c) for r, c in around]])
 grounds = {"white": "white", "photo": background}
 lost = []
 for ground, place in grounds.items():
     for thing in things:
-        for boundary, frames in movements.moved(thing, shifts, plain.frame, place).items():
+        for boundary, frames in movements.moved(thing, shifts, frame=plain.frame, background=place).items():
             for mode, each in padded.items():
-                unit = similarity.normalise(features.of_frames(each, frames, [layer], device)[layer])
+                unit = similarity.normalise(features.of_frames(each, frames, [layer], device=device)[layer])
                 drops = (unit[1:] - unit[:1]).double().square().sum(1) / 2  # 1 - cosine, exact near 0
                 line = {"background": ground, "boundary": boundary, "padding": mode}
                 lost.append(line | {"1 px": float(drops[:8].mean()), f"{reach} px": float(drops[8:].mean())})
@@ -323,7 +327,7 @@ means = {
 }
 titles = {key: f"{key[0]} background, {key[1]}" for key in means}
 figure = plots.conditions(
-    {titles[key]: means[key] for key in means if key[1] != "1 px"}, f"1 − cosine over {reach} px", log=True, digits=4
+    {titles[key]: means[key] for key in means if key[1] != "1 px"}, label=f"1 − cosine over {reach} px", log=True, digits=4
 )
 record.save_figure(figure, "border")
 figure
@@ -354,7 +358,7 @@ display(Markdown(
 
 # %%
 figure = plots.conditions(
-    {titles[key]: means[key] for key in means if key[1] == "1 px"}, "1 − cosine over 1 px", log=True, digits=4
+    {titles[key]: means[key] for key in means if key[1] == "1 px"}, label="1 − cosine over 1 px", log=True, digits=4
 )
 record.save_figure(figure, "pixel")
 figure
@@ -383,7 +387,7 @@ borderless = {}
 for mode, each in padded.items():
     used = list({layer: 0, plain.logits: 0})
     spots = [shifting.Paste(thing, plain.frame) for thing in things]
-    every = [features.extract(each, spot, used, stride, device, progress=False) for spot in spots]
+    every = [features.extract(each, spot, used, stride=stride, device=device, progress=False) for spot in spots]
     found = uncertainty.interval(variation.calibrate([item.layers[layer] for item in every]).invariance, seed=seed)
     borderless[mode] = {"invariance I": found.value, "95 %": f"{found.low:.2f} to {found.high:.2f}"}
     record.add(f"padding/invariance/{mode}", found.value, "I")
@@ -430,21 +434,23 @@ grown = {kind: pd.DataFrame(index=pd.Index(grounds, name="background"), dtype=fl
 compared, every = {}, {}
 for ground, place in grounds.items():
     for size in sizes:
-        spots = [shifting.Paste(objects.load(name, size), plain.frame, place) for name in object_names]
+        spots = [shifting.Paste(objects.load(name, size), plain.frame, background=place) for name in object_names]
         for kind, each in chosen.items():
             every[ground, size, kind] = [
-                features.extract(each, spot, used, 2 * stride, device, progress=False).layers for spot in spots
+                features.extract(each, spot, used, stride=2 * stride, device=device, progress=False).layers
+                for spot in spots
             ]
             found = variation.calibrate([layers[layer] for layers in every[ground, size, kind]])
             grown[kind].loc[ground, f"{size} px"] = record.add(
                 f"size and background/{ground}/{size} px/{kind}", found.invariance.mean(), "I"
             )
         compared[f"{ground}, {size} px"] = [
-            features.extract(each, spots[0], [layer], stride, device, progress=False) for each in chosen.values()
+            features.extract(each, spots[0], [layer], stride=stride, device=device, progress=False)
+            for each in chosen.values()
         ]
 for each in grown.values():
     each.columns.name = "size of the object"
-figure = plots.conditions(grown, "calibrated invariance I", digits=2)
+figure = plots.conditions(grown, label="calibrated invariance I", digits=2)
 record.save_figure(figure, "size_and_background")
 figure
 
@@ -492,7 +498,7 @@ display(Markdown(
 still = lost.query("boundary == 'circular' and padding == 'circular'")[f"{reach} px"].abs().max()
 if not reasons:
     record.check("circular shift by the stride, circular padding: 1 - s", still, 0, 1e-5, "equivariance; float32")
-same = movements.moved(things[0], shifts, plain.frame)
+same = movements.moved(things[0], shifts, frame=plain.frame)
 record.check("white: pasted, cropped and circular frames differ in", sum(
     int((same["pasted"] != same[other]).sum()) for other in ("cropped", "circular")
 ), 0, 0, "plain background: the same picture")  # fmt: skip

@@ -52,8 +52,8 @@ from helpers.views import panels, plots
 given = {"layer": layer, "replay_objects": replay_objects, "stride": stride, "store": store, "download": download}
 record = records.Record("07_published_study", out, given, device=device)
 means = published.coco_means()
-maps = published.find_maps(download)
-available = published.at_hand(download)
+maps = published.find_maps(download=download)
+available = published.at_hand(download=download)
 names = [name for name in ("alexnet", "vgg16", "resnet50", "mobilev2") if f"{name}/{layer}/berry/c" in maps]
 pd.Series(runtime.stamp()["packages"], name="version").to_frame().T
 
@@ -88,7 +88,7 @@ if assets.find("objects/berry_rgba.png"):
     scene = shifting.Paste(objects.load("berry"))
     places = list(similarity.anchors(scene.grid).values())
     titles = [f"{name}  {place}" for name, place in zip(corners, places, strict=True)]
-    figure = plots.frames(scene.render(np.array(places)), titles)
+    figure = plots.frames(scene.render(np.array(places)), titles=titles)
     display(figure)
 else:
     display(Markdown("The berry is not at hand: put `objects/berry_rgba.png` on the assets search path to see it."))
@@ -111,7 +111,7 @@ else:
 
 # %%
 measured = published.measures(maps)
-replayed, ours = published.replay(maps, available, replay_objects, stride, device)
+replayed, ours = published.replay(maps, available, names=replay_objects, stride=stride, device=device)
 record.stamp["networks"] += replayed[["weights", "checksum"]].drop_duplicates().to_dict("records")
 display(Markdown(f"{len(measured)} similarity maps measured, {len(replayed)} maps computed again."))
 
@@ -123,7 +123,7 @@ display(Markdown(f"{len(measured)} similarity maps measured, {len(replayed)} map
 # All 100 of them on one scale; bars are one standard deviation over objects.
 
 # %%
-figure = plots.anchor_means(means, similarity.ANCHORS)
+figure = plots.anchor_means(means, anchors=similarity.ANCHORS)
 record.save_figure(figure, "means")
 figure
 
@@ -150,7 +150,7 @@ if names:
     chosen = [[maps[f"{name}{aa}/{layer}/berry/c"] for name in names] for aa in kinds.values()]
     centre = similarity.anchors(chosen[0][0].shape)["c"]
     marks = [centre] * len(names)
-    figure = plots.heatmaps(chosen, list(kinds), names, label=f"cosine similarity, {layer}", marks=marks)
+    figure = plots.heatmaps(chosen, rows=list(kinds), columns=names, label=f"cosine similarity, {layer}", marks=marks)
     record.save_figure(figure, "maps")
     display(figure)
 else:
@@ -256,7 +256,7 @@ if len(replayed):
     again = [ours[key] for key in keys]
     rows = ["published", "computed again"]
     label = f"cosine similarity, {name}, fc, {thing}"
-    figure = plots.heatmaps([theirs, again], rows, corners, stride, label)
+    figure = plots.heatmaps([theirs, again], rows=rows, columns=corners, stride=stride, label=label)
     record.save_figure(figure, "replay")
     display(figure)
 

@@ -21,7 +21,8 @@
 #
 # ```python
 # import torchvision
-# from helpers import features, networks, objects, plots, shifting, similarity
+# from helpers import features, networks, objects, shifting, similarity
+# from helpers.views import plots
 #
 # module = torchvision.models.resnet18(weights=None)  # your network; weights="DEFAULT" are trained ones
 # network = networks.wrap(module, {"pool": "layer4:mean"}, frame=128)  # your layer, the side of your frames
@@ -30,7 +31,7 @@
 # found = features.extract(network, scene, stride=8)  # at every eighth row and column
 # maps = similarity.cosine_maps(found.layers["pool"])  # (5, rows, columns), one for each anchor
 # marks = list(similarity.anchors(maps.shape[1:]).values())
-# figure = plots.heatmaps([maps], ["my network"], similarity.ANCHORS, found.stride, marks=marks)
+# figure = plots.heatmaps([maps], rows=["my network"], columns=similarity.ANCHORS, stride=found.stride, marks=marks)
 # figure.savefig("maps.png")
 # print(f"mean cosine with the centre: {maps[2].mean():.4f}")
 # ```
@@ -93,7 +94,7 @@ pd.Series(runtime.stamp()["packages"], name="version").to_frame().T
 cutout = objects.load(object_name, object_size)
 scene = shifting.Paste(cutout, frame)
 corners = similarity.anchors(scene.grid)
-figure = plots.frames(scene.render(list(corners.values())), [f"{name}  {at}" for name, at in corners.items()])
+figure = plots.frames(scene.render(list(corners.values())), titles=[f"{name}  {at}" for name, at in corners.items()])
 record.save_figure(figure, "anchors")
 figure
 
@@ -120,7 +121,7 @@ maps = similarity.cosine_maps(found.layers["pool"])
 
 # %%
 marks = list(similarity.anchors(maps.shape[1:]).values())
-figure = plots.heatmaps([maps], [network], list(similarity.ANCHORS), stride, marks=marks)
+figure = plots.heatmaps([maps], rows=[network], columns=list(similarity.ANCHORS), stride=stride, marks=marks)
 record.save_figure(figure, "maps")
 figure
 
@@ -157,7 +158,8 @@ for net, name, side, px, every in (
     (trained, object_name, size, trained.frame, step),
     (trained, other_name, size, trained.frame, step),
 ):
-    extracted.append(features.extract(net, shifting.Paste(objects.load(name, side), px), ["pool"], every, device))
+    scene = shifting.Paste(objects.load(name, side), px)
+    extracted.append(features.extract(net, scene, ["pool"], stride=every, device=device))
 
 # %%
 rows, pictures = {}, []
@@ -181,7 +183,7 @@ display(table.style.format("{:.4f}").set_caption(caption))
 
 # %%
 columns = [f"{cutout.name}, moved", f"{other} instead"]
-figure = plots.heatmaps(pictures, list(table.index), columns, [stride, step])
+figure = plots.heatmaps(pictures, rows=list(table.index), columns=columns, stride=[stride, step])
 record.save_figure(figure, "believe")
 figure
 

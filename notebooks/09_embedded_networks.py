@@ -63,7 +63,9 @@ given = {"families": families, "object_names": object_names, "training_seed": tr
 given |= {"walk_count": walk_count, "per_class": per_class, "accuracy_stride": accuracy_stride, "seed": seed}
 keys = list(itertools.product(families, store.VARIANTS, (False, True)))
 nets = {
-    (name, where, smooth): networks.load(name, smooth, seeds.weights(name, smooth, where, training_seed))
+    (name, where, smooth): networks.load(
+        name, antialiased=smooth, weights=seeds.weights(name, antialiased=smooth, variant=where, seed=training_seed),
+    )
     for name, where, smooth in keys
 }
 folder = seeds.folder(training_seed)
@@ -82,9 +84,9 @@ pd.Series(runtime.stamp()["packages"], name="version").to_frame().T
 # both are filled with crops of photographs that come with scikit-learn, scikit-image and matplotlib.
 
 # %%
-drawn = [scenes.batch(training_seed, 0, train.BATCH, where) for where in scenes.POSITIONS]
+drawn = [scenes.batch(training_seed, 0, n=train.BATCH, positions=where) for where in scenes.POSITIONS]
 labels = [objects.CLASSES[int(label)] for label in drawn[0][1][:7]]
-figure = plots.frames(torch.cat([frames[:7] for frames, _ in drawn]), [*labels, *labels], columns=7)
+figure = plots.frames(torch.cat([frames[:7] for frames, _ in drawn]), titles=[*labels, *labels], columns=7)
 record.save_figure(figure, "training_scenes")
 figure
 
@@ -109,9 +111,9 @@ layers = {family: "fc7" if family == "demo_alexnet" else "fc" for family in fami
 distances = [1, 2, 4, 16, 32]
 first = nets[keys[0]]
 scene = shifting.Paste(objects.load(object_names[0], object_size), first.frame)
-places = variation.walks(scene.grid, distances, walk_count, seed)
+places = variation.walks(scene.grid, distances, count=walk_count, seed=seed)
 frames = scene.render(torch.from_numpy(places.reshape(-1, 2)))
-found = features.of_frames(first, frames, [layers[first.name]], device)[layers[first.name]]
+found = features.of_frames(first, frames, [layers[first.name]], device=device)[layers[first.name]]
 change = variation.drop_along(found.view(walk_count, len(places[0]), -1), distances)
 display(Markdown(
     f"{first.title}, {scene.name}: `1 - cosine` at "
@@ -124,7 +126,10 @@ display(Markdown(
 # First the recognition, then every class at random positions and at the centre, then the maps.
 
 # %%
-grids = {key: evaluate.accuracy_map(net.module, per_class, accuracy_stride).numpy() for key, net in nets.items()}
+grids = {
+    key: evaluate.accuracy_map(net.module, per_class=per_class, stride=accuracy_stride).numpy()
+    for key, net in nets.items()
+}
 edge = np.ones_like(grids[keys[0]], dtype=bool)
 edge[1:-1, 1:-1] = False
 centre = grids[keys[0]].shape[0] // 2
@@ -134,10 +139,10 @@ local, overall = {}, {}
 for key, (number, label) in itertools.product(keys, enumerate(objects.CLASSES)):
     net, layer = nets[key], layers[key[0]]
     scene = shifting.Paste(objects.load(label, object_size), net.frame)
-    places = variation.walks(scene.grid, distances, walk_count, seed + number)
+    places = variation.walks(scene.grid, distances, count=walk_count, seed=seed + number)
     middle = [side // 2 for side in scene.grid]
     frames = scene.render(torch.tensor([*places.reshape(-1, 2).tolist(), middle]))
-    found = features.of_frames(net, frames, [layer], device)[layer]
+    found = features.of_frames(net, frames, [layer], device=device)[layer]
     walked = found[:-1].view(walk_count, len(places[0]), -1)
     local[key, label] = variation.drop_along(walked, distances)
     overall[key, label] = float(torch.cosine_similarity(walked[:, 0], found[-1:]).mean())
@@ -147,9 +152,9 @@ maps, lattice = {}, {}
 for key, name in itertools.product(keys, object_names):
     net, layer = nets[key], layers[key[0]]
     scene = shifting.Paste(objects.load(name, object_size), net.frame)
-    found = features.similarity_maps(net, scene, [layer], stride, device)[layer]
+    found = features.similarity_maps(net, scene, [layer], stride=stride, device=device)[layer]
     maps[key, name] = found[similarity.ANCHORS.index("c")].numpy()
-    lattice[key, name] = variation.lattice(maps[key, name], net.strides, stride)
+    lattice[key, name] = variation.lattice(maps[key, name], strides=net.strides, stride=stride)
 
 # %% [markdown]
 # ## Results
@@ -197,7 +202,7 @@ display(Markdown(
 
 # %%
 lines = [[grids[key] for key in keys[i : i + 4]] for i in range(0, len(keys), 4)]
-figure = plots.heatmaps(lines, families, kinds, accuracy_stride, "accuracy", limits=(0, 1))
+figure = plots.heatmaps(lines, rows=families, columns=kinds, stride=accuracy_stride, label="accuracy", limits=(0, 1))
 record.save_figure(figure, "accuracy")
 figure
 
@@ -220,7 +225,7 @@ display(Markdown(
 chosen = object_names[0]
 lines = [[maps[key, chosen] for key in keys[i : i + 4]] for i in range(0, len(keys), 4)]
 titles = [f"{family}, {layers[family]}" for family in families]
-figure = plots.heatmaps(lines, titles, kinds, stride, f"cosine with the centre, {chosen}")
+figure = plots.heatmaps(lines, rows=titles, columns=kinds, stride=stride, label=f"cosine with the centre, {chosen}")
 record.save_figure(figure, "similarity")
 figure
 
@@ -256,10 +261,10 @@ display(Markdown(text))
 
 # %%
 columns = [key for key in keys if key[1] == "uniform"]
-parts = [variation.decompose(maps[key, chosen], nets[key].strides, stride).lattice for key in columns]
+parts = [variation.decompose(maps[key, chosen], strides=nets[key].strides, stride=stride).lattice for key in columns]
 pairs = [parts[i : i + 2] for i in range(0, len(parts), 2)]
 figure = plots.heatmaps(
-    pairs, titles, [names[key] for key in columns[:2]], stride, f"lattice part of the map, {chosen}", difference=True
+    pairs, rows=titles, columns=[names[key] for key in columns[:2]], stride=stride, label=f"lattice part of the map, {chosen}", difference=True
 )
 record.save_figure(figure, "lattice")
 figure
@@ -343,7 +348,7 @@ if shipped and "demo_alexnet" in families:
     by_blur = abs(shown["global"]["anti-aliased, centre"] - start)
     record.check_above("AlexNet: training positions move the global cosine", by_place - 3 * by_blur, 0, source)
 if shipped and "demo_resnet" in families:
-    peaks = variation.spectrum(maps[("demo_resnet", "uniform", False), chosen], (28, 32, 36), stride).ratio
+    peaks = variation.spectrum(maps[("demo_resnet", "uniform", False), chosen], periods=(28, 32, 36), stride=stride).ratio
     record.check_above("ResNet, anywhere: 32 px over 28 and 36 px", peaks[1] / max(peaks[0], peaks[2]), 2, source)
 record.finish()
 
@@ -352,7 +357,7 @@ record.finish()
 #
 # - Two seeds tell luck from effect only where they are far apart, and give no standard error. `make weights
 #   ARGS="--seed 2"` trains another set; with `training_seed = 2` this notebook measures it, and
-#   `python -m helpers.tools.training keep` puts its numbers beside these.
+#   `python -m helpers weights keep` puts its numbers beside these.
 # - The objects of the maps are few, and all the numbers are for white backgrounds.
 # - These networks are small and tell 40 shapes apart. Published networks saw a million photographs.
 # - As in the package that the paper used, anti-aliasing leaves the first convolution of ResNet and MobileNetV2 as

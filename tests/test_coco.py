@@ -86,7 +86,7 @@ def test_crop_is_the_rounded_box_with_the_mask_as_alpha(tmp_path):
     # Half a pixel rounds to even, as Python's round does: 10.5 -> 10, 21.5 -> 22.
     box = (10.5, 21.5, 40.4, 50.6)
     annotations = [_annotation(1, 7, box, segmentation=_rectangle(20, 30, 10, 20))]
-    (cutout,) = coco.load_coco(_folder(tmp_path, annotations, [7]), "made", None, 1, ["dog"])
+    (cutout,) = coco.load_coco(_folder(tmp_path, annotations, [7]), "made", None, per_category=1, categories=["dog"])
     assert cutout.label == "dog" and cutout.size == (51, 40)
     red, green, blue, alpha = cutout.rgba.numpy()
     assert (red == np.arange(22, 73)[:, None]).all() and (green == np.arange(10, 50)).all() and (blue == 7).all()
@@ -105,7 +105,8 @@ def test_crop_is_the_rounded_box_with_the_mask_as_alpha(tmp_path):
 )
 def test_the_papers_crop_takes_the_width_from_the_height(tmp_path, box, right, papers):
     root = _folder(tmp_path, [_annotation(1, 1, box)], [1])
-    crops = [coco.load_coco(root, "made", None, 1, ["dog"], paper_crop=flag)[0] for flag in (False, True)]
+    asked = {"per_category": 1, "categories": ["dog"]}
+    crops = [coco.load_coco(root, "made", None, paper_crop=flag, **asked)[0] for flag in (False, True)]
     assert [crop.size for crop in crops] == [right, papers]
     shared = min(right[1], papers[1])
     assert (crops[0].rgba[:, :, :shared] == crops[1].rgba[:, :, :shared]).all()
@@ -115,7 +116,7 @@ def test_alpha_stays_a_mask_through_the_resize(tmp_path):
     # 40 px to 60: new column 31 lies at (31 + 0.5) * 40 / 60 - 0.5 = 20.5, halfway between the last column of
     # the object and the first outside it. Half is object, as whole numbers round.
     annotations = [_annotation(1, 1, (0, 0, 40, 40), segmentation=_rectangle(0, 0, 21, 40))]
-    (cutout,) = coco.load_coco(_folder(tmp_path, annotations, [1]), "made", 60, 1, ["dog"])
+    (cutout,) = coco.load_coco(_folder(tmp_path, annotations, [1]), "made", 60, per_category=1, categories=["dog"])
     expected = np.zeros((60, 60), np.uint8)
     expected[:, :32] = 255
     assert (cutout.rgba[3].numpy() == expected).all()
@@ -262,7 +263,7 @@ def server(tmp_path):
 def _fetch(server, root, **options):
     sums = {"archive_sha256": hashlib.sha256(server.files["/annotations/" + coco_download.ARCHIVE]).hexdigest()}
     options = {"per_category": 3, "categories": ["dog"], "progress": False, **sums, **options}
-    return coco_download.fetch(root, "made", site=server.site, **options)
+    return coco_download.fetch(root, split="made", site=server.site, **options)
 
 
 def _files(root):
@@ -318,4 +319,4 @@ def test_download_says_what_the_site_does_not_have(server, tmp_path):
     with pytest.raises(assets.AssetError, match="cannot download 000000000003.png from http"):
         _fetch(server, tmp_path / "coco")
     with pytest.raises(assets.AssetError, match="no annotations/instances_test2017.json: the splits are"):
-        coco_download.fetch(tmp_path / "other", "test2017", site=server.site, archive_sha256=None, progress=False)
+        coco_download.fetch(tmp_path / "other", split="test2017", site=server.site, archive_sha256=None, progress=False)

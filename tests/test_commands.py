@@ -167,7 +167,7 @@ def test_small_pictures_look_the_same(difference: bool) -> None:
     rows, cols = np.mgrid[:61, :61]
     cone = 1 - np.hypot(rows - 30, cols - 30) / 60
     maps = [[cone - 0.6, 0.3 - cone]] if difference else [[cone, 0.9 * cone.T]]
-    png = plots.heatmaps(maps, ["cosine"], ["one", "other"], difference=difference)._repr_png_()
+    png = plots.heatmaps(maps, rows=["cosine"], columns=["one", "other"], difference=difference)._repr_png_()
     kept = pages.small(png)
     assert len(kept) < len(png) / 2
     before, after = (np.asarray(Image.open(io.BytesIO(each)).convert("RGB")).astype(int) for each in (png, kept))

@@ -39,12 +39,12 @@ def slow_pairs(answers, target, side):
 def test_probability_by_hand_and_far_out_of_range_of_exp():
     # Logits that are logarithms of probabilities are their own answer.
     shares = np.array([[[0.5, 0.3, 0.2], [0.1, 0.1, 0.8]]])
-    found = consistency.probability_map(np.log(shares), 2)
+    found = consistency.probability_map(np.log(shares), target=2)
     # float32 output: half a unit in the last place of 0.8
     np.testing.assert_allclose(found, [[0.2, 0.8]], rtol=0, atol=6e-8)
     assert found.dtype == torch.float32
     # exp(1000) overflows; adding a constant to all logits changes nothing.
-    huge = consistency.probability_map(torch.tensor([[[1000.0, 999.0], [-2000.0, -2000.0]]]), 0)
+    huge = consistency.probability_map(torch.tensor([[[1000.0, 999.0], [-2000.0, -2000.0]]]), target=0)
     np.testing.assert_allclose(huge, [[1 / (1 + np.exp(-1)), 0.5]], atol=6e-8)
 
 
@@ -57,12 +57,6 @@ def test_answers_are_the_largest_logit_and_ties_are_named():
     assert consistency.answers(tied, ties="lowest").tolist() == [[1, 0]]
     with pytest.raises(ValueError, match="'first' must be 'error' or 'lowest'"):
         consistency.answers(tied, ties="first")
-
-
-def test_flips_by_hand():
-    below, beside = consistency.flips(GRID)
-    assert below.tolist() == [[False, True, False], [True, False, False]]
-    assert beside.tolist() == [[False, True], [True, False], [True, False]]
 
 
 def test_change_rates_by_hand():
@@ -96,15 +90,15 @@ def test_mean_absolute_change_follows_the_first_answer():
 
 def test_consistency_by_hand():
     # Windows of 2: 3 + 1, 1 + 3, 1 + 2 + 1 and 4 of a kind.
-    assert consistency.consistency(GRID, 2) == (10 + 10 + 6 + 16) / 64
-    assert consistency.consistency(GRID, 3) == pytest.approx((9 + 25 + 1) / 81, abs=1e-15)
-    assert consistency.consistency(torch.full((4, 6), 7), 3) == 1
+    assert consistency.consistency(GRID, window=2) == (10 + 10 + 6 + 16) / 64
+    assert consistency.consistency(GRID, window=3) == pytest.approx((9 + 25 + 1) / 81, abs=1e-15)
+    assert consistency.consistency(torch.full((4, 6), 7), window=3) == 1
 
 
 @pytest.mark.parametrize("shape, classes, side", [((5, 7), 3, 2), ((6, 4), 2, 4), ((7, 7), 9, 5)])
 def test_pair_shares_match_counting_every_pair(shape, classes, side):
     answers = random_answers(shape, classes, seed=side)
-    found = consistency.pair_shares(answers, 1, side)
+    found = consistency.pair_shares(answers, target=1, window=side)
     slow = slow_pairs(answers, 1, side)
     got = [found.both_right, found.one_right, found.both_wrong_same, found.both_wrong_different]
     # Counts are exact in both; only a few divisions and sums in float64 differ.
@@ -114,31 +108,31 @@ def test_pair_shares_match_counting_every_pair(shape, classes, side):
 
 
 def test_pair_shares_by_hand():
-    found = consistency.pair_shares(GRID, 1, 2)
+    found = consistency.pair_shares(GRID, target=1, window=2)
     got = [found.both_right, found.one_right, found.both_wrong_same, found.both_wrong_different]
     np.testing.assert_allclose(got, np.array([30, 20, 12, 2]) / 64, rtol=0, atol=1e-15)
     assert found.accuracy == 40 / 64  # the windows hold 1, 3, 2 and 4 right answers of 4
     assert found.stays_right == 0.75
     assert found.excess == pytest.approx((0.75 - 0.625) / 0.375, abs=1e-15)
-    never = consistency.pair_shares(GRID, 5, 2)
+    never = consistency.pair_shares(GRID, target=5, window=2)
     assert np.isnan(never.stays_right) and np.isnan(never.excess)
-    always = consistency.pair_shares(torch.ones(3, 3, dtype=torch.long), 1, 2)
+    always = consistency.pair_shares(torch.ones(3, 3, dtype=torch.long), target=1, window=2)
     assert (always.both_right, always.stays_right) == (1, 1) and np.isnan(always.excess)
 
 
 def test_excess_is_free_of_the_accuracy_where_stays_right_is_not():
     """Salt and pepper, rarely and mostly right: no patches in either, and nothing but the accuracy differs."""
     noise, side = np.random.default_rng(3).random((80, 80)), 8
-    rare, often = (consistency.pair_shares((noise < share).astype(int), 1, side) for share in (0.3, 0.9))
+    rare, often = (consistency.pair_shares((noise < share).astype(int), target=1, window=side) for share in (0.3, 0.9))
     assert often.stays_right - rare.stays_right > 0.5
     # the same shift is drawn twice in 1 pair of 64, and is as right as itself; 6,400 answers make 0.01 of it
     assert rare.excess == pytest.approx(1 / 64, abs=0.02) and often.excess == pytest.approx(1 / 64, abs=0.02)
     patches = np.arange(80)[:, None] // 40 + np.zeros(80, int)  # only the windows over one line hold both
-    assert consistency.pair_shares(patches, 1, 8).excess > 0.9
+    assert consistency.pair_shares(patches, target=1, window=8).excess > 0.9
     # kappa of right against wrong, two answers
-    two = consistency.pair_shares(GRID, 1, 2)
+    two = consistency.pair_shares(GRID, target=1, window=2)
     wrong = 1 - two.accuracy
-    expected = consistency.kappa(1 - two.one_right, two.accuracy**2 + wrong**2)
+    expected = consistency.kappa(1 - two.one_right, chance=two.accuracy**2 + wrong**2)
     assert two.excess == pytest.approx(expected, abs=1e-14)
 
 
@@ -150,7 +144,7 @@ def test_drawing_pairs_estimates_the_exact_consistency():
     start = np.stack([rng.integers(20 - side + 1, size=pairs), rng.integers(22 - side + 1, size=pairs)])
     first, second = start + rng.integers(side, size=(2, 2, pairs))
     agree = (answers[tuple(first)] == answers[tuple(second)]).mean()
-    exact = consistency.consistency(answers, side)
+    exact = consistency.consistency(answers, window=side)
     # Four standard errors of a share of 40,000 draws, about 0.01: fails by chance in 1 seed of 16,000.
     assert abs(agree - exact) < 4 * np.sqrt(exact * (1 - exact) / pairs)
     assert 0.2 < exact < 0.9  # neither end, where the bound would be vacuous
@@ -160,33 +154,33 @@ def test_chance_and_kappa_by_hand():
     maps = [torch.zeros(2, 2, dtype=torch.long), torch.tensor([[0, 1], [1, 1], [1, 1], [1, 0]])]
     # Shares of class 0: all of the one window; 1/4, 0 and 1/4 of the three: 1 and 1/6. Each map has the same
     # weight, however many positions it has, and a position as many as there are windows that hold it.
-    assert consistency.chance_agreement(maps, 2) == pytest.approx((7 / 12) ** 2 + (5 / 12) ** 2, abs=1e-15)
-    assert consistency.kappa(0.9, 0.6) == pytest.approx(0.75, abs=1e-15)
-    assert consistency.kappa(0.6, 0.6) == 0
-    assert np.isnan(consistency.kappa(1.0, 1.0))
+    assert consistency.chance_agreement(maps, window=2) == pytest.approx((7 / 12) ** 2 + (5 / 12) ** 2, abs=1e-15)
+    assert consistency.kappa(0.9, chance=0.6) == pytest.approx(0.75, abs=1e-15)
+    assert consistency.kappa(0.6, chance=0.6) == 0
+    assert np.isnan(consistency.kappa(1.0, chance=1.0))
 
 
 def test_an_answer_that_ignores_the_place_and_the_object_has_no_agreement_above_chance():
     maps = [random_answers((60, 60), 4, seed) for seed in range(6)]
     side = 10
-    agreement = np.mean([consistency.consistency(one, side) for one in maps])
+    agreement = np.mean([consistency.consistency(one, window=side) for one in maps])
     # The same shift is drawn twice in 1 pair of 100, and agrees with itself: kappa is 0.01, not 0. Its
     # spread is that of 21,600 independent answers over 3 free shares: below 1 / sqrt(21600).
-    chance = consistency.chance_agreement(maps, side)
-    assert consistency.kappa(agreement, chance) == pytest.approx(1 / side**2, abs=1 / np.sqrt(21_600))
+    chance = consistency.chance_agreement(maps, window=side)
+    assert consistency.kappa(agreement, chance=chance) == pytest.approx(1 / side**2, abs=1 / np.sqrt(21_600))
     # Consistent for the wrong reason: one answer for all objects has consistency 1, and no kappa.
     same = [torch.full((5, 5), 3)] * 2
-    assert consistency.consistency(same[0], 5) == consistency.chance_agreement(same, 5) == 1
+    assert consistency.consistency(same[0], window=5) == consistency.chance_agreement(same, window=5) == 1
 
 
 def test_worst_case_by_hand():
     answers = torch.ones(5, 5, dtype=torch.long)
     answers[1, 1] = 0
     # Starts at least 2 from the border: only (2, 2), whose neighbour (1, 1) is wrong.
-    assert consistency.worst_case_accuracy(answers, 1, [0, 1, 2]).tolist() == [1, 0, 0]
+    assert consistency.worst_case_accuracy(answers, target=1, reaches=[0, 1, 2]).tolist() == [1, 0, 0]
     # Starts at least 1 from it: 9, of which (1, 1) is wrong, and 4 have it within one step.
-    assert consistency.worst_case_accuracy(answers, 1, [0, 1]).tolist() == [8 / 9, 5 / 9]
-    assert consistency.worst_case_accuracy(answers, 1, [1]).tolist() == [5 / 9]
+    assert consistency.worst_case_accuracy(answers, target=1, reaches=[0, 1]).tolist() == [8 / 9, 5 / 9]
+    assert consistency.worst_case_accuracy(answers, target=1, reaches=[1]).tolist() == [5 / 9]
 
 
 def test_worst_case_matches_looking_at_every_shift_and_cannot_rise():
@@ -200,7 +194,7 @@ def test_worst_case_matches_looking_at_every_shift_and_cannot_rise():
             for c in range(furthest, 13 - furthest)
         ]
         slow.append(np.mean(right))
-    found = consistency.worst_case_accuracy(answers, 0, reaches)
+    found = consistency.worst_case_accuracy(answers, target=0, reaches=reaches)
     np.testing.assert_allclose(found, slow, rtol=0, atol=1e-15)
     assert (np.diff(slow) < 0).all()
 
@@ -219,36 +213,36 @@ def test_bad_logits_are_named():
                 measure(broken)
     for target in (-1, 5):
         with pytest.raises(ValueError, match=f"class {target} does not exist: it must be 0 to 4"):
-            consistency.probability_map(logits, target)
+            consistency.probability_map(logits, target=target)
 
 
 def test_bad_answers_and_ranges_are_named():
     with pytest.raises(ValueError, match="class indices"):
-        consistency.flips(GRID.float())
+        consistency.change_rates(GRID.float())
     with pytest.raises(ValueError, match="-1 is under 0"):
-        consistency.flips(GRID - 1)
+        consistency.change_rates(GRID - 1)
     with pytest.raises(ValueError, match="stride 2: a one-pixel shift"):
         consistency.change_rates(GRID, stride=2)
     with pytest.raises(ValueError, match="no neighbours each way"):
         consistency.change_rates(GRID[:1])
     for side in (1, 4):
         with pytest.raises(ValueError, match=rf"window of {side} .* lattice of \(3, 3\): take 2 to 3"):
-            consistency.consistency(GRID, side)
+            consistency.consistency(GRID, window=side)
         with pytest.raises(ValueError, match="take 2 to 3"):
-            consistency.pair_shares(GRID, 1, side)
+            consistency.pair_shares(GRID, target=1, window=side)
     with pytest.raises(ValueError, match="class -1 does not exist"):
-        consistency.pair_shares(GRID, -1, 2)
+        consistency.pair_shares(GRID, target=-1, window=2)
     with pytest.raises(ValueError, match="reach of 2 px needs a lattice of at least 5 .* take at most 1"):
-        consistency.worst_case_accuracy(GRID, 1, [0, 2])
+        consistency.worst_case_accuracy(GRID, target=1, reaches=[0, 2])
     for reaches in ([], [-1]):
         with pytest.raises(ValueError, match="at least 0 px"):
-            consistency.worst_case_accuracy(GRID, 1, reaches)
+            consistency.worst_case_accuracy(GRID, target=1, reaches=reaches)
     with pytest.raises(ValueError, match="at least one"):
-        consistency.chance_agreement([], 2)
+        consistency.chance_agreement([], window=2)
     with pytest.raises(ValueError, match="take 2 to 3"):
-        consistency.chance_agreement([GRID], 4)
+        consistency.chance_agreement([GRID], window=4)
     with pytest.raises(ValueError, match=r"agreement 1.5 is a share"):
-        consistency.kappa(1.5, 0.5)
+        consistency.kappa(1.5, chance=0.5)
 
 
 def test_the_cited_table_is_the_published_one():
@@ -273,7 +267,8 @@ def drawn(figure):
 
 
 def test_outlines_run_between_the_positions_that_differ():
-    figure = drawn(plots.answer_maps([[torch.tensor([[0, 0], [0, 1]])]], ["a"], ["b"], ["x", "y"], 0, stride=4))
+    named = {"rows": ["a"], "columns": ["b"], "names": ["x", "y"], "target": 0}
+    figure = drawn(plots.answer_maps([[torch.tensor([[0, 0], [0, 1]])]], **named, stride=4))
     (lines,) = figure.axes[0].collections
     # In pixels, (column, row): over (1, 1), at rows 4 and columns 4, stride 4.
     assert sorted(segment.tolist() for segment in lines.get_segments()) == [[[2, 2], [2, 6]], [[2, 2], [6, 2]]]
@@ -282,7 +277,8 @@ def test_outlines_run_between_the_positions_that_differ():
 
 def test_answer_maps_share_their_colours_and_the_right_answer_is_pale():
     few, many = torch.tensor([[5, 2], [2, 5]]), torch.arange(12).view(3, 4)
-    figure = drawn(plots.answer_maps([[few, many]], ["a"], ["b", "c"], [f"class {k}" for k in range(12)], 5))
+    names = [f"class {k}" for k in range(12)]
+    figure = drawn(plots.answer_maps([[few, many]], rows=["a"], columns=["b", "c"], names=names, target=5))
     left, right = (axis.images[0] for axis in figure.axes)
     colours = [image.to_rgba(image.get_array()) for image in (left, right)]
     assert (colours[0][0, 0] == colours[1][1, 1]).all() and (colours[0][0, 1] == colours[1][0, 2]).all()
@@ -296,12 +292,12 @@ def test_dots_leave_out_what_is_undefined_and_bars_and_curves_fit():
     dots = plots.by_kind({"stays right": {"pasted": {names[0]: [0.5, np.nan, 1.0], names[1]: [np.nan] * 3}}})
     shown = [line.get_xdata().tolist() for line in drawn(dots).axes[0].lines]
     assert shown == [[0.5, 1.0], [0.75], []]
-    bars = plots.pair_bars({"pasted": {name: [0.5, 0.2, 0.2, 0.1] for name in names}}, list("abcd"))
+    bars = plots.pair_bars({"pasted": {name: [0.5, 0.2, 0.2, 0.1] for name in names}}, parts=list("abcd"))
     ends = [bar.get_x() + bar.get_width() for bar in drawn(bars).axes[0].patches]
     np.testing.assert_allclose(ends, [0.5, 0.5, 0.7, 0.7, 0.9, 0.9, 1, 1])
     lines = {kind: {name: [1, 0.5 + i / 10 + j / 4] for j, name in enumerate(names)}
              for i, kind in enumerate(("pasted", "cropped", "circular"))}  # fmt: skip
-    axes = drawn(plots.curves(lines, [2, 7], "m (px)", "right")).axes
+    axes = drawn(plots.curves(lines, at=[2, 7], xlabel="m (px)", ylabel="right")).axes
     for axis, (kind, expected) in zip(axes, lines.items(), strict=True):
         assert axis.get_title() == kind
         assert [line.get_xdata().tolist() for line in axis.lines] == [[2, 7]] * 2

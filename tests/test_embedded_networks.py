@@ -29,13 +29,13 @@ def held_out():
 
 
 def recognised(name: str, variant: str, antialiased: bool, position) -> float:
-    return evaluate.accuracy(network(name, variant, antialiased).module, *held_out(), position)
+    return evaluate.accuracy(network(name, variant, antialiased).module, *held_out(), position=position)
 
 
 def centre_map(name: str, variant: str, antialiased: bool, object_name: str, stride: int) -> torch.Tensor:
     scene = shifting.Paste(objects.load(object_name, 48), FRAME)
     net, layer = network(name, variant, antialiased), LAYER[name]
-    return features.similarity_maps(net, scene, [layer], stride, "cpu", progress=False)[layer][2]
+    return features.similarity_maps(net, scene, [layer], stride=stride, device="cpu", progress=False)[layer][2]
 
 
 @pytest.mark.parametrize(("name", "variant", "antialiased"), TWELVE)
@@ -73,7 +73,7 @@ def test_anti_aliasing_cuts_the_change_at_one_pixel(name, variant):
             scene = shifting.Paste(objects.load(label, 48), FRAME)
             places = variation.walks(scene.grid, [1], count=2, seed=number)
             frames = scene.render(torch.from_numpy(places.reshape(-1, 2)))
-            found = features.of_frames(net, frames, [layer], "cpu")[layer].view(2, 3, -1)
+            found = features.of_frames(net, frames, [layer], device="cpu")[layer].view(2, 3, -1)
             lost.append(variation.drop_along(found, [1])[1])
         drops.append(sum(lost) / len(lost))
     assert drops[0] > 1.5 * drops[1], drops
@@ -107,6 +107,7 @@ def test_lattice_of_32_px_in_the_off_the_shelf_resnet_trained_anywhere():
     assert around(32) > around(24) + 0.01
     assert around(32) > around(40) + 0.01
     strides = network("demo_resnet", "uniform", False).strides
-    rms = {smooth: variation.lattice(item.numpy(), strides, stride).rms for smooth, item in found.items()}
+    given = {"strides": strides, "stride": stride}
+    rms = {smooth: variation.lattice(item.numpy(), **given).rms for smooth, item in found.items()}
     # Measured on every second pixel: 0.020 and 0.002.
     assert rms[False] > 0.005 and rms[False] > 3 * rms[True]

@@ -51,13 +51,13 @@ def test_layers_have_their_sizes_and_logits_are_the_output(name, antialiased):
 def test_vgg16_layers_are_where_the_protocol_says():
     with torch.device("meta"):  # 138 million parameters that nobody needs here
         module = catalogue._antialiased("vgg16")
-    layers = catalogue.PAPER["vgg16"][1]
+    layers = catalogue.PAPER["vgg16"][0]
     sizes = {name: module.get_submodule(layers[name]).out_features for name in ("fc6", "fc7", "fc8")}
     assert sizes == {"fc6": 4096, "fc7": 4096, "fc8": 1000}
 
 
 def test_fc6_is_read_before_its_relu_and_fc6relu_after():
-    found = features.of_frames(untrained("alexnet"), FRAMES, ["fc6", "fc6relu", "fc7", "fc7relu"], "cpu")
+    found = features.of_frames(untrained("alexnet"), FRAMES, ["fc6", "fc6relu", "fc7", "fc7relu"], device="cpu")
     for layer in ("fc6", "fc7"):
         assert found[layer].min() < 0
         assert torch.equal(found[layer].clamp(min=0), found[f"{layer}relu"])
@@ -69,7 +69,7 @@ def test_fc6_by_hand():
         maps = module.avgpool(module.features(untrained("alexnet").preprocess(FRAMES)))
         expected = maps.flatten(1) @ module.classifier[1].weight.T + module.classifier[1].bias
         pooled = maps.mean((2, 3))
-    found = features.of_frames(untrained("alexnet"), FRAMES, ["fc6", "pool"], "cpu")
+    found = features.of_frames(untrained("alexnet"), FRAMES, ["fc6", "pool"], device="cpu")
     assert (found["fc6"] - expected).abs().max() <= 1e-4 * expected.abs().max()
     assert (found["pool"] - pooled).abs().max() <= 1e-4 * pooled.abs().max()
 
@@ -219,7 +219,8 @@ def test_wrap_finds_or_takes_layers_and_names_what_is_missing():
 def test_embedded_networks_say_which_weights_they_have():
     centre, uniform = networks.load("demo_resnet"), networks.load("demo_resnet", weights="uniform")
     assert centre.checksum != uniform.checksum and centre.weights != uniform.weights
-    assert len(centre.labels) == features.of_frames(centre, FRAMES[..., :128, :128], ["fc"], "cpu")["fc"].shape[1]
+    scores = features.of_frames(centre, FRAMES[..., :128, :128], ["fc"], device="cpu")["fc"]
+    assert len(centre.labels) == scores.shape[1]
 
 
 def test_a_file_of_ones_own_may_have_a_date_in_its_name(tmp_path):
@@ -277,3 +278,34 @@ def test_layers_are_names_and_nodes(layers):
 def test_marks_of_a_node_are_checked():
     with pytest.raises(ValueError, match="ends in ':input' or ':mean', not ':inputs'"):
         networks.wrap(nn.Sequential(nn.Linear(3, 2)), {"fc": "0:inputs"})
+
+
+@pytest.mark.parametrize(
+    ("text", "source", "key", "title"),
+    [
+        ("resnet50AA", networks.Source("resnet50", True), "resnet50AA", "ResNet-50, anti-aliased"),
+        ("mobilenet_v2@here/my.pth", networks.Source("mobilenet_v2", weights="here/my.pth"), "mobilenet_v2@my",
+         "MobileNetV2, off-the-shelf"),
+        ("demo_resnetAA@uniform", networks.Source("demo_resnet", True, "uniform"), "demo_resnetAA@uniform",
+         "demo ResNet, anti-aliased"),
+        ("timm:convnext_tiny", networks.Source("timm:convnext_tiny"), "timm-convnext_tiny",
+         "convnext_tiny, off-the-shelf"),
+    ],
+)  # fmt: skip
+def test_a_source_is_its_text(text, source, key, title):
+    assert networks.Source.parse(text) == source and str(source) == text
+    assert (source.key, source.title) == (key, title)
+
+
+def test_a_source_in_the_authors_spelling():
+    for theirs, ours in (("mobilev2AA", "mobilenet_v2AA"), ("alexnet", "alexnet")):
+        source = networks.Source.parse(theirs)
+        assert (str(source), source.published) == (ours, theirs)
+    with pytest.raises(ValueError, match=r"no network 'resnet5'.*'resnet50'"):
+        assert networks.Source("resnet5").published
+
+
+def test_a_source_loads_its_network():
+    network = networks.Source.parse("demo_resnetAA@uniform").load()
+    assert network.antialiased and network.weights == networks.load("demo_resnet", weights="uniform").weights
+    assert (network.title, network.kind) == ("demo ResNet, anti-aliased", "anti-aliased")

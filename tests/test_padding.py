@@ -29,7 +29,7 @@ def image(side=16, channels=3):
 
 @pytest.mark.parametrize("mode", padding.MODES)
 def test_convolution_against_scipy(mode):
-    network = padding.replace(wrapped(nn.Conv2d(3, 2, 5, padding=2, bias=False)), mode)
+    network = padding.replace(wrapped(nn.Conv2d(3, 2, 5, padding=2, bias=False)), mode=mode)
     conv, x = network.module[0], image()
     found = conv(x)[0].detach().numpy()
     kernel = conv.weight.detach().numpy().astype(np.float64)
@@ -43,7 +43,7 @@ def test_convolution_against_scipy(mode):
 
 @pytest.mark.parametrize("mode", ["reflect", "circular"])
 def test_max_pool_against_scipy(mode):
-    network = padding.replace(wrapped(nn.MaxPool2d(3, stride=2, padding=1)), mode)
+    network = padding.replace(wrapped(nn.MaxPool2d(3, stride=2, padding=1)), mode=mode)
     x = image()
     slow = ndimage.maximum_filter(x[0, 0].numpy(), size=3, mode=BORDERS[mode])[::2, ::2]
     np.testing.assert_array_equal(network.module[0](x)[0, 0].numpy(), slow)
@@ -51,14 +51,14 @@ def test_max_pool_against_scipy(mode):
 
 def test_max_pool_of_negative_values_keeps_its_infinite_border_with_zeros():
     network = padding.replace(
-        wrapped(nn.Conv2d(3, 3, 3, padding=1), nn.MaxPool2d(3, stride=2, padding=1)), "zeros"
+        wrapped(nn.Conv2d(3, 3, 3, padding=1), nn.MaxPool2d(3, stride=2, padding=1)), mode="zeros"
     )
     assert network.module[1](-image().abs() - 1).max() < 0  # a zero border would win
 
 
 @pytest.mark.parametrize("mode", padding.MODES)
 def test_blur_pool_against_scipy(mode):
-    network = padding.replace(wrapped(architectures.Blur(3)), mode)
+    network = padding.replace(wrapped(architectures.Blur(3)), mode=mode)
     x = image()
     weights = np.outer([1, 4, 6, 4, 1], [1, 4, 6, 4, 1]) / 256
     slow = ndimage.correlate(x[0, 1].numpy().astype(np.float64), weights, mode=BORDERS[mode])[::2, ::2]
@@ -66,7 +66,7 @@ def test_blur_pool_against_scipy(mode):
 
 
 def test_average_pool_by_hand():
-    network = padding.replace(wrapped(nn.AvgPool2d(3, stride=1, padding=1)), "circular")
+    network = padding.replace(wrapped(nn.AvgPool2d(3, stride=1, padding=1)), mode="circular")
     x = torch.zeros(1, 3, 16, 16)
     x[..., 0, 0] = 9
     found = network.module[0](x)[0, 0]
@@ -103,7 +103,7 @@ def moved(network, side, layer="pool", shift=32):
 @pytest.mark.parametrize("name", ["demo_resnet", "demo_mobilenet_v2"])
 def test_on_a_torus_shifts_by_the_total_stride_change_nothing(name, antialiased):
     plain = tiny_demo(name, antialiased)
-    circular = padding.replace(plain, "circular")
+    circular = padding.replace(plain, mode="circular")
     assert padding.obstacles(circular) == []
     assert moved(circular, 128) < 1e-5  # float32 sums in another order
     # the same by 31 px, and with the padding it had: the test can fail
@@ -121,7 +121,7 @@ def test_on_a_torus_with_the_layout_of_the_papers_resnet(antialiased):
     else:
         module = torchvision.models.resnet18(weights=None)
     plain = networks.wrap(module, frame=224, name="resnet18")
-    circular = padding.replace(plain, "circular")
+    circular = padding.replace(plain, mode="circular")
     assert circular.strides == (2, 4, 8, 16, 32)
     assert padding.obstacles(circular) == []
     assert moved(circular, 224) < 1e-5
@@ -131,7 +131,7 @@ def test_on_a_torus_with_the_layout_of_the_papers_resnet(antialiased):
 
 @pytest.mark.parametrize("antialiased", [False, True])
 def test_alexnet_is_said_to_be_unable(antialiased):
-    network = padding.replace(tiny_demo("demo_alexnet", antialiased), "circular")
+    network = padding.replace(tiny_demo("demo_alexnet", antialiased), mode="circular")
     reasons = padding.obstacles(network)
     assert any("flattened" in reason for reason in reasons)
     assert any("features.0: a map of 128 becomes" in reason for reason in reasons)
@@ -143,7 +143,7 @@ def test_original_is_untouched_and_weights_are_equal():
     before = {key: value.clone() for key, value in plain.module.state_dict().items()}
     frames = photo(128).rgb[None]
     first = features.of_frames(plain, frames, ["fc"], device="cpu")["fc"]
-    circular = padding.replace(plain, "circular")
+    circular = padding.replace(plain, mode="circular")
     assert plain.checksum == circular.checksum
     assert circular.title.endswith("circular padding")
     assert circular.layers == plain.layers
@@ -156,8 +156,8 @@ def test_original_is_untouched_and_weights_are_equal():
 def test_replacing_again_counts_from_the_original():
     plain = tiny_demo("demo_resnet", False)
     frames = photo(128).rgb[None]
-    direct = features.of_frames(padding.replace(plain, "zeros"), frames, ["fc"], device="cpu")["fc"]
-    twice = padding.replace(padding.replace(plain, "circular"), "zeros")
+    direct = features.of_frames(padding.replace(plain, mode="zeros"), frames, ["fc"], device="cpu")["fc"]
+    twice = padding.replace(padding.replace(plain, mode="circular"), mode="zeros")
     assert torch.equal(features.of_frames(twice, frames, ["fc"], device="cpu")["fc"], direct)
     # zeros is what this network was trained with
     assert torch.equal(features.of_frames(plain, frames, ["fc"], device="cpu")["fc"], direct)
@@ -165,20 +165,20 @@ def test_replacing_again_counts_from_the_original():
 
 def test_bad_input():
     with pytest.raises(ValueError, match="did you mean 'circular'"):
-        padding.replace(tiny_demo("demo_resnet", False), "circle")
+        padding.replace(tiny_demo("demo_resnet", False), mode="circle")
     with pytest.raises(ValueError, match="nothing to replace"):
-        padding.replace(wrapped(nn.Conv2d(3, 4, 3)), "zeros")
+        padding.replace(wrapped(nn.Conv2d(3, 4, 3)), mode="zeros")
     with pytest.raises(ValueError, match="0 is a transposed convolution"):
-        padding.replace(wrapped(nn.ConvTranspose2d(3, 4, 3, padding=1)), "reflect")
+        padding.replace(wrapped(nn.ConvTranspose2d(3, 4, 3, padding=1)), mode="reflect")
     # two steps of stride 2 leave a map of one pixel, which has nothing to be mirrored
     small = wrapped(nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.Conv2d(4, 4, 3, stride=2, padding=1),
                     nn.Conv2d(4, 4, 3, padding=1), frame=4)  # fmt: skip
     with pytest.raises(ValueError, match="frame 4 has a map too small for reflect padding.*larger frame"):
-        padding.replace(small, "reflect")
-    assert padding.replace(small, "circular") and padding.replace(small, "zeros")
+        padding.replace(small, mode="reflect")
+    assert padding.replace(small, mode="circular") and padding.replace(small, mode="zeros")
 
 
 def test_padding_is_replaced_in_the_networks_own_precision():
     network = wrapped(nn.Conv2d(3, 4, 3, padding=1))
     network.module.double()
-    assert padding.obstacles(padding.replace(network, "circular")) == []
+    assert padding.obstacles(padding.replace(network, mode="circular")) == []

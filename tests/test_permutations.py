@@ -55,7 +55,7 @@ def test_others_against_a_slow_loop(rng):
 
 def test_maps_are_one_at_the_anchor_and_sorted_is_never_below_raw(rng):
     features = rng.standard_normal((4, 3, 20)).astype(np.float32)
-    raw, ordered = permutations.maps(features, (1, 2))
+    raw, ordered = permutations.maps(features, anchor=(1, 2))
     assert raw.shape == ordered.shape == (4, 3)
     assert raw[1, 2] == pytest.approx(1, abs=EXACT) and ordered[1, 2] == pytest.approx(1, abs=EXACT)
     assert (ordered >= raw - EXACT).all()
@@ -68,9 +68,9 @@ def test_maps_are_one_at_the_anchor_and_sorted_is_never_below_raw(rng):
 
 def test_fit_is_the_best_of_all_permutations(rng):
     u, v = rng.standard_normal((2, 3, 6))
-    scores = {p: permutations.score(p, u, v).mean() for p in itertools.permutations(range(6))}
+    scores = {p: permutations.score(u, v, permutation=p).mean() for p in itertools.permutations(range(6))}
     fitted = permutations.fit(u, v)
-    assert permutations.score(fitted, u, v).mean() == pytest.approx(max(scores.values()), abs=1e-8)
+    assert permutations.score(u, v, permutation=fitted).mean() == pytest.approx(max(scores.values()), abs=1e-8)
     assert tuple(fitted) == max(scores, key=scores.get)
 
 
@@ -128,11 +128,11 @@ def test_no_change_is_left_alone(rng):
 
 def test_pairs_by_hand():
     features = np.arange(2 * 3 * 4, dtype=float).reshape(2, 3, 4, 1)
-    before, after = permutations.pairs(features, (1, -2))
+    before, after = permutations.pairs(features, displacement=(1, -2))
     # rows 0 and 1, columns 2 and 3 of the first object, and where they go
     np.testing.assert_array_equal(before[0, :, 0], [2, 3, 6, 7])
     np.testing.assert_array_equal(after[0, :, 0], [4, 5, 8, 9])
-    assert permutations.pairs(features, (1, 0), step=2)[0].shape == (2, 2, 1)
+    assert permutations.pairs(features, displacement=(1, 0), step=2)[0].shape == (2, 2, 1)
 
 
 @pytest.mark.parametrize(
@@ -141,14 +141,14 @@ def test_pairs_by_hand():
         (lambda: permutations.cosine([0.0, 0.0], [1.0, 0.0]), "zero or non-finite"),
         (lambda: permutations.cosine([np.nan, 0.0], [1.0, 0.0]), "zero or non-finite"),
         (lambda: permutations.cosine([1.0, 2.0], [1.0, 2.0, 3.0]), "2 dimensions, v has 3"),
-        (lambda: permutations.maps(np.ones((2, 3)), (0, 0)), "rows, columns, dimensions"),
-        (lambda: permutations.maps(np.ones((2, 3, 4)), (2, 0)), "not on the grid"),
+        (lambda: permutations.maps(np.ones((2, 3)), anchor=(0, 0)), "rows, columns, dimensions"),
+        (lambda: permutations.maps(np.ones((2, 3, 4)), anchor=(2, 0)), "off the 2 x 3 grid"),
         (lambda: permutations.others(np.ones((1, 4))), "different objects"),
         (lambda: permutations.fit(np.ones((2, 4)), np.ones((3, 4))), "in correspondence"),
-        (lambda: permutations.score([0, 0], [1.0, 2.0], [1.0, 2.0]), "each of 0"),
-        (lambda: permutations.pairs(np.ones((1, 3, 3, 2)), (0, 0)), "must move"),
-        (lambda: permutations.pairs(np.ones((1, 3, 3, 2)), (3, 0)), "must move, and fit the grid of 3 x 3"),
-        (lambda: permutations.pairs(np.ones((1, 3, 3, 2)), (1, 0), step=0), "step 0"),
+        (lambda: permutations.score([1.0, 2.0], [1.0, 2.0], permutation=[0, 0]), "each of 0"),
+        (lambda: permutations.pairs(np.ones((1, 3, 3, 2)), displacement=(0, 0)), "must move"),
+        (lambda: permutations.pairs(np.ones((1, 3, 3, 2)), displacement=(3, 0)), "fit the grid of 3 x 3"),
+        (lambda: permutations.pairs(np.ones((1, 3, 3, 2)), displacement=(1, 0), step=0), "step 0"),
         (lambda: permutations.held_out(np.ones((1, 2, 3)), np.ones((1, 2, 3))), "at least two"),
         (lambda: permutations.held_out(np.ones((2, 2, 3)), np.ones((2, 2, 3)), draws=0), "draws 0"),
     ],
@@ -167,9 +167,11 @@ def test_figures_hold_what_they_are_given_and_fit(rng):
     at = [4, 8, 16]
     lines = {key: (rng.uniform(0.2, 1, 3), np.full(3, 0.05)) for key in plots.permutations.LINES}
     figures = [
-        plots.against({"raw": (u, v), "sorted": (np.sort(u), np.sort(v))}, [("u", "v"), ("u, sorted", "v, sorted")]),
-        plots.reorderings({"off-the-shelf": lines, "anti-aliased": lines}, at),
-        plots.gains({"planted permutation": [0.9, 0.8], "fc7, 8 px": [0.0, -0.1]}, "gain"),
+        plots.against(
+            {"raw": (u, v), "sorted": (np.sort(u), np.sort(v))}, labels=[("u", "v"), ("u, sorted", "v, sorted")]
+        ),
+        plots.reorderings({"off-the-shelf": lines, "anti-aliased": lines}, at=at),
+        plots.gains({"planted permutation": [0.9, 0.8], "fc7, 8 px": [0.0, -0.1]}, label="gain"),
     ]
     for figure in figures:
         FigureCanvasAgg(figure).draw()

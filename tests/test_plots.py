@@ -33,7 +33,7 @@ def maps():
 def test_heatmaps_share_their_limits_and_are_in_pixels(maps):
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    figure = plots.heatmaps(maps, ["a", "b"], ["tl", "c", "br"], stride=4, marks=[(0, 0), (5, 4), (10, 8)])
+    figure = plots.heatmaps(maps, rows=["a", "b"], columns=["tl", "c", "br"], stride=4, marks=[(0, 0), (5, 4), (10, 8)])
     FigureCanvasAgg(figure)
     images = [axis.images[0] for axis in figure.axes if axis.images]
     every = np.concatenate([item.ravel() for line in maps for item in line])
@@ -45,13 +45,13 @@ def test_heatmaps_share_their_limits_and_are_in_pixels(maps):
 
 
 def test_difference_is_symmetric_about_zero(maps):
-    figure = plots.heatmaps([[maps[0][0] - 0.9]], ["d"], ["c"], difference=True)
+    figure = plots.heatmaps([[maps[0][0] - 0.9]], rows=["d"], columns=["c"], difference=True)
     low, high = figure.axes[0].images[0].get_clim()
     assert low == -high == (maps[0][0] - 0.9).min()
 
 
 def test_values_below_the_range_are_announced(maps):
-    figure = plots.heatmaps(maps, ["a", "b"], ["1", "2", "3"], limits=(0.5, 1.0))
+    figure = plots.heatmaps(maps, rows=["a", "b"], columns=["1", "2", "3"], limits=(0.5, 1.0))
     assert figure.axes[-1]._colorbar.extend == "min"
 
 
@@ -60,8 +60,8 @@ def test_frames_and_curves_fit(maps):
 
     at = np.arange(0, 20, 2)
     for figure in (
-        plots.frames(torch.zeros(5, 3, 30, 30, dtype=torch.uint8), [f"tl (0, {k})" for k in range(5)]),
-        plots.frames(torch.zeros(7, 3, 30, 30, dtype=torch.uint8), list("abcdefg")),
+        plots.frames(torch.zeros(5, 3, 30, 30, dtype=torch.uint8), titles=[f"tl (0, {k})" for k in range(5)]),
+        plots.frames(torch.zeros(7, 3, 30, 30, dtype=torch.uint8), titles=list("abcdefg")),
         plots.profiles({"one": (maps[0][0].mean(1), maps[0][0].mean(0))}),
         plots.distances({"one": (at, 1 - at / 20, at / 100)}),
     ):
@@ -85,7 +85,7 @@ def test_causes_show_every_network_each_factor_and_other_trainings_as_rings():
     causes = ["trained everywhere,\nnot at the centre", "anti-aliasing"]
     factors = {"global": dict(zip(causes, [some(8.0), some(1.2)], strict=True)), "local": {causes[1]: some(3.0)}}
     others = {"global": dict(zip(causes, [[7.0], [1.1]], strict=True)), "local": {causes[1]: [2.5]}}
-    figure = plots.by_cause(pd.DataFrame(rows), factors, "invariance", others=others)
+    figure = plots.by_cause(pd.DataFrame(rows), factors, label="invariance", others=others)
     FigureCanvasAgg(figure)
     inside(figure)
 
@@ -116,9 +116,11 @@ def test_pictures_of_variation_fit(maps):
     for figure in (
         plots.parts({"off": (item, {"smooth": item, "lattice": item - item.mean()})}, stride=4),
         plots.falls([1, 2, 4], {"off": [some(0.1), some(0.2), some(0.3)], "on": [some(0.01), some(0.1), some(0.3)]}),
-        plots.intervals({"off": {"lean": some(0.1)}, "on": {"lean": some(0.2)}}, "cosine", "t"),
+        plots.intervals({"off": {"lean": some(0.1)}, "on": {"lean": some(0.2)}}, label="cosine", title="t"),
         plots.biases(table),
-        plots.conditions({"t": pd.DataFrame([[1e-9, 0.1], [0.01, 1.0]], ["a", "b"], ["c", "d"])}, "drop", log=True),
+        plots.conditions(
+            {"t": pd.DataFrame([[1e-9, 0.1], [0.01, 1.0]], ["a", "b"], ["c", "d"])}, label="drop", log=True
+        ),
     ):
         FigureCanvasAgg(figure)
         inside(figure)
@@ -126,7 +128,7 @@ def test_pictures_of_variation_fit(maps):
 
 def test_conditions_share_one_scale_and_write_what_is_under_the_floor_as_zero():
     one = pd.DataFrame([[1e-9, 0.1]], ["a"], ["c", "d"])
-    figure = plots.conditions({"t": one, "u": one * 10}, "drop", log=True)
+    figure = plots.conditions({"t": one, "u": one * 10}, label="drop", log=True)
     figure.canvas.draw()
     limits = {axis.collections[0].get_clim() for axis in figure.axes[:2]}
     assert limits == {(0.1, 1.0)}
@@ -134,7 +136,7 @@ def test_conditions_share_one_scale_and_write_what_is_under_the_floor_as_zero():
     cells = axis_colours(figure.axes[0])
     assert cells[0].tolist() == [1, 1, 1, 1] and cells[1].tolist() != [1, 1, 1, 1]
     assert figure.axes[-1].get_ylabel() == "drop\n(white: 0)"
-    assert plots.conditions({"t": one + 1}, "drop", log=True).axes[-1].get_ylabel() == "drop"
+    assert plots.conditions({"t": one + 1}, label="drop", log=True).axes[-1].get_ylabel() == "drop"
 
 
 def axis_colours(axis) -> np.ndarray:
@@ -142,7 +144,7 @@ def axis_colours(axis) -> np.ndarray:
 
 
 def test_conditions_are_written_in_the_ink_that_can_be_read():
-    figure = plots.conditions({"t": pd.DataFrame([np.linspace(0, 1, 25)])}, "I")
+    figure = plots.conditions({"t": pd.DataFrame([np.linspace(0, 1, 25)])}, label="I")
     figure.draw_without_rendering()
     for text, cell in zip(figure.axes[0].texts, axis_colours(figure.axes[0]), strict=True):
         light, dark = sorted((relative_luminance(text.get_color()), relative_luminance(cell)), reverse=True)
@@ -166,7 +168,7 @@ def test_biases_draw_whole_categories():
     table = pd.DataFrame({"direction": "down", "kind": "off-the-shelf", "value": values, "category": categories})
     axis = plots.biases(table).axes[0]
     ends = next(line.get_ydata() for line in axis.get_lines() if line.get_linewidth() == 2.2)
-    clustered, plain = uncertainty.interval(values, categories), uncertainty.interval(values)
+    clustered, plain = uncertainty.interval(values, clusters=categories), uncertainty.interval(values)
     # two sets of 1,000 draws: the ends differ by a few per cent of the width
     width = clustered.high - clustered.low
     assert np.nanmin(ends) == pytest.approx(clustered.low, abs=0.08 * width)
@@ -187,15 +189,15 @@ def test_logarithmic_axes_have_labels_enough_and_no_factors_where_there_are_none
     falls.draw_without_rendering()
     assert {"0.002", "0.005"} <= set(labels(falls.axes[0].yaxis, falls.axes[0].get_ylim()))
     for zero, expected in ((None, "0.1"), (1, "1/2×")):
-        figure = plots.intervals({"a": {"x": some(0.03), "y": some(0.7)}}, "missing", zero, log=True)
+        figure = plots.intervals({"a": {"x": some(0.03), "y": some(0.7)}}, label="missing", zero=zero, log=True)
         figure.draw_without_rendering()
         shown = labels(figure.axes[0].xaxis, figure.axes[0].get_xlim())
         assert expected in shown and any("×" in text for text in shown) == (zero == 1)
 
 
 def test_spectrum_without_a_stride_on_its_lattice_still_has_an_axis():
-    figure = plots.spectrum([6, 9, 12], {"off": np.array([0.1, 0.2, 0.1])}, [32])
+    figure = plots.spectrum([6, 9, 12], {"off": np.array([0.1, 0.2, 0.1])}, strides=[32])
     figure.draw_without_rendering()
     assert len(labels(figure.axes[0].xaxis, figure.axes[0].get_xlim())) >= 3
-    marked = plots.spectrum([3, 4, 5], {"off": np.array([0.1, 0.2, 0.1])}, [4, 32])
+    marked = plots.spectrum([3, 4, 5], {"off": np.array([0.1, 0.2, 0.1])}, strides=[4, 32])
     assert marked.axes[0].get_xticks().tolist() == [4]

@@ -58,7 +58,7 @@ def test_folds_are_scikit_learns_and_leave_bands_out():
 
 
 def test_tiles_are_a_latin_square():
-    fold = probes.tiles((10, 15), 5)
+    fold = probes.tiles((10, 15), count=5)
     assert (fold[:2, :3] == fold[0, 0]).all()  # compact tiles of 2 x 3
     blocks = fold[::2, ::3]
     for line in (*blocks, *blocks.T):
@@ -100,13 +100,13 @@ def test_reduce_finds_the_rank_and_survives_constants(rng):
 def test_decide_by_hand():
     # -1 and 1 on a line, hard margin: the plane is at 0, the margins at the points
     np.testing.assert_allclose(
-        probes.decide(np.array([[-1.0], [1.0]]), [False, True], np.array([[0.5], [3.0]])),
+        probes.decide(np.array([[-1.0], [1.0]]), [False, True], test=np.array([[0.5], [3.0]])),
         [0.5, 3.0],
         atol=1e-3,
     )  # tolerance: SVC's own stopping rule is 1e-3
     # C = 0.25 caps the multipliers: w = 2 * 0.25 = 0.5, b = 0
     np.testing.assert_allclose(
-        probes.decide(np.array([[-1.0], [1.0]]), [False, True], np.array([[1.0]]), c=0.25), [0.5], atol=1e-3
+        probes.decide(np.array([[-1.0], [1.0]]), [False, True], test=np.array([[1.0]]), c=0.25), [0.5], atol=1e-3
     )
 
 
@@ -116,7 +116,7 @@ def test_decide_adds_to_its_working_set_until_it_is_the_svm_of_all_points(rng, m
     truth = train[:, 0] + 0.5 * rng.standard_normal(400) > 0
     expected = SVC(kernel="linear", C=1).fit(train, truth).decision_function(test)
     # tolerance: SVC's own stopping rule is 1e-3, for either
-    np.testing.assert_allclose(probes.decide(train, truth, test), expected, atol=1e-2)
+    np.testing.assert_allclose(probes.decide(train, truth, test=test), expected, atol=1e-2)
     few = np.linspace(0, 399, 20).astype(int)
     first = SVC(kernel="linear", C=1).fit(train[few], truth[few]).decision_function(test)
     assert np.abs(first - expected).max() > 0.1  # the first set alone would not do
@@ -224,7 +224,7 @@ def test_r2_by_hand():
     from helpers.measures.probes.same_object import location
 
     truth = np.array([[0.0, 0.0], [2.0, 4.0]])
-    result = location(np.array([[0.0, 2.0], [1.0, 2.0]]), truth, (1, 2))
+    result = location(np.array([[0.0, 2.0], [1.0, 2.0]]), truth, grid=(1, 2))
     np.testing.assert_allclose(result.r2, [1 - 0.5 / 1, 0])  # rows: error^2 0.5, variance 1; columns: the mean
     np.testing.assert_allclose(result.error, [np.sqrt(0.5), 2])
 
@@ -242,7 +242,7 @@ def test_ridge_against_the_normal_equations(rng):
     augmented = np.vstack([np.hstack([train - mean, np.ones((30, 1))]), np.zeros((4, 5))])
     augmented[30:, :4] = np.sqrt(penalty) * np.eye(4)
     weights = np.linalg.lstsq(augmented, np.append(target, np.zeros(4)), rcond=None)[0]
-    np.testing.assert_allclose(ridge(train, target, test, 0.01), (test - mean) @ weights[:4] + weights[4])
+    np.testing.assert_allclose(ridge(train, target, test=test, alpha=0.01), (test - mean) @ weights[:4] + weights[4])
 
 
 # unseen objects
@@ -330,7 +330,7 @@ def test_swap_test_against_refitting(rng):
             train = [i for i in range(4) if i != out]
             points = np.concatenate([objects[i].reshape(20, -1) for i in train])
             target = np.concatenate([np.where(named[i], 1.0, -1.0) for i in train])
-            answer = ridge(points, target, objects[out].reshape(20, -1), 0.01) > 0
+            answer = ridge(points, target, test=objects[out].reshape(20, -1), alpha=0.01) > 0
             scores.append(balanced(answer == named[out], named[out]))
         slow.append(np.mean(scores))
     np.testing.assert_allclose(result.null, slow, atol=1e-12)
@@ -364,14 +364,14 @@ def test_shuffled_labels_call_any_smooth_field_significant(rng):
     field = probes.surrogate(smooth(rng, d=40), seed=3)
     truth = probes.labels(GRID, "left/right")
     observed = probes.probe(field, truth).accuracy
-    null = [probes.probe(field, one).accuracy for one in probes.null_labels(truth, "shuffle", 19)]
+    null = [probes.probe(field, one).accuracy for one in probes.null_labels(truth, how="shuffle", draws=19)]
     assert probes.p_value(observed, null) == 0.05  # the least that 19 draws can give
 
 
 def test_null_labels_keep_the_number_of_each(rng):
     truth = probes.labels((6, 4), "top/bottom")
     for how in ("shuffle", "torus"):
-        maps = probes.null_labels(truth, how, 7)
+        maps = probes.null_labels(truth, how=how, draws=7)
         assert maps.shape == (7, 6, 4) and (maps.sum((1, 2)) == 12).all()
     assert (maps == maps[:, :, :1]).all()  # a half moved round the torus still is made of whole rows
     lines = {tuple(one[:, 0]) for one in maps}
@@ -386,7 +386,7 @@ def test_surrogate_keeps_power_and_loses_place(rng):
     np.testing.assert_array_equal(field, probes.surrogate(features, seed=1))
 
     # the ensemble forgets the place: the mean over many draws is flat, where the features are not
-    mean = np.mean([probes.surrogate(features[..., :5], seed) for seed in range(300)], 0)
+    mean = np.mean([probes.surrogate(features[..., :5], seed=seed) for seed in range(300)], 0)
     assert mean.std((0, 1)).max() < 0.25 * features[..., :5].std((0, 1)).min()
 
 
@@ -402,7 +402,7 @@ def test_surrogate_keeps_the_power_at_each_frequency(rng):
     # should: sum of squared amplitudes over all frequencies but 0, divided by the number of points squared
     power = np.square(spectrum(features))[..., :].reshape(-1, 3)
     expected = power[1:].sum(0) / (12 * 10) ** 2
-    draws = np.stack([probes.surrogate(features, seed) for seed in range(400)])
+    draws = np.stack([probes.surrogate(features, seed=seed) for seed in range(400)])
     mean = spectrum(features)[0, 0] / 120
     np.testing.assert_allclose(np.square(draws - mean).mean((0, 1, 2)), expected, rtol=0.1)  # 400 draws
 
@@ -413,7 +413,7 @@ def test_small_probes_take_one_thread_and_give_the_threads_back(rng, monkeypatch
 
     seen = []
     decide = same_object.decide
-    monkeypatch.setattr(same_object, "decide", lambda *given: seen.append(threads()) or decide(*given))
+    monkeypatch.setattr(same_object, "decide", lambda *a, **k: seen.append(threads()) or decide(*a, **k))
     with threadpool_limits(2, user_api="blas"):
         before = threads()
         probes.probe(smooth(rng))
@@ -452,10 +452,10 @@ def test_p_value_by_hand():
         (lambda: probes.locate(np.ones((6, 6, 2)), split="rows"), "unknown split 'rows'"),
         (lambda: probes.locate(np.ones((6, 6, 2)), alpha=0), "alpha 0"),
         (lambda: probes.swap_test([np.ones((4, 4, 2))] * 2, draws=0), "draws 0"),
-        (lambda: probes.null_labels(np.ones((2, 2)), "roll"), "unknown null 'roll'"),
+        (lambda: probes.null_labels(np.ones((2, 2)), how="roll"), "unknown null 'roll'"),
         (lambda: probes.accuracy_by_distance(np.ones(3), "top/bottom"), "correct is"),
         (lambda: probes.reduce(np.ones(3)), r"points are \(P, D\)"),
-        (lambda: probes.decide(np.ones((2, 1)), [True, True], np.ones((1, 1))), "same half"),
+        (lambda: probes.decide(np.ones((2, 1)), [True, True], test=np.ones((1, 1))), "same half"),
         (lambda: probes.p_value(0.5, []), "at least one"),
     ],
 )
@@ -477,14 +477,16 @@ def test_figures_hold_what_they_are_given_and_fit(rng):
     net = np.stack(np.indices((21, 21)), -1) * 4.0  # square, as the notebook's: the tightest fit of its panels
     net += [5, -5]
     figures = {
-        "folds": plots.fold_maps({d: probes.folds(probes.labels(GRID, d)) for d in probes.DIVIDES}, 4),
-        "answers": plots.answers(share, kinds, probes.DIVIDES, probes.DIVIDES, 4),
+        "folds": plots.fold_maps({d: probes.folds(probes.labels(GRID, d)) for d in probes.DIVIDES}, stride=4),
+        "answers": plots.answers(share, rows=kinds, columns=probes.DIVIDES, divides=probes.DIVIDES, stride=4),
         "accuracies": plots.accuracies({"top/bottom\nsame object": {kind: [0.7, 0.9] for kind in kinds}}),
         "distance": plots.by_line_distance(dict.fromkeys(probes.DIVIDES, curves), dashed=list(curves)[1::2]),
         "nulls": plots.nulls({d: (0.8, {"shuffled": [0.5, 0.4], "moved": [0.7, 0.9]}) for d in probes.DIVIDES}),
         "swaps": plots.swap_nulls({f"{d}, {kind}": test for d in probes.DIVIDES for kind in kinds}),
-        "two nets": plots.warped_grids(dict.fromkeys(kinds, net), 4, 5),
-        "nets": plots.warped_grids({f"{kind}, {what}": net for what in ("mean", "cup") for kind in kinds}, 4, 5),
+        "two nets": plots.warped_grids(dict.fromkeys(kinds, net), stride=4, step=5),
+        "nets": plots.warped_grids(
+            {f"{kind}, {what}": net for what in ("mean", "cup") for kind in kinds}, stride=4, step=5
+        ),
     }
     for name, figure in figures.items():
         FigureCanvasAgg(figure).draw()

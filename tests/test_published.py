@@ -59,18 +59,22 @@ def test_a_map_is_parsed_as_the_authors_wrote_it():
         (b"y,x,val\r\n0,zero,1\r\n", "invalid literal"),
     ):
         with pytest.raises(ValueError, match=message):
-            published.parse_csv(bad, "some.csv")
+            published.parse_csv(bad, name="some.csv")
+
+
+def file_name(key: str) -> str:
+    return key.replace("/", "-") + "-d3.csv"
 
 
 def test_there_are_256_checksums():
     sums = published.map_sums()
     assert len(sums) == 256 and all(len(digest) == 64 for digest in sums.values())
-    assert data.file_name("mobilev2AA/fc/berry/br") in sums
+    assert file_name("mobilev2AA/fc/berry/br") in sums
 
 
 def test_the_maps_are_the_authors(shared):
     maps, sums = published.find_maps(), published.map_sums()
-    assert {data.file_name(key) for key in maps} == set(sums)
+    assert {file_name(key) for key in maps} == set(sums)
     for key, values in maps.items():
         _, layer, name, anchor = key.split("/")
         assert values.shape == {"berry": (125, 125), "plane": (133, 133)}[name]
@@ -78,7 +82,7 @@ def test_the_maps_are_the_authors(shared):
             # A probability is a float32 that the authors printed whole, so their file can be written again.
             lines = (f"{row},{col},{float(value)!r}\r\n" for (row, col), value in np.ndenumerate(values))
             digest = hashlib.sha256(("y,x,val\r\n" + "".join(lines)).encode()).hexdigest()
-            assert digest == sums[data.file_name(key)]
+            assert digest == sums[file_name(key)]
         else:
             # Cosines in float64, kept here in float32.
             assert values[similarity.anchors(values.shape)[anchor]] == pytest.approx(1, abs=1e-6)
@@ -177,7 +181,7 @@ def test_replay_of_a_relative_is_called_one(shared):
     maps = published.find_maps()
     available = {name: what for name, what in published.at_hand().items() if name == "mobilev2"}
     assert available["mobilev2"][0] == replaying.RELATIVE
-    table, ours = published.replay(maps, available, ["berry"], stride=31, device="cpu", progress=False)
+    table, ours = published.replay(maps, available, names=["berry"], stride=31, device="cpu", progress=False)
     table = table.set_index("key")
     assert set(table.index) == {f"mobilev2/fc/berry/{a}" for a in similarity.ANCHORS} | {"mobilev2/class/berry/br"}
     assert (table.verdict == "no verdict: fine-tuned relative").all() and (table.positions == 25).all()

@@ -17,7 +17,8 @@ import torch
 
 from helpers import features, networks, objects, similarity
 from helpers.measures import variation
-from helpers.tools.sweep import Plan, Source, SweepError, cli, execute, named, open_store, run, store, table
+from helpers.networks import Source
+from helpers.tools.sweep import Plan, SweepError, cli, execute, named, open_store, run, store, table
 from helpers.tools.sweep.plan import Settings
 from helpers.tools.sweep.task import class_indices, compute
 
@@ -36,11 +37,11 @@ def one_thread():
 
 
 def _cutouts(*names):
-    return [objects.load(name, 32) for name in names]
+    return [objects.load(name, size=32) for name in names]
 
 
 def _plan(sources=(RESNET,), names=("airplane", "cup", "digit 3"), settings=SMALL):
-    return Plan(sources, {32: _cutouts(*names)}, settings)
+    return Plan(sources, {32: _cutouts(*names)}, settings=settings)
 
 
 def _content(path):
@@ -78,10 +79,10 @@ def test_what_is_stored_is_what_the_parts_compute(finished):
     scalars = data.scalars.sel(layer="fc", anchor="bl", **at)
     # Scalars are kept as float32.
     assert float(scalars.sel(measure="mean_cosine")) == pytest.approx(stored.mean(dtype=float), abs=2e-7)
-    lean = variation.bias(stored, 8)
+    lean = variation.bias(stored, stride=8)
     assert float(scalars.sel(measure="tilt_right")) == lean.tilt_right
     assert float(scalars.sel(measure="top_bottom")) == lean.top_bottom
-    assert float(scalars.sel(measure="lattice_rms")) == variation.lattice(stored, network.strides, 8).rms
+    assert float(scalars.sel(measure="lattice_rms")) == variation.lattice(stored, strides=network.strides, stride=8).rms
     centre = data.similarity.sel(layer="fc", anchor="c", **at).values
     assert data.ring.values.tolist() == [8, 16]
     ring = np.ones((5, 5), bool)
@@ -144,7 +145,7 @@ def _elsewhere(path):
     """The sweep of the fixture ``finished`` in a process of its own, slow enough to be killed in time."""
     code = (
         "import sys, time, pathlib; sys.path.insert(0, 'tests'); import test_sweep as t;"
-        "write = t.store.write; t.store.write = lambda *a: (time.sleep(0.5), write(*a));"
+        "write = t.store.write; t.store.write = lambda *a, **k: (time.sleep(0.5), write(*a, **k));"
         "t.torch.set_num_threads(1);"
         "t.run(pathlib.Path(sys.argv[1]), t._plan((t.RESNET, t.TWIN)), progress=False)"
     )
@@ -176,7 +177,7 @@ class _StillSource:
         return _Still("still", torch.nn.Identity(), {"fc": ""}, "fc", frame=64, labels=["cup"])
 
 
-def _made_up(network, cutout, settings, progress=None):
+def _made_up(network, cutout, **_):
     """Results that depend on the object alone, in the shapes of the real ones."""
     seed = sum(cutout.name.encode())
     values = np.random.default_rng(seed).random((1, 5, 5, 5), dtype=np.float32)
@@ -309,7 +310,7 @@ def test_what_is_no_store(still, tmp_path):
 
 
 def test_the_estimate_says_what_is_left(still, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(execute, "throughput", lambda *_: 12.5)
+    monkeypatch.setattr(execute, "throughput", lambda *_, **__: 12.5)
     run(tmp_path / "store", still, dry_run=True)
     said = capsys.readouterr().out
     # Two objects at 5 x 5 positions, at 12.5 frames per second.
@@ -344,17 +345,6 @@ def test_settings_that_do_not_fit_a_network(tmp_path):
     assert not (tmp_path / "store").exists()
 
 
-def test_sources_are_written_as_the_authors_write_them():
-    for text, source in {
-        "alexnet": Source("alexnet"),
-        "alexnetAA": Source("alexnet", True),
-        "demo_resnetAA@uniform": Source("demo_resnet", True, "uniform"),
-        "mobilenet_v2@weights/mine.pth": Source("mobilenet_v2", False, "weights/mine.pth"),
-    }.items():
-        assert Source.parse(text) == source
-        assert source.key == text.replace("weights/", "").replace(".pth", "")
-
-
 def test_categories_of_coco_are_sums_over_classes_of_imagenet():
     labels = networks.load("mobilenet_v2", weights=None).labels
     network = networks.wrap(torch.nn.Linear(2, 1000), labels=labels)
@@ -380,11 +370,12 @@ def test_the_probability_of_a_category_is_the_sum_over_its_classes():
     torch.manual_seed(0)
     module = torch.nn.Sequential(torch.nn.AvgPool2d(8), torch.nn.Flatten(), torch.nn.Linear(3 * 8 * 8, 1000))
     labels = networks.load("mobilenet_v2", weights=None).labels
-    network = networks.wrap(module, {"fc": "2"}, frame=64, labels=labels)
-    cutout = dataclasses.replace(objects.load("cup", 32), label="laptop")
-    found = compute(network, cutout, SMALL)
+    network = networks.wrap(module, layers={"fc": "2"}, frame=64, labels=labels)
+    cutout = dataclasses.replace(objects.load("cup", size=32), label="laptop")
+    found = compute(network, cutout, settings=SMALL)
     frames = SMALL.scene(network, cutout).render(torch.cartesian_prod(*[torch.arange(0, 33, 8)] * 2))
-    both = features.of_frames(network, frames, ["fc"], "cpu")["fc"].softmax(1)[:, [620, 681]]  # laptop, notebook
+    logits = features.of_frames(network, frames, layers=["fc"], device="cpu")["fc"]
+    both = logits.softmax(1)[:, [620, 681]]  # laptop, notebook
     assert found["probability"].ravel() == pytest.approx(both.sum(1).numpy(), abs=1e-8)
     assert both.min() > 1e-4  # far above the tolerance, so that one alone is not the sum
 
@@ -397,8 +388,8 @@ def test_presets_and_their_changes():
     assert values["at_most"] is True and values["stride"] == 4
     for change, message in {
         "strid=4": "unknown parameter 'strid'; did you mean 'stride'",
-        "stride=four": "stride is a whole number, not 'four'",
-        "at_most=yes": "at_most is true or false, not 'yes'",
+        "stride=four": "stride is int, and 'four' is str",
+        "at_most=yes": "at_most is bool, and 'yes' is str",
         "stride": "write --set name=value",
     }.items():
         with pytest.raises(ValueError, match=message):
@@ -416,7 +407,7 @@ def test_the_papers_objects_reach_the_plan(shared):
         75: (75, 75),
         125: (125, 125),
     }
-    expected = objects.load_coco(shared / "coco", "val2017", 75, paper_crop=True, at_most=True)
+    expected = objects.load_coco(shared / "coco", split="val2017", size=75, paper_crop=True, at_most=True)
     assert [cutout.name for cutout in plan.cutouts[75]] == [cutout.name for cutout in expected]
     assert all((a.rgba == b.rgba).all() for a, b in zip(plan.cutouts[75], expected, strict=True))
 
@@ -435,9 +426,9 @@ def test_the_command_line(tmp_path, capsys):
     ]
     assert cli.sweep(["--preset", "smoke", "--out", out, *narrow]) == 0
     assert "1 tasks finished" in capsys.readouterr().out
-    assert cli.sweep(["--preset", "smoke", "--out", out, *narrow, "--set", "stride=20"]) == 1
+    assert cli.sweep(["--preset", "smoke", "--out", out, *narrow, "--set", "stride=20"]) == 2
     assert "stride was 40, now 20" in capsys.readouterr().err
-    assert cli.sweep(["--preset", "smoke", "--out", out, "--set", "network=demo_resnet"]) == 1
+    assert cli.sweep(["--preset", "smoke", "--out", out, "--set", "network=demo_resnet"]) == 2
     assert "did you mean 'networks'" in capsys.readouterr().err
 
 
@@ -475,9 +466,9 @@ def test_a_cluster_that_loses_a_worker_gives_the_same(cluster, finished, tmp_pat
         client.wait_for_workers(2, timeout=300)
     real, writes = store.write, []
 
-    def write(*arguments):
-        real(*arguments)
-        writes.append(arguments[2])
+    def write(*arguments, **options):
+        real(*arguments, **options)
+        writes.append(options["index"])
         if len(writes) == 2:
             workers[0].kill()
 

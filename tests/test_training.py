@@ -108,18 +108,18 @@ def boxes(frames: torch.Tensor) -> torch.Tensor:
 
 
 def test_a_batch_depends_on_seed_and_step_alone():
-    first = scenes.batch(5, 7, 8, "centre")
-    scenes.batch(5, 8, 8, "uniform")
+    first = scenes.batch(5, 7, n=8, positions="centre")
+    scenes.batch(5, 8, n=8, positions="uniform")
     torch.rand(3)  # the global generator plays no part
-    again = scenes.batch(5, 7, 8, "centre")
+    again = scenes.batch(5, 7, n=8, positions="centre")
     assert torch.equal(first[0], again[0]) and torch.equal(first[1], again[1])
     assert first[0].dtype == torch.uint8 and first[0].shape == (8, 3, FRAME, FRAME)
-    assert not torch.equal(first[0], scenes.batch(5, 8, 8, "centre")[0])
-    assert not torch.equal(first[0], scenes.batch(6, 7, 8, "centre")[0])
+    assert not torch.equal(first[0], scenes.batch(5, 8, n=8, positions="centre")[0])
+    assert not torch.equal(first[0], scenes.batch(6, 7, n=8, positions="centre")[0])
 
 
 def test_position_modes_share_objects_and_differ_in_place():
-    centre, uniform = (scenes.batch(0, 0, 400, mode) for mode in scenes.POSITIONS)
+    centre, uniform = (scenes.batch(0, 0, n=400, positions=mode) for mode in scenes.POSITIONS)
     assert torch.equal(centre[1], uniform[1])
     assert set(centre[1].tolist()) == set(range(len(CLASSES)))
     middle = boxes(centre[0])
@@ -135,7 +135,7 @@ def test_position_modes_share_objects_and_differ_in_place():
 
 def test_position_word_is_checked():
     with pytest.raises(ValueError, match="centre or uniform, got 'center'"):
-        scenes.batch(0, 0, 1, "center")
+        scenes.batch(0, 0, n=1, positions="center")
 
 
 # Training
@@ -145,15 +145,15 @@ def test_resumed_training_is_the_uninterrupted_one(tmp_path, monkeypatch):
     monkeypatch.setattr(train, "BATCH", 4)
     monkeypatch.setattr(train, "CHECKPOINT_EVERY", 2)
     monkeypatch.setattr(train, "_metadata", lambda job, seconds, module, loss: {"loss": str(loss)})
-    job = train.Job("demo_alexnet", True, "uniform", seed=1, steps=8)
+    job = train.Job(name="demo_alexnet", antialiased=True, variant="uniform", seed=1, steps=8)
     whole, _ = train.train(job, tmp_path / "whole")
 
     real = scenes.batch
 
-    def stop_at_five(seed, step, n, positions):
+    def stop_at_five(seed, step, **options):
         if step == 5:
             raise KeyboardInterrupt
-        return real(seed, step, n, positions)
+        return real(seed, step, **options)
 
     with monkeypatch.context() as patched:
         patched.setattr(scenes, "batch", stop_at_five)
@@ -241,8 +241,8 @@ def test_held_out_objects_are_placed_where_asked():
 
     objects = torch.zeros(2, 4, 48, 48)
     objects[:, 3] = 1  # black squares
-    assert evaluate.logits(Mean(), objects, (80, 80)).argmax(1).tolist() == [0, 0]
-    assert evaluate.logits(Mean(), objects, (0, 0)).argmax(1).tolist() == [1, 1]
+    assert evaluate.logits(Mean(), objects, position=(80, 80)).argmax(1).tolist() == [0, 0]
+    assert evaluate.logits(Mean(), objects, position=(0, 0)).argmax(1).tolist() == [1, 1]
 
 
 # Other seeds
@@ -263,33 +263,34 @@ def record(folder, seed: int | None, **values: float):
 
 def test_numbers_of_other_seeds_are_kept_and_come_back_for_the_same_parameters_only(tmp_path):
     file = tmp_path / "seeds.json"
-    seeds.keep([record(tmp_path, 2, a=0.25), record(tmp_path, 1, a=0.5)], file)
+    seeds.keep([record(tmp_path, 2, a=0.25), record(tmp_path, 1, a=0.5)], file=file)
     name = "09_embedded_networks"
-    assert seeds.kept(name, {"stride": 2, "training_seed": 0}, file) == {1: {"a": 0.5}, 2: {"a": 0.25}}
-    assert seeds.kept(name, {"stride": 2, "training_seed": 1}, file) == {2: {"a": 0.25}}
-    assert seeds.kept(name, {"stride": 4, "training_seed": 0}, file) == {}
-    assert seeds.kept(name, {"stride": 2, "training_seed": 0}, tmp_path / "none.json") == {}
-    seeds.keep([record(tmp_path, 1, a=0.75)], file)  # measured again: replaced
-    assert seeds.kept(name, {"stride": 2, "training_seed": 0}, file) == {1: {"a": 0.75}, 2: {"a": 0.25}}
+    assert seeds.kept(name, {"stride": 2, "training_seed": 0}, file=file) == {1: {"a": 0.5}, 2: {"a": 0.25}}
+    assert seeds.kept(name, {"stride": 2, "training_seed": 1}, file=file) == {2: {"a": 0.25}}
+    assert seeds.kept(name, {"stride": 4, "training_seed": 0}, file=file) == {}
+    assert seeds.kept(name, {"stride": 2, "training_seed": 0}, file=tmp_path / "none.json") == {}
+    seeds.keep([record(tmp_path, 1, a=0.75)], file=file)  # measured again: replaced
+    assert seeds.kept(name, {"stride": 2, "training_seed": 0}, file=file) == {1: {"a": 0.75}, 2: {"a": 0.25}}
 
 
 def test_only_records_of_another_seed_are_kept(tmp_path):
     for seed in (0, None):
         with pytest.raises(ValueError, match="no record of another seed: run it with --set training_seed=1"):
-            seeds.keep([record(tmp_path, seed, a=1.0)], tmp_path / "seeds.json")
+            seeds.keep([record(tmp_path, seed, a=1.0)], file=tmp_path / "seeds.json")
     assert not (tmp_path / "seeds.json").exists()
 
 
 def test_weights_of_another_seed_are_found_or_asked_for(tmp_path, monkeypatch):
     monkeypatch.setattr(seeds, "_RUNS", tmp_path)
-    assert seeds.weights("demo_resnet", True, "uniform") == "uniform" and seeds.folder(0) == store.FOLDER
+    assert seeds.weights("demo_resnet", antialiased=True, variant="uniform") == "uniform"
+    assert seeds.folder(0) == store.FOLDER
     with pytest.raises(FileNotFoundError, match=r'make weights ARGS="--seed 3"'):
-        seeds.weights("demo_resnet", True, "uniform", 3)
+        seeds.weights("demo_resnet", antialiased=True, variant="uniform", seed=3)
     torch.manual_seed(0)
     module = build("demo_resnet", True)
     path = store.save_state(module.state_dict(), {}, "demo_resnet_aa_uniform.safetensors", seeds.folder(3), half=False)
-    assert seeds.weights("demo_resnet", True, "uniform", 3) == path
-    loaded = networks.load("demo_resnet", True, path).module
+    assert seeds.weights("demo_resnet", antialiased=True, variant="uniform", seed=3) == path
+    loaded = networks.load("demo_resnet", antialiased=True, weights=path).module
     assert torch.equal(loaded.fc.weight, module.fc.weight)
 
 
@@ -298,7 +299,7 @@ def test_what_is_kept_of_other_seeds_is_what_the_notebooks_measure_today(noteboo
     """With the parameters of the demo preset and under the names of its baseline; and not the same numbers."""
     baseline = baselines.read("demo")[notebook]
     rest = seeds.kept(notebook, baseline["parameters"])
-    assert rest, "train another seed, run the notebook with it, and `python -m helpers.tools.training keep` its record"
+    assert rest, "train another seed, run the notebook with it, and `python -m helpers weights keep` its record"
     own = {name: entry["value"] for name, entry in baseline["numbers"].items() if "between seeds" not in name}
     for values in rest.values():
         assert {name for name in values if "between seeds" not in name} == own.keys()

@@ -7,7 +7,7 @@ from helpers.measures import uncertainty
 
 
 def test_constant_values_have_an_interval_of_no_width():
-    found = uncertainty.interval([0.25] * 6, ["a", "a", "b", "b", "c", "c"])
+    found = uncertainty.interval([0.25] * 6, clusters=["a", "a", "b", "b", "c", "c"])
     assert (found.value, found.low, found.high) == (0.25, 0.25, 0.25)
     assert (found.objects, found.clusters) == (6, 3)
 
@@ -30,7 +30,7 @@ def test_level_is_the_coverage():
 
 def test_objects_within_a_category_are_drawn_too():
     # both categories have the same mean: all the spread is within them
-    found = uncertainty.interval([0.0, 1.0, 0.0, 1.0], ["a", "a", "b", "b"])
+    found = uncertainty.interval([0.0, 1.0, 0.0, 1.0], clusters=["a", "a", "b", "b"])
     assert (found.low, found.high) == (0.0, 1.0)  # all zeros or all ones: 1 draw in 16 each
 
 
@@ -47,7 +47,7 @@ def test_draws_take_whole_categories_first():
 
 def test_category_means_decide_when_objects_within_are_alike():
     # two categories of 50 identical objects: only four draws of categories are possible
-    found = uncertainty.interval([0.0] * 50 + [1.0] * 50, ["a"] * 50 + ["b"] * 50)
+    found = uncertainty.interval([0.0] * 50 + [1.0] * 50, clusters=["a"] * 50 + ["b"] * 50)
     plain = uncertainty.interval([0.0] * 50 + [1.0] * 50)
     assert (found.low, found.high) == (0.0, 1.0)
     assert 0.35 < plain.low < 0.45  # 1.96 * sqrt(0.25 / 100) = 0.098 below 0.5
@@ -55,9 +55,9 @@ def test_category_means_decide_when_objects_within_are_alike():
 
 def test_same_seed_same_interval_other_seed_other():
     values, clusters = np.random.default_rng(1).normal(size=30), np.repeat(np.arange(6), 5)
-    first = uncertainty.interval(values, clusters, seed=4)
-    assert first == uncertainty.interval(values, clusters, seed=4)
-    assert first != uncertainty.interval(values, clusters, seed=5)
+    first = uncertainty.interval(values, clusters=clusters, seed=4)
+    assert first == uncertainty.interval(values, clusters=clusters, seed=4)
+    assert first != uncertainty.interval(values, clusters=clusters, seed=5)
 
 
 def test_pairing_removes_what_differs_between_objects():
@@ -65,10 +65,10 @@ def test_pairing_removes_what_differs_between_objects():
     clusters = np.repeat(np.arange(8), 5)
     base = generator.normal(size=8)[clusters] + generator.normal(size=40)
     better = base + 0.1 + generator.normal(scale=0.02, size=40)
-    found = uncertainty.paired(better, base, clusters)
+    found = uncertainty.paired(better, base, clusters=clusters)
     assert found.excludes_zero
     assert found.low < 0.1 < found.high
-    apart = uncertainty.interval(better, clusters)
+    apart = uncertainty.interval(better, clusters=clusters)
     assert found.high - found.low < 0.1 * (apart.high - apart.low)
 
 
@@ -85,7 +85,7 @@ def test_coverage_by_simulation():
     clustered = plain = 0
     for seed in range(150):
         values = generator.normal(size=15)[clusters] + generator.normal(scale=0.5, size=90)
-        found = uncertainty.interval(values, clusters, draws=200, seed=seed)
+        found = uncertainty.interval(values, clusters=clusters, draws=200, seed=seed)
         alone = uncertainty.interval(values, draws=200, seed=seed)
         clustered += found.low < 0 < found.high
         plain += alone.low < 0 < alone.high
@@ -106,7 +106,7 @@ def test_coverage_by_simulation():
 )
 def test_degenerate_input_is_met_with_one_error(values, clusters, message):
     with pytest.raises(ValueError, match=message):
-        uncertainty.interval(values, clusters)
+        uncertainty.interval(values, clusters=clusters)
 
 
 def test_pairs_of_different_lengths():

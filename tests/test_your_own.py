@@ -59,7 +59,7 @@ def test_the_lines_run_by_themselves(own: dict, tmp_path: Path, monkeypatch, cap
 def test_rows_of_maps_with_frames_of_their_own() -> None:
     """As the notebook sets a network beside one that has another frame: each row in its own pixels."""
     maps = [[np.eye(17), np.eye(17)], [torch.eye(9), torch.eye(9)]]
-    figure = plots.heatmaps(maps, ["224", "128"], ["moved", "exchanged"], stride=[8, 5])
+    figure = plots.heatmaps(maps, rows=["224", "128"], columns=["moved", "exchanged"], stride=[8, 5])
     assert [axis.get_xlim()[1] for axis in figure.axes[:4]] == [132, 132, 42.5, 42.5]
     with pytest.raises(ValueError):
-        plots.heatmaps(maps, ["224", "128"], ["moved", "exchanged"], stride=[8])
+        plots.heatmaps(maps, rows=["224", "128"], columns=["moved", "exchanged"], stride=[8])

@@ -44,6 +44,7 @@ def extract(
     network: Network,
     scene: Scene,
     layers: Sequence[str] | None = None,
+    *,
     stride: int = 1,
     device: str | torch.device = "auto",
     precision: str = "float32",
@@ -87,6 +88,7 @@ def similarity_maps(
     network: Network,
     scene: Scene,
     layers: Sequence[str] | None = None,
+    *,
     stride: int = 1,
     device: str | torch.device = "auto",
     precision: str = "float32",
@@ -114,7 +116,7 @@ def similarity_maps(
         for layer, values in found.items():
             if layer not in units:
                 units[layer] = torch.empty(len(corners), values.shape[1], device=where)
-            units[layer][at] = similarity.normalise(values, f"{network.title}: {layer}", corners[at])
+            units[layer][at] = similarity.normalise(values, layer=f"{network.title}: {layer}", positions=corners[at])
 
     def compare(at: slice, found: dict[str, torch.Tensor]) -> None:
         if watch is not None:
@@ -138,6 +140,7 @@ def of_frames(
     network: Network,
     frames: torch.Tensor,
     layers: Sequence[str] | None = None,
+    *,
     device: str | torch.device = "auto",
     precision: str = "float32",
     average: bool = False,
@@ -149,9 +152,9 @@ def of_frames(
     if frames.dtype != torch.uint8 or frames.ndim != 4 or frames.shape[1] != 3:
         raise ValueError(f"frames are uint8 (B, 3, H, W) from 0 to 255, not {frames.dtype} {tuple(frames.shape)}")
     where = runtime.device(str(device))
-    size = batch_for(network, frames.shape[2:], where)
-    with reader(network, layers, where, precision, average) as read:
-        return read.each(frames, size)
+    size = batch_for(network, frames.shape[2:], device=where)
+    with reader(network, layers, device=where, precision=precision, average=average) as read:
+        return read.each(frames, size=size)
 
 
 def _chosen(
@@ -165,7 +168,7 @@ def _chosen(
     where = runtime.device(str(device))
     if precision != "fast":
         return precision, where, {}
-    choice = fastest(network, scene, layers, where, average)
+    choice = fastest(network, scene, layers, device=where, average=average)
     return choice.precision, where, {"largest difference": choice.difference, "speedup": choice.speedup}
 
 
@@ -185,13 +188,13 @@ def _stream(
     """Give the features of positions (P, 2) batch by batch to ``take``; returns the settings used."""
     if batch_size is not None and batch_size < 1:
         raise ValueError(f"batch_size {batch_size} must be at least 1, or None to find one")
-    size = min(batch_size or batch_for(network, scene.frame, where), len(grid))
+    size = min(batch_size or batch_for(network, scene.frame, device=where), len(grid))
     done = 0
     title = f"{network.title}: {scene.name}"
     with contextlib.ExitStack() as stack:
         bar = stack.enter_context(tqdm(total=len(grid), desc=title, unit="frame", leave=False, disable=not progress))
-        read = stack.enter_context(reader(network, layers, where, precision, average))
-        source = None if reuse is None else stack.enter_context(reusing(read, scene, reuse))
+        read = stack.enter_context(reader(network, layers, device=where, precision=precision, average=average))
+        source = None if reuse is None else stack.enter_context(reusing(read, scene, node=reuse))
         while done < len(grid):
             at = slice(done, min(done + size, len(grid)))
             try:

@@ -34,6 +34,7 @@ def fastest(
     network: Network,
     scene: Scene,
     layers: Sequence[str] | None = None,
+    *,
     device: str | torch.device = "auto",
     average: bool = False,
 ) -> Choice:
@@ -47,15 +48,15 @@ def fastest(
     at = list(similarity.anchors(scene.grid).values())
     chosen = torch.randint(2**31, (_SAMPLE - len(at), 2), generator=torch.Generator().manual_seed(0))
     places = torch.cat([torch.tensor(at), chosen % torch.tensor(scene.grid)])
-    frames, size = scene.render(places, where), batch_for(network, scene.frame, where)
+    frames, size = scene.render(places, where), batch_for(network, scene.frame, device=where)
     seconds: dict[str, list[float]] = {}
     maps: dict[str, dict[str, torch.Tensor]] = {}
     for _ in range(_ROUNDS):
         for precision in ("float32", *_CANDIDATES.get(where.type, ())):
-            with reader(network, layers, where, precision, average) as read:
+            with reader(network, layers, device=where, precision=precision, average=average) as read:
                 read(frames[:1])
                 start = time.perf_counter()
-                whole = read.each(frames, size)
+                whole = read.each(frames, size=size)
                 seconds.setdefault(precision, []).append(time.perf_counter() - start)
             maps[precision] = {layer: _cosines(values, len(at)) for layer, values in whole.items()}
     exact, base = maps["float32"], min(seconds["float32"])

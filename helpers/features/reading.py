@@ -31,7 +31,7 @@ class Reader:
         """uint8 frames (B, 3, H, W) on the device -> layer -> (B, D) on the device."""
         return self.forward(self.network.preprocess(frames))
 
-    def each(self, frames: torch.Tensor, size: int) -> dict[str, torch.Tensor]:
+    def each(self, frames: torch.Tensor, *, size: int) -> dict[str, torch.Tensor]:
         """uint8 frames (N, 3, H, W), ``size`` at a time -> layer -> float32 (N, D) on the CPU."""
         found = [self(part.to(self.device)) for part in frames.split(size)]
         return {layer: torch.cat([part[layer] for part in found]).float().cpu() for layer in self.names}
@@ -63,6 +63,7 @@ class Reader:
 def reader(
     network: Network,
     layers: Sequence[str] | None = None,
+    *,
     device: str | torch.device = "auto",
     precision: str = "float32",
     average: bool = False,
@@ -89,7 +90,7 @@ def reader(
         module.to(home, memory_format=torch.contiguous_format)
 
 
-def batch_for(network: Network, frame: Sequence[int], device: torch.device) -> int:
+def batch_for(network: Network, frame: Sequence[int], *, device: torch.device) -> int:
     """Frames per batch, the same on every machine: on a GPU 512 (halved where they do not fit).
 
     On the CPU as many as keep the network's largest activation under 24 MB, 1 to 64.

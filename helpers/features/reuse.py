@@ -30,7 +30,7 @@ class _Reached(Exception):
 
 
 @contextlib.contextmanager
-def reusing(read: Reader, scene: Scene, node: str) -> Iterator[Source]:
+def reusing(read: Reader, scene: Scene, *, node: str) -> Iterator[Source]:
     """Within it, a function from positions (B, 2) to layer -> (B, D), the same as reading the rendered frames.
 
     node: the path of a submodule up to which the network is a chain of modules, e.g. ``"features.2"`` of

@@ -1,19 +1,28 @@
-"""The arrays that measures take, checked: maps, features as unit vectors, strides."""
+"""The arrays that measures take, checked: maps, features, unit vectors, and counts that start at one."""
 
 from __future__ import annotations
 
 import numpy as np
 
 
-def check_stride(stride: int) -> None:
-    """Raise ValueError for a stride under one pixel."""
-    if not stride >= 1:
-        raise ValueError(f"stride is {stride}; give the pixels between neighbouring positions, at least 1")
+def check_positive(**given: int) -> None:
+    """Raise ValueError, by its name, for a whole number under 1."""
+    for name, value in given.items():
+        if not value >= 1:
+            raise ValueError(f"{name} {value} must be at least 1")
 
 
-def as_map(values, stride: int = 1) -> np.ndarray:
-    """A map as float64 (R, C); ValueError for another shape, an empty one, and a value that is not finite."""
-    check_stride(stride)
+def as_map(values, *, stride: int = 1) -> np.ndarray:
+    """A map as float64 (R, C).
+
+    Args:
+        values: (R, C), anything `numpy.asarray` takes.
+        stride: pixels between neighbouring positions; checked here, since every measure of a map has one.
+
+    Raises:
+        ValueError: another shape, an empty map, a value that is not finite, or a stride under 1.
+    """
+    check_positive(stride=stride)
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 2 or not array.size:
         raise ValueError(f"a map is a 2-D array (rows, columns); got shape {array.shape}")
@@ -23,19 +32,33 @@ def as_map(values, stride: int = 1) -> np.ndarray:
     return array
 
 
-def unit_vectors(values: np.ndarray, what: str) -> np.ndarray:
-    """Features (R, C, D) over their lengths, float64; ValueError calls them `what` and names the position."""
-    if values.ndim != 3:
-        raise ValueError(f"{what}: features are (rows, columns, dimensions); got shape {values.shape}")
-    values = values.astype(np.float64, copy=False)
+def grid_features(values, *, what: str = "features") -> np.ndarray:
+    """Features (R, C, D) of one object as an array of the precision they have.
+
+    Raises:
+        ValueError: another shape, or a value that is not finite; the message calls the features `what`.
+    """
+    features = np.asarray(values)
+    if features.ndim != 3 or not features.size:
+        raise ValueError(f"{what}: features are (rows, columns, dimensions); got shape {features.shape}")
+    if not np.isfinite(features).all():
+        row, col, _ = np.argwhere(~np.isfinite(features))[0]
+        raise ValueError(f"{what}: the features at row {row}, column {col} are not finite")
+    return features
+
+
+def unit_vectors(values, *, what: str = "features") -> np.ndarray:
+    """Vectors (..., D) divided by their lengths, float64 (`similarity.normalise` is their like in float32).
+
+    Raises:
+        ValueError: no dimensions, or a zero or non-finite vector; the message calls the vectors `what`.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if not values.ndim or not values.shape[-1]:
+        raise ValueError(f"{what} has no dimensions: shape {values.shape}")
     norm = np.linalg.norm(values, axis=-1, keepdims=True)
     wrong = ~(np.isfinite(norm[..., 0]) & (norm[..., 0] > 0))
     if wrong.any():
-        row, col = np.argwhere(wrong)[0]
-        raise ValueError(f"{what}: a zero or non-finite feature vector at row {row}, column {col}")
+        place = tuple(int(index) for index in np.argwhere(wrong)[0])
+        raise ValueError(f"{what}: a zero or non-finite feature vector at position {place}, which has no cosine")
     return values / norm
-
-
-def centre(shape: tuple[int, int]) -> tuple[int, int]:
-    """The central position of an (R, C) grid, as `similarity.anchors` has it."""
-    return (shape[0] - 1) // 2, (shape[1] - 1) // 2

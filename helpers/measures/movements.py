@@ -19,16 +19,24 @@ NAMES = ("pasted", "cropped", "zero-filled", "circular")
 def moved(
     cutout: Cutout,
     shifts: torch.Tensor,
+    *,
     frame: int = 224,
     background: shifting.Colour | Photo = "white",
 ) -> dict[str, torch.Tensor]:
     """Frames of an object in the middle of the frame and moved from there by some shifts, four ways.
 
-    shifts: long (P, 2), rows down and columns right, pixels, either sign. background: a colour or a photo
-    that is larger than the frame by the largest shift on each side. Returns {name: uint8 (P, 3, H, W)}; at
-    shift (0, 0) all four frames are the same.
-    Raises: ValueError for shifts that move the object off the frame, a photo too small for them, and as
-    `shifting.Paste`.
+    Args:
+        cutout: the object.
+        shifts: long (P, 2), rows down and columns right, pixels, either sign.
+        frame: side of the frame, pixels.
+        background: a colour, or a photo that is larger than the frame by the largest shift on each side.
+
+    Returns:
+        {name: uint8 (P, 3, H, W)} for the four `NAMES`; at shift (0, 0) all four frames are the same.
+
+    Raises:
+        ValueError: shifts that move the object off the frame, a photo too small for them, and as
+            `shifting.Paste`.
     """
     reach = int(shifts.abs().max())
     middle = [(frame - side) // 2 for side in cutout.size]
@@ -38,13 +46,13 @@ def moved(
                 f"a shift by {far} {way} moves {cutout.name} ({cutout.size[0]} x {cutout.size[1]} px) off the frame "
                 f"of {frame}: use shifts up to {room} {way}, or a smaller object"
             )
-    wide = shifting.Paste(cutout, frame + 2 * reach, background)
+    wide = shifting.Paste(cutout, frame + 2 * reach, background=background)
     scenery = wide.render(torch.tensor([[side + reach for side in middle]]))[0]
     photo = Photo(scenery, cutout.name, cutout.label)
     start = torch.tensor([reach, reach])
     return {
-        "pasted": shifting.Paste(cutout, frame, background).render(torch.tensor(middle) + shifts),
+        "pasted": shifting.Paste(cutout, frame, background=background).render(torch.tensor(middle) + shifts),
         "cropped": shifting.Crop(photo, frame).render(start - shifts),  # the window moves the other way
-        "zero-filled": shifting.Roll(photo, frame, reach, "zeros").render(start + shifts),
-        "circular": shifting.Roll(photo, frame, reach, "circular").render(start + shifts),
+        "zero-filled": shifting.Roll(photo, frame, reach=reach, boundary="zeros").render(start + shifts),
+        "circular": shifting.Roll(photo, frame, reach=reach, boundary="circular").render(start + shifts),
     }

@@ -25,8 +25,8 @@ _PADS = {"zeros": nn.ZeroPad2d, "reflect": nn.ReflectionPad2d, "circular": nn.Ci
 _PAD_LAYERS = (nn.ZeroPad2d, nn.ConstantPad2d, nn.ReflectionPad2d, nn.ReplicationPad2d, nn.CircularPad2d)
 
 
-def replace(network: Network, mode: str) -> Network:
-    """The same network with another padding: `zeros`, `reflect` or `circular`.
+def replace(network: Network, *, mode: str) -> Network:
+    """The same network with another padding.
 
     Convolutions, padding layers (among them those of `antialiased_cnns.BlurPool`, which reflects by
     default), and pools change; parameters are copies, the given network stays as it is.
@@ -38,8 +38,14 @@ def replace(network: Network, mode: str) -> Network:
       where a flattened map downstream would then have the wrong size (AlexNet).
 
     Padding done by a function inside `forward` can't be seen from outside and stays.
-    Raises: ValueError for an unknown mode, a transposed convolution, a network that pads nowhere, or maps
-    too small at its frame to be continued by their own values.
+
+    Args:
+        network: whose weights are kept.
+        mode: `zeros`, `reflect` or `circular`.
+
+    Raises:
+        ValueError: an unknown mode, a transposed convolution, a network that pads nowhere, or maps too small
+            at its frame to be continued by their own values.
     """
     if mode not in MODES:
         raise ValueError(f"unknown padding {mode!r}{nearest(mode, MODES)}")
@@ -61,9 +67,12 @@ def replace(network: Network, mode: str) -> Network:
 def obstacles(network: Network) -> list[str]:
     """Why circular padding does not make this network exactly invariant to shifts by its total stride.
 
-    One sentence per reason, from one blank frame: a step whose output isn't its input divided by its
-    stride (the map no longer closes on itself, so nothing after it is exact), and a linear layer that
-    reads a map flattened (exact before it, for pooled features only). Empty: exact for all layers.
+    Found by sending one blank frame through it.
+
+    Returns:
+        A sentence for each reason: a step whose output isn't its input divided by its stride (the map no longer
+        closes on itself, so nothing after it is exact), and a linear layer that reads a map flattened (exact
+        before it, for pooled features only). Empty: exact for all layers.
     """
     found: list[str] = []
     depth = {"channels": 0, "side": 1}

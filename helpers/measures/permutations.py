@@ -24,14 +24,17 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from helpers import similarity
+from helpers.measures.arrays import check_positive, grid_features, unit_vectors
+
 
 def cosine(u, v) -> np.ndarray:
     """Cosine of vectors u and v (..., D), over the last axis; leading axes broadcast.
 
-    Raises: ValueError for different D, or a zero or non-finite vector.
+    Raises:
+        ValueError: different D, or a zero or non-finite vector.
     """
-    u, v = _unit(u, "u"), _unit(v, "v")
-    _same_dimensions(u, v)
+    u, v = _unit_pair(u, v)
     return np.clip((u * v).sum(-1), -1.0, 1.0)
 
 
@@ -39,26 +42,29 @@ def sorted_cosine(u, v) -> np.ndarray:
     """Cosine of u and v (..., D) after sorting each: the largest cosine any reordering of v can reach.
 
     Source: rearrangement inequality (Hardy, Littlewood, Polya, "Inequalities", theorem 368).
-    Raises: ValueError for different D, or a zero or non-finite vector.
+
+    Raises:
+        ValueError: different D, or a zero or non-finite vector.
     """
-    u, v = _unit(u, "u"), _unit(v, "v")
-    _same_dimensions(u, v)
+    u, v = _unit_pair(u, v)
     return np.clip((np.sort(u, -1) * np.sort(v, -1)).sum(-1), -1.0, 1.0)
 
 
-def maps(features, anchor: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Raw and sorted cosine of every position with the anchor: two maps (R, C).
+def maps(features, *, anchor: str | tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Raw and sorted cosine of every position with the anchor.
 
-    features: (R, C, D); anchor: (row, column), indices into the grid. Sorted >= raw at every position.
-    Raises: ValueError for another shape, an anchor off the grid, or a zero or non-finite vector.
+    Args:
+        features: (R, C, D).
+        anchor: a name or (row, col) indices, as in `similarity.anchor_index`.
+
+    Returns:
+        Two maps (R, C); sorted >= raw at every position.
+
+    Raises:
+        ValueError: another shape, an anchor off the grid, or a zero or non-finite vector.
     """
-    features = np.asarray(features)
-    if features.ndim != 3:
-        raise ValueError(f"features are (rows, columns, dimensions); got shape {features.shape}")
-    row, col = anchor
-    if not (0 <= row < features.shape[0] and 0 <= col < features.shape[1]):
-        raise ValueError(f"anchor {anchor} is not on the grid of {features.shape[:2]} positions")
-    reference = features[row, col]
+    features = grid_features(features)
+    reference = features[similarity.anchor_index(features.shape[:2], anchor)]
     # row by row: float64 copies of one row of positions, not of the whole grid
     raw = np.stack([cosine(line, reference) for line in features])
     return raw, np.stack([sorted_cosine(line, reference) for line in features])
@@ -67,37 +73,50 @@ def maps(features, anchor: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
 def others(features) -> np.ndarray:
     """Sorted cosine of *different* objects, the null of the upper bound: all N (N - 1) / 2 pairs.
 
-    features: (N, D), one vector per object. Raises: ValueError for fewer than two objects.
+    Args:
+        features: (N, D), one vector per object.
+
+    Raises:
+        ValueError: fewer than two objects, or a zero or non-finite vector.
     """
-    ordered = np.sort(_unit(features, "features"), -1)
+    ordered = np.sort(unit_vectors(features), -1)
     if ordered.ndim != 2 or len(ordered) < 2:
         raise ValueError(f"different objects need features (N >= 2, D); got shape {ordered.shape}")
     return np.clip((ordered @ ordered.T)[np.triu_indices(len(ordered), 1)], -1.0, 1.0)
 
 
 def fit(u, v) -> np.ndarray:
-    """The permutation p for which `v[:, p]` is most like u: long (D,), one for all rows.
+    """The permutation p for which `v[:, p]` is most like u, one for all rows.
 
-    u, v: (N, D), rows in correspondence (an object before and after the displacement). Maximises the mean
-    cosine over the rows exactly, as an assignment on the D x D matrix of products of the unit vectors
-    (`scipy.optimize.linear_sum_assignment`). 16 * D^2 bytes, some ten seconds for D = 4096. Where N is far
-    below D the training cosine is flattering: a permutation has D! choices; score it on other objects.
+    Maximises the mean cosine over the rows exactly, as an assignment on the D x D matrix of products of the
+    unit vectors (`scipy.optimize.linear_sum_assignment`). 16 * D^2 bytes, some ten seconds for D = 4096. Where
+    N is far below D the training cosine is flattering: a permutation has D! choices; score it on other objects.
     Dimensions that nothing tells apart (silent ones after a ReLU) stay where they are as far as possible.
-    Raises: ValueError for shapes that differ, or a zero or non-finite vector.
+
+    Args:
+        u: (N, D), for instance N objects before a displacement.
+        v: (N, D), the same after it, row by row.
+
+    Returns:
+        long (D,).
+
+    Raises:
+        ValueError: shapes that differ, or a zero or non-finite vector.
     """
     u, v = np.asarray(u), np.asarray(v)
     if u.ndim != 2 or u.shape != v.shape or not len(u):
         raise ValueError(f"u and v are (N, D) with rows in correspondence; got {u.shape} and {v.shape}")
-    products = _unit(u, "u").T @ _unit(v, "v")
+    products = unit_vectors(u, what="u").T @ unit_vectors(v, what="v")
     # breaks ties towards the identity; worth 1e-9 of mean cosine over all D together, so only ties
     products[np.diag_indices_from(products)] += 1e-9 * len(u) / len(products)
     return linear_sum_assignment(products, maximize=True)[1]
 
 
-def score(permutation, u, v) -> np.ndarray:
+def score(u, v, *, permutation) -> np.ndarray:
     """Cosine of u with the reordered v: `cosine(u, v[..., permutation])`, over the last axis.
 
-    Raises: ValueError where `permutation` does not hold each of 0 .. D - 1 once.
+    Raises:
+        ValueError: `permutation` does not hold each of 0 .. D - 1 once.
     """
     permutation, v = np.asarray(permutation), np.asarray(v)
     if not np.array_equal(np.sort(permutation), np.arange(v.shape[-1])):
@@ -105,18 +124,24 @@ def score(permutation, u, v) -> np.ndarray:
     return cosine(u, v[..., permutation])
 
 
-def pairs(features, displacement: tuple[int, int], step: int = 1) -> tuple[np.ndarray, np.ndarray]:
+def pairs(features, *, displacement: tuple[int, int], step: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """Features before and after one displacement, for every `step`-th position where both are on the grid.
 
-    features: (N, R, C, D); displacement: (rows, columns) in grid steps, negative is up or left.
-    Returns (u, v), both (N, K, D). Raises: ValueError for another shape, a step under 1, or a displacement
-    that is zero or leaves the grid.
+    Args:
+        features: (N, R, C, D).
+        displacement: (rows, columns) in grid steps, negative is up or left.
+        step: in grid steps.
+
+    Returns:
+        (u, v), both (N, K, D).
+
+    Raises:
+        ValueError: another shape, a step under 1, or a displacement that is zero or leaves the grid.
     """
     features = np.asarray(features)
     if features.ndim != 4:
         raise ValueError(f"features are (objects, rows, columns, dimensions); got shape {features.shape}")
-    if step < 1:
-        raise ValueError(f"step {step} must be at least 1")
+    check_positive(step=step)
     n, rows, cols, d = features.shape
     down, right = displacement
     if (down, right) == (0, 0) or abs(down) >= rows or abs(right) >= cols:
@@ -143,22 +168,28 @@ class HeldOut:
     moved: np.ndarray  # share of the dimensions that the fitted permutation moves
 
 
-def held_out(u, v, draws: int = 20, seed: int = 0) -> HeldOut:
+def held_out(u, v, *, draws: int = 20, seed: int = 0) -> HeldOut:
     """Fit one permutation on all objects but one, score it on that one; each object in turn.
 
-    u, v: (N, K, D), N objects with K pairs each (see `pairs`). The unit that is held out is the object:
-    pairs of one object are near-copies of each other. N assignments of D x D.
-    draws: random permutations for that null. Raises: ValueError for shapes that differ, one object, or draws
-    under 1.
+    The unit that is held out is the object: pairs of one object are near-copies of each other. N assignments
+    of D x D.
+
+    Args:
+        u: (N, K, D), N objects with K pairs each, before the displacement (see `pairs`).
+        v: the same after it.
+        draws: random permutations, for that null.
+        seed: of the draws.
+
+    Raises:
+        ValueError: shapes that differ, one object, draws under 1, or a zero or non-finite vector.
     """
-    u, v = _unit(u, "u"), _unit(v, "v")
+    u, v = unit_vectors(u, what="u"), unit_vectors(v, what="v")
     if u.ndim != 3 or u.shape != v.shape or not u.shape[1]:
         raise ValueError(f"u and v are (objects, pairs, dimensions) alike; got {u.shape} and {v.shape}")
     n, _, d = u.shape
     if n < 2:
         raise ValueError("one object can't be held out and trained on; give at least two")
-    if draws < 1:
-        raise ValueError(f"draws {draws} must be at least 1")
+    check_positive(draws=draws)
     rng = np.random.default_rng(seed)
     columns: dict[str, list[float]] = {name: [] for name in HeldOut.__dataclass_fields__}
     shuffles = [rng.permutation(d) for _ in range(draws)]
@@ -167,27 +198,17 @@ def held_out(u, v, draws: int = 20, seed: int = 0) -> HeldOut:
         permutation = fit(u[train].reshape(-1, d), v[train].reshape(-1, d))
         own_u, own_v = u[index], v[index]
         columns["identity"].append(cosine(own_u, own_v).mean())
-        columns["random"].append(np.mean([score(p, own_u, own_v).mean() for p in shuffles]))
-        columns["trained"].append(score(permutation, u[train], v[train]).mean())
-        columns["fitted"].append(score(permutation, own_u, own_v).mean())
+        columns["random"].append(np.mean([score(own_u, own_v, permutation=p).mean() for p in shuffles]))
+        columns["trained"].append(score(u[train], v[train], permutation=permutation).mean())
+        columns["fitted"].append(score(own_u, own_v, permutation=permutation).mean())
         columns["upper"].append(sorted_cosine(own_u, own_v).mean())
         columns["others"].append(sorted_cosine(own_u, v[train]).mean())
         columns["moved"].append(np.mean(permutation != np.arange(d)))
     return HeldOut(**{name: np.array(values) for name, values in columns.items()})
 
 
-def _unit(values, what: str) -> np.ndarray:
-    values = np.asarray(values, dtype=np.float64)
-    if not values.ndim or not values.shape[-1]:
-        raise ValueError(f"{what} has no dimensions: shape {values.shape}")
-    norm = np.linalg.norm(values, axis=-1, keepdims=True)
-    wrong = ~(np.isfinite(norm[..., 0]) & (norm[..., 0] > 0))
-    if wrong.any():
-        place = tuple(int(i) for i in np.argwhere(wrong)[0])
-        raise ValueError(f"{what}: a zero or non-finite feature vector at index {place}; it has no cosine")
-    return values / norm
-
-
-def _same_dimensions(u: np.ndarray, v: np.ndarray) -> None:
+def _unit_pair(u, v) -> tuple[np.ndarray, np.ndarray]:
+    u, v = unit_vectors(u, what="u"), unit_vectors(v, what="v")
     if u.shape[-1] != v.shape[-1]:
         raise ValueError(f"u has {u.shape[-1]} dimensions, v has {v.shape[-1]}; they must be alike")
+    return u, v

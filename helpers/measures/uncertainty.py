@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from helpers.measures.arrays import check_positive
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -29,8 +31,8 @@ class Interval:
     def __str__(self) -> str:
         return f"{self.value:.3g} [{self.low:.3g}, {self.high:.3g}]"
 
-    def times_smaller(self, digits: int = 1) -> str:
-        """A `ratio` in words, "1.6 times smaller (1.4 to 1.9)"; one below 1 turned over, "1.2 times larger (...)"."""
+    def times_smaller(self, *, digits: int = 1) -> str:
+        """A `ratio` in words: "1.6 times smaller (1.4 to 1.9)", or below 1 "1.2 times larger (1.1 to 1.4)"."""
         word, power = ("smaller", 1) if self.value >= 1 else ("larger", -1)
         value, *ends = (each**power for each in (self.value, self.low, self.high))
         low, high = sorted(ends)
@@ -42,18 +44,27 @@ class Interval:
         return self.low > 0 or self.high < 0
 
 
-def resample(clusters: Sequence, draws: int = 1000, seed: int = 0) -> list[np.ndarray]:
+def resample(clusters: Sequence, *, draws: int = 1000, seed: int = 0) -> list[np.ndarray]:
     """Object indices of each draw: categories with replacement, then objects within each, with replacement.
 
-    clusters: (N,) the category of each object. The draws depend on the categories and the seed only, so
-    two quantities of the same objects are resampled alike.
-    Raises: ValueError for fewer than two objects or two categories, or less than one draw.
+    The draws depend on the categories and the seed only, so two quantities of the same objects are resampled
+    alike.
+
+    Args:
+        clusters: (N,), the category of each object.
+        draws: how many.
+        seed: of the draws.
+
+    Returns:
+        `draws` arrays of indices; a draw holds as many objects as the categories it took.
+
+    Raises:
+        ValueError: fewer than two objects or two categories, or less than one draw.
     """
     labels = np.asarray(clusters)
     if labels.ndim != 1 or len(labels) < 2:
         raise ValueError(f"{labels.size} object(s): an interval over objects needs at least two")
-    if draws < 1:
-        raise ValueError(f"draws is {draws}; give at least 1 (1000 is usual)")
+    check_positive(draws=draws)
     _, codes, sizes = np.unique(labels, return_inverse=True, return_counts=True)
     if len(sizes) < 2:
         raise ValueError(
@@ -72,6 +83,7 @@ def resample(clusters: Sequence, draws: int = 1000, seed: int = 0) -> list[np.nd
 
 def interval(
     values,
+    *,
     clusters: Sequence | None = None,
     statistic: Callable[[np.ndarray], float] = np.mean,
     draws: int = 1000,
@@ -80,9 +92,16 @@ def interval(
 ) -> Interval:
     """Percentile bootstrap interval of a statistic over objects.
 
-    values: (N,), one number per object. clusters: (N,) categories; None: every object stands for itself
-    (the plain bootstrap). statistic: (M,) array -> float.
-    Raises: ValueError as `resample`, and for values that are not finite or don't match the clusters.
+    Args:
+        values: (N,), one number per object.
+        clusters: (N,) categories; None: every object stands for itself (the plain bootstrap).
+        statistic: from an array (M,) to a float.
+        draws: resampled sets of objects.
+        level: nominal coverage, between 0 and 1.
+        seed: of the draws.
+
+    Raises:
+        ValueError: as `resample`, and for values that are not finite or do not match the clusters.
     """
     numbers = np.asarray(values, dtype=np.float64)
     if numbers.ndim != 1 or not np.isfinite(numbers).all():
@@ -92,36 +111,49 @@ def interval(
         raise ValueError(f"{len(numbers)} values but {len(labels)} categories: give one of each per object")
     if not 0 < level < 1:
         raise ValueError(f"level is {level}; give a coverage between 0 and 1, such as 0.95")
-    sample = [statistic(numbers[index]) for index in resample(labels, draws, seed)]
+    sample = [statistic(numbers[index]) for index in resample(labels, draws=draws, seed=seed)]
     low, high = np.quantile(sample, [(1 - level) / 2, (1 + level) / 2])
     size = len(np.unique(labels))
     return Interval(float(statistic(numbers)), float(low), float(high), level, len(numbers), size)
 
 
-def paired(first, second, clusters: Sequence | None = None, **options) -> Interval:
+def paired(first, second, **options) -> Interval:
     """Interval of `first - second`, object by object: what differs between objects cancels.
 
-    first, second: (N,), the same objects in the same order, for instance anti-aliased and off-the-shelf.
-    options: as `interval`. Raises: as `interval`, and ValueError for lengths that differ.
+    Args:
+        first: (N,), one number per object, for instance anti-aliased.
+        second: (N,), the same objects in the same order, for instance off-the-shelf.
+        **options: as `interval`.
+
+    Raises:
+        ValueError: as `interval`, and for lengths that differ.
     """
-    one, two = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
-    if one.shape != two.shape:
-        raise ValueError(f"pairs need the same objects on both sides; got shapes {one.shape} and {two.shape}")
-    return interval(one - two, clusters, **options)
+    one, two = _both(first, second)
+    return interval(one - two, **options)
 
 
-def ratio(first, second, clusters: Sequence | None = None, **options) -> Interval:
+def ratio(first, second, **options) -> Interval:
     """Interval of how many times larger `first` is than `second`, object by object (geometric mean).
 
-    first, second: positive, (N,) or (N, K); with K conditions the ratio is averaged over them first.
-    options: as `interval`. Raises: as `interval`, and ValueError for shapes that differ or values <= 0.
+    Args:
+        first: positive, (N,), or (N, K) with K conditions, over which the ratio is averaged first.
+        second: the same for the same objects.
+        **options: as `interval`.
+
+    Raises:
+        ValueError: as `interval`, and for shapes that differ or values that are not positive.
     """
-    one, two = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
-    if one.shape != two.shape:
-        raise ValueError(f"pairs need the same objects on both sides; got shapes {one.shape} and {two.shape}")
+    one, two = _both(first, second)
     if not ((one > 0).all() and (two > 0).all()):
         raise ValueError("a ratio needs positive values on both sides; compare differences with `paired`")
     logs = (np.log(one) - np.log(two)).reshape(len(one), -1).mean(1)
-    found = interval(logs, clusters, **options)
+    found = interval(logs, **options)
     ends = {name: float(np.exp(getattr(found, name))) for name in ("value", "low", "high")}
     return dataclasses.replace(found, **ends)
+
+
+def _both(first, second) -> tuple[np.ndarray, np.ndarray]:
+    one, two = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    if one.shape != two.shape:
+        raise ValueError(f"pairs need the same objects on both sides; got shapes {one.shape} and {two.shape}")
+    return one, two

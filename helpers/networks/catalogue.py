@@ -14,6 +14,7 @@ from torch import nn
 
 from helpers import assets
 from helpers.networks.network import Network, find_layers
+from helpers.networks.source import Source
 from helpers.networks.weights import download, fill, local, read_weights
 from helpers.suggestions import nearest
 
@@ -36,10 +37,10 @@ _VGG = {
 }
 # The paper's four (section 4), with its layer names. "pool" is ours.
 PAPER = {
-    "alexnet": ("AlexNet", _ALEXNET, "fc8"),
-    "vgg16": ("VGG16", _VGG, "fc8"),
-    "resnet50": ("ResNet-50", _POOLED, "fc"),
-    "mobilenet_v2": ("MobileNetV2", {"fc": "classifier", "pool": "classifier:input"}, "fc"),
+    "alexnet": (_ALEXNET, "fc8"),
+    "vgg16": (_VGG, "fc8"),
+    "resnet50": (_POOLED, "fc"),
+    "mobilenet_v2": ({"fc": "classifier", "pool": "classifier:input"}, "fc"),
 }
 EMBEDDED = ("demo_alexnet", "demo_resnet", "demo_mobilenet_v2")
 NAMES = (*PAPER, *EMBEDDED)
@@ -62,7 +63,7 @@ def load(name: str, antialiased: bool = False, weights: str | Path | None = "def
     known = torchvision.models.list_models(module=torchvision.models)
     if name not in known:
         use = f"use {', '.join(NAMES)} or a torchvision classifier"
-        raise ValueError(f"unknown network {name!r}{nearest(name, [*NAMES, *known], use)}")
+        raise ValueError(f"unknown network {name!r}{nearest(name, [*NAMES, *known], otherwise=use)}")
     recipe = _recipe(name)
     module = _antialiased(name) if antialiased else _plain(name, trained=weights is not None)
     if weights == "default":
@@ -74,7 +75,7 @@ def load(name: str, antialiased: bool = False, weights: str | Path | None = "def
         state, words = read_weights(weights), f"{Path(weights).name}, SHA-256 {assets.sha256(weights)[:12]}"
     if state is not None:
         fill(module, state, name, words)
-    title, layers, logits = PAPER.get(name, (name, None, "fc"))
+    layers, logits = PAPER.get(name, (None, "fc"))
     crop = recipe.transforms()
     return Network(
         name=name,
@@ -87,8 +88,19 @@ def load(name: str, antialiased: bool = False, weights: str | Path | None = "def
         labels=list(recipe.meta["categories"]),
         weights=words,
         antialiased=antialiased,
-        title=f"{title}, {'anti-aliased' if antialiased else 'off-the-shelf'}",
+        title=Source(name, antialiased).title,
     )
+
+
+def class_names(name: str) -> list[str] | None:
+    """The classes of a network by name, without building it; None for one that is not known."""
+    if name in EMBEDDED:
+        from helpers.objects import CLASSES
+
+        return list(CLASSES)
+    with contextlib.suppress(ValueError):
+        return list(_recipe(name).meta["categories"])
+    return None
 
 
 def _recipe(name: str) -> torchvision.models.Weights:
@@ -166,8 +178,6 @@ def _embedded(name: str, antialiased: bool, weights: str | Path | None) -> Netwo
         raise ValueError(f"unknown weights {weights!r} for {name}: use 'centre', 'uniform', a file or None")
     if state is not None:
         fill(module, state, name, words)
-    titles = dict(zip(EMBEDDED, ("demo AlexNet", "demo ResNet", "demo MobileNetV2"), strict=True))
-    kind = "anti-aliased" if antialiased else "off-the-shelf"
     return Network(
         name=name,
         module=module.eval(),
@@ -179,5 +189,5 @@ def _embedded(name: str, antialiased: bool, weights: str | Path | None) -> Netwo
         labels=list(CLASSES),
         weights=words,
         antialiased=antialiased,
-        title=f"{titles[name]}, {kind}",
+        title=Source(name, antialiased).title,
     )

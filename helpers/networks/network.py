@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from helpers.networks.source import KINDS
 from helpers.suggestions import nearest
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -70,7 +71,7 @@ class Network:
         try:
             return self.module.get_submodule(path)
         except AttributeError as error:
-            hint = nearest(path, dict(self.module.named_modules()), "print(module) shows them")
+            hint = nearest(path, dict(self.module.named_modules()), otherwise="print(module) shows them")
             raise ValueError(f"{self.name} has no node {path!r}{hint}") from error
 
     def preprocess(self, frames: torch.Tensor) -> torch.Tensor:
@@ -87,8 +88,14 @@ class Network:
         if self.labels is None:
             raise ValueError(f"{self.name} has no class names: give labels=[...] to networks.wrap")
         if label not in self.labels:
-            raise ValueError(f"{self.name} knows no class {label!r}{nearest(label, self.labels, 'see .labels')}")
+            hint = nearest(label, self.labels, otherwise="see .labels")
+            raise ValueError(f"{self.name} knows no class {label!r}{hint}")
         return self.labels.index(label)
+
+    @property
+    def kind(self) -> str:
+        """The variant in words: off-the-shelf or anti-aliased."""
+        return KINDS[self.antialiased]
 
     @functools.cached_property
     def strides(self) -> tuple[int, ...]:

@@ -46,6 +46,7 @@ def load_coco(
     root: str | Path,
     split: str,
     size: Size | None,
+    *,
     per_category: int = 20,
     categories: Sequence[str] = PAPER_CATEGORIES,
     paper_crop: bool = False,
@@ -63,13 +64,14 @@ def load_coco(
     (naming the nearest), too few objects (saying how many), a photo cut short, and an annotation that does
     not fit its photo.
     """
-    chosen = select(root, split, per_category, categories, at_most)
+    chosen = select(root, split, per_category=per_category, categories=categories, at_most=at_most)
     return [_cutout(Path(root) / split, instance, size, paper_crop) for instance in chosen]
 
 
 def select(
     root: str | Path,
     split: str,
+    *,
     per_category: int = 20,
     categories: Sequence[str] = PAPER_CATEGORIES,
     at_most: bool = False,
@@ -136,7 +138,7 @@ def _small(box: Sequence[float]) -> bool:
 
 def _cutout(folder: Path, instance: Instance, size: Size | None, paper_crop: bool) -> Cutout:
     rgb = read_photo(folder / instance.image["file_name"], instance.image)
-    rgba = crop(rgb, mask(instance), instance.annotation["bbox"], paper_crop)
+    rgba = crop(rgb, mask(instance), instance.annotation["bbox"], paper_crop=paper_crop)
     if 0 in rgba.shape:
         raise ValueError(f"{instance.name}: its box {instance.annotation['bbox']} rounds to no pixel at all")
     if size is not None:
@@ -194,7 +196,7 @@ def mask(instance: Instance) -> np.ndarray:
     return runs.decode(packed).astype(bool)
 
 
-def crop(rgb: np.ndarray, mask: np.ndarray, box: Sequence[float], paper_crop: bool = False) -> torch.Tensor:
+def crop(rgb: np.ndarray, mask: np.ndarray, box: Sequence[float], *, paper_crop: bool = False) -> torch.Tensor:
     """A box cut out of a photo uint8 (H, W, 3) with its mask bool (H, W): uint8 (4, h, w), alpha 0 or 255.
 
     box: (x, y, width, height) in pixels, rounded (halves to even, as Python does); ``paper_crop`` takes

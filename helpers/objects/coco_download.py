@@ -21,6 +21,7 @@ ARCHIVE_SHA256 = "113a836d90195ee1f884e704da6304dfaaecff1f023f49b6ca93c4aaae4702
 
 def fetch(
     root: str | Path | None = None,
+    *,
     split: str = "train2017",
     per_category: int = 20,
     categories: Sequence[str] = coco.PAPER_CATEGORIES,
@@ -37,10 +38,11 @@ def fetch(
     root = Path(root) if root is not None else assets.cache() / "coco"
     annotations = root / "annotations" / f"instances_{split}.json"
     if not annotations.exists():
-        archive = assets.download(f"{site}/annotations/{ARCHIVE}", root / ARCHIVE, archive_sha256, progress)
+        url = f"{site}/annotations/{ARCHIVE}"
+        archive = assets.download(url, root / ARCHIVE, sha256=archive_sha256, progress=progress)
         _extract(archive, annotations)
         archive.unlink()
-    chosen = coco.select(root, split, per_category, categories)
+    chosen = coco.select(root, split, per_category=per_category, categories=categories)
     for instance in tqdm(chosen, desc=f"photos of {split}", unit="photo", disable=not progress):
         path = root / split / instance.image["file_name"]
         if path.exists():

@@ -116,7 +116,7 @@ def _read(path: str | Path, mode: str) -> torch.Tensor:
     return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
 
 
-def load_png(path: str | Path, size: Size | None = None, label: str | None = None) -> Cutout:
+def load_png(path: str | Path, size: Size | None = None, *, label: str | None = None) -> Cutout:
     """A cut-out from a PNG file; one without alpha is an opaque object.
 
     ``size``: a side or (height, width) in pixels; None keeps the file's. Raises FileNotFoundError, and
@@ -126,7 +126,7 @@ def load_png(path: str | Path, size: Size | None = None, label: str | None = Non
     return Cutout(rgba if size is None else resize(rgba, size), Path(path).stem, label)
 
 
-def load_photo(path: str | Path, size: Size | None = None, label: str | None = None) -> Photo:
+def load_photo(path: str | Path, size: Size | None = None, *, label: str | None = None) -> Photo:
     """A photo from an image file, as uint8 (3, h, w); arguments and errors as in :func:`load_png`."""
     rgb = _read(path, "RGB")
     return Photo(rgb if size is None else resize(rgb, size), Path(path).stem, label)
@@ -147,15 +147,15 @@ def load(name: str, size: Size | None = None) -> Cutout | Photo:
         make = embedded.digit if base.startswith("digit ") else embedded.silhouette
         key = int(base.removeprefix("digit ")) if base.startswith("digit ") else base
         shape = sides(48 if size is None else size, "size")
-        drawn = make(key, int(index or 0), max(shape))
+        drawn = make(key, int(index or 0), size=max(shape))
         return dataclasses.replace(drawn, rgba=resize(drawn.rgba, shape), name=name)
     if name in _PUBLISHED:
         relative, label, usual = _PUBLISHED[name]
         loader = load_png if name == "berry" else load_photo
-        item = loader(assets.require(relative), size or usual, label)
+        item = loader(assets.require(relative), size or usual, label=label)
         return dataclasses.replace(item, name=name)
     if Path(name).suffix.lower() in {".png", ".jpg", ".jpeg"}:
         return load_png(name, size)
     known = [*embedded.CLASSES, *_PUBLISHED]
     use = f"use {', '.join(known)}, or the path of a PNG file"
-    raise ValueError(f"unknown object {name!r}{nearest(name, known, use)}")
+    raise ValueError(f"unknown object {name!r}{nearest(name, known, otherwise=use)}")

@@ -64,16 +64,16 @@ def photo(name: str) -> np.ndarray:
     return np.asarray(Image.open(path).convert("RGB"))
 
 
-def photo_part(name: str, held_out: bool) -> np.ndarray:
+def photo_part(name: str, *, held_out: bool) -> np.ndarray:
     """The columns of a photograph for training (left two thirds) or evaluation (the rest)."""
     pixels = photo(name)
     cut = pixels.shape[1] * 2 // 3
     return pixels[:, cut:] if held_out else pixels[:, :cut]
 
 
-def crop(rng: np.random.Generator, side: int, held_out: bool) -> np.ndarray:
+def crop(rng: np.random.Generator, side: int, *, held_out: bool) -> np.ndarray:
     """A random square of a random photograph, enlarged or reduced to uint8 (side, side, 3)."""
-    pixels = photo_part(tuple(PHOTOS)[rng.integers(len(PHOTOS))], held_out)
+    pixels = photo_part(tuple(PHOTOS)[rng.integers(len(PHOTOS))], held_out=held_out)
     height, width = pixels.shape[:2]
     extent = int(rng.uniform(0.4, 1.0) * min(height, width))
     top, left = rng.integers(height - extent + 1), rng.integers(width - extent + 1)
@@ -89,7 +89,7 @@ def _digits(label: int) -> np.ndarray:
     return data.images[data.target == label] / 16.0  # (n, 8, 8) in [0, 1]
 
 
-def digit_count(label: int, held_out: bool) -> int:
+def digit_count(label: int, *, held_out: bool) -> int:
     """How many specimens of a digit there are for training or for evaluation."""
     count = len(_digits(label))
     return count - count * 3 // 4 if held_out else count * 3 // 4
@@ -142,15 +142,15 @@ def _fit(image: Image.Image, size: int) -> np.ndarray:
     return np.asarray(square)
 
 
-def shape(name: str, size: int, index: int = 0, held_out: bool = True) -> np.ndarray:
+def shape(name: str, size: int, *, index: int = 0, held_out: bool = True) -> np.ndarray:
     """The unwarped alpha of a class, uint8 (size, size); `index` selects a digit's specimen."""
     if name in SILHOUETTES:
         return _fit(_glyph(name, _side(size)), size)
     label = int(name.removeprefix("digit "))
-    return _fit(_digit_master(label, index % digit_count(label, held_out), held_out, size), size)
+    return _fit(_digit_master(label, index % digit_count(label, held_out=held_out), held_out, size), size)
 
 
-def tone(fill: torch.Tensor, mean: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+def tone(fill: torch.Tensor, *, mean: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """Shift fills (..., 3, h, w) from mean luminance `mean` to `target`, both (...,), in [0, 1].
 
     Luminance stays within 0.2 of the target: the contrast with a background is then known.
@@ -171,7 +171,7 @@ def _cutout(name: str, index: int, size: int) -> Cutout:
         master = _warp(_glyph(name, _side(size)), rng.uniform(-6, 6), rng.uniform(-0.06, 0.06))
     else:
         label = int(name.removeprefix("digit "))
-        master = _digit_master(label, index % digit_count(label, True), True, size)
+        master = _digit_master(label, index % digit_count(label, held_out=True), True, size)
     alpha = _fit(master, size)
     tint = torch.tensor(rng.uniform(0, 1, 3), dtype=torch.float32)
     mix = float(rng.uniform(0.3, 0.7))
@@ -179,11 +179,11 @@ def _cutout(name: str, index: int, size: int) -> Cutout:
     pixels = torch.from_numpy(crop(rng, size, held_out=True).copy()).permute(2, 0, 1).float() / 255
     fill = (1 - mix) * pixels + mix * tint.view(3, 1, 1)
     mean = (fill.mean((1, 2)) * torch.tensor(LUMINANCE)).sum()
-    rgb = (tone(fill, mean, target) * 255).round().to(torch.uint8)
+    rgb = (tone(fill, mean=mean, target=target) * 255).round().to(torch.uint8)
     return Cutout(torch.cat([rgb, torch.from_numpy(alpha.copy())[None]]), f"{name}#{index}", name)
 
 
-def silhouette(name: str, index: int = 0, size: int = 48) -> Cutout:
+def silhouette(name: str, index: int = 0, *, size: int = 48) -> Cutout:
     """A filled silhouette, held out from training: uint8 (4, size, size), aspect kept, label = name.
 
     `index` selects the fill and a small rotation and shear. The fill's luminance is at most 0.7 (white is
@@ -197,7 +197,7 @@ def silhouette(name: str, index: int = 0, size: int = 48) -> Cutout:
     return _cutout(name, index, size)
 
 
-def digit(label: int, index: int = 0, size: int = 48) -> Cutout:
+def digit(label: int, index: int = 0, *, size: int = 48) -> Cutout:
     """A filled handwritten digit, held out from training: uint8 (4, size, size), label "digit 3".
 
     `index` selects the specimen (starting again after the last of about 45) and its fill.

@@ -47,7 +47,7 @@ if {ours}:
 else:
     a, b = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (u, v))
     found = linear_sum_assignment(a.T @ b, maximize=True)[1]
-result = {{"seconds": time.perf_counter() - start, "answer": float(permutations.score(found, u, v).mean())}}
+result = {{"seconds": time.perf_counter() - start, "answer": float(permutations.score(u, v, permutation=found).mean())}}
 """
 
 

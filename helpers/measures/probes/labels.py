@@ -11,11 +11,19 @@ DIVIDES = ("top/bottom", "left/right")
 
 
 def labels(grid: tuple[int, int], divide: str) -> np.ndarray:
-    """Which half each position lies in: bool (R, C), True in the lower (right) half.
+    """Which half each position lies in (paper, experiment 2, whose grids are even).
 
-    divide: "top/bottom" or "left/right". The lower (right) half begins at row R // 2 (column C // 2), so on
-    an odd grid it takes the middle line. Source: paper, experiment 2 (its grids are even).
-    Raises: ValueError for an unknown divide, or a grid with one line only across it.
+    The lower (right) half begins at row R // 2 (column C // 2), so on an odd grid it takes the middle line.
+
+    Args:
+        grid: (R, C).
+        divide: "top/bottom" or "left/right".
+
+    Returns:
+        bool (R, C), True in the lower (right) half.
+
+    Raises:
+        ValueError: an unknown divide, or a grid with one line only across it.
     """
     axis = _axis(divide)
     if grid[axis] < 2:
@@ -24,14 +32,23 @@ def labels(grid: tuple[int, int], divide: str) -> np.ndarray:
     return np.ascontiguousarray(np.broadcast_to(line[:, None] if axis == 0 else line, grid))
 
 
-def folds(label_map, count: int = 5) -> np.ndarray:
-    """The fold in which each position is held out: int (R, C), stratified and *unshuffled*.
+def folds(label_map, *, count: int = 5) -> np.ndarray:
+    """The fold in which each position is held out, stratified and *unshuffled*.
 
-    label_map: bool (R, C). Positions are taken row by row, as the authors' feature files hold them, so each
-    fold is a contiguous run of rows of either half: for "top/bottom" one band of the upper and one of the
-    lower half, whole rows never seen in training; for "left/right" one band across the frame, of which every
-    *column* was seen in training. The two accuracies therefore are answers to different questions.
-    Raises: ValueError where a half has fewer positions than there are folds, or is empty.
+    Positions are taken row by row, as the authors' feature files hold them, so each fold is a contiguous run
+    of rows of either half: for "top/bottom" one band of the upper and one of the lower half, whole rows never
+    seen in training; for "left/right" one band across the frame, of which every *column* was seen in training.
+    The two accuracies therefore are answers to different questions.
+
+    Args:
+        label_map: bool (R, C).
+        count: number of folds.
+
+    Returns:
+        int (R, C).
+
+    Raises:
+        ValueError: a half has fewer positions than there are folds, or is empty.
     """
     flat = np.asarray(label_map, dtype=bool)
     smaller = min(np.count_nonzero(flat), np.count_nonzero(~flat))
@@ -47,28 +64,56 @@ def folds(label_map, count: int = 5) -> np.ndarray:
     return fold.reshape(flat.shape)
 
 
-def tiles(grid: tuple[int, int], count: int = 5) -> np.ndarray:
-    """Folds for finding the position itself: int (R, C), `count` x `count` tiles, fold (i + 2 j) % count.
+def tiles(grid: tuple[int, int], *, count: int = 5) -> np.ndarray:
+    """Folds for finding the position itself: `count` x `count` tiles, tile (i, j) in fold (i + 2 j) % count.
 
     A Latin square: each fold holds out `count` compact tiles, one in every band of rows and of columns, so a
     training set covers the whole range of both coordinates and yet lacks every position *around* the middle
-    of a tile. Source: ours (spatially blocked cross-validation: Roberts et al., Ecography 40, 2017).
-    Raises: ValueError for fewer than 2 folds, or fewer rows or columns than folds.
+    of a tile. Ours (spatially blocked cross-validation: Roberts et al., Ecography 40, 2017).
+
+    Args:
+        grid: (R, C).
+        count: number of folds.
+
+    Returns:
+        int (R, C).
+
+    Raises:
+        ValueError: fewer than 2 folds, or fewer rows or columns than folds.
+    """
+    row_band, col_band = bands(grid, count=count)
+    return (row_band + 2 * col_band) % count
+
+
+def bands(grid: tuple[int, int], *, count: int = 5) -> tuple[np.ndarray, np.ndarray]:
+    """The band of rows and the band of columns that each position is in, of `count` each: two int (R, C).
+
+    Raises:
+        ValueError: fewer than 2 bands, or fewer rows or columns than bands.
     """
     if count < 2 or min(grid) < count:
         raise ValueError(f"{count} tiles a side: needs at least 2, and a grid of at least as many; got {grid}")
-    band = [np.arange(side) * count // side for side in grid]
-    return (band[0][:, None] + 2 * band[1]) % count
+    rows, cols = np.indices(grid)
+    return rows * count // grid[0], cols * count // grid[1]
 
 
-def accuracy_by_distance(correct, divide: str, stride: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """Share of right answers by distance from the dividing line: (distance, accuracy), both (K,).
+def accuracy_by_distance(correct, divide: str, *, stride: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Share of right answers by distance from the dividing line.
 
-    correct: bool (R, C) or (N, R, C). distance: pixels from the line, which runs half a step above row R // 2
-    (left of column C // 2), to the position; `stride`: pixels per grid step. Both sides of the line weigh the
-    same: the last row (column) of an odd grid has none opposite, and is left out, since an answer that leans
-    to one side would be all right or all wrong there. K = R // 2 (C // 2).
-    Raises: ValueError for another shape or an unknown divide.
+    The line runs half a step above row R // 2 (left of column C // 2). Both sides of it weigh the same: the last
+    row (column) of an odd grid has none opposite, and is left out, since an answer that leans to one side would
+    be all right or all wrong there.
+
+    Args:
+        correct: bool (R, C) or (N, R, C).
+        divide: "top/bottom" or "left/right".
+        stride: pixels between neighbouring positions.
+
+    Returns:
+        (distance in pixels, accuracy), both (K,) with K = R // 2 (C // 2).
+
+    Raises:
+        ValueError: another shape, or an unknown divide.
     """
     correct = np.asarray(correct, dtype=bool)
     if correct.ndim not in (2, 3):

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from helpers.measures.probes.same_object import grid_features
+from helpers.measures.arrays import check_positive, grid_features
 
 
-def null_labels(label_map, how: str, draws: int = 99, seed: int = 0) -> np.ndarray:
-    """Label maps that have lost the true dividing line: bool (B, R, C).
-
-    label_map: bool (R, C). how:
+def null_labels(label_map, *, how: str, draws: int = 99, seed: int = 0) -> np.ndarray:
+    """Label maps that have lost the true dividing line.
 
     - "shuffle": labels of single positions, permuted. The usual label permutation, and *anticonservative*
       here: it also destroys the smoothness of the labels, so it compares "smooth features tell smooth
@@ -20,13 +18,23 @@ def null_labels(label_map, how: str, draws: int = 99, seed: int = 0) -> np.ndarr
       few different ones (R for "top/bottom"), so that no small p-value can come of it.
 
     Neither is a fair null for one object. `swap_test` is the one to quote, over several.
-    Raises: ValueError for an unknown `how`, another shape, or draws under 1.
+
+    Args:
+        label_map: bool (R, C).
+        how: "shuffle" or "torus".
+        draws: number of maps.
+        seed: of the draws.
+
+    Returns:
+        bool (draws, R, C).
+
+    Raises:
+        ValueError: an unknown `how`, another shape, or draws under 1.
     """
     label_map = np.asarray(label_map, dtype=bool)
     if label_map.ndim != 2:
         raise ValueError(f"labels are (R, C); got shape {label_map.shape}")
-    if draws < 1:
-        raise ValueError(f"draws {draws} must be at least 1")
+    check_positive(draws=draws)
     rng = np.random.default_rng(seed)
     if how == "shuffle":
         return np.stack([rng.permutation(label_map.ravel()).reshape(label_map.shape) for _ in range(draws)])
@@ -36,18 +44,28 @@ def null_labels(label_map, how: str, draws: int = 99, seed: int = 0) -> np.ndarr
     raise ValueError(f"unknown null {how!r}: use 'shuffle' or 'torus'")
 
 
-def surrogate(features, seed: int = 0) -> np.ndarray:
-    """A field as smooth as the features that knows nothing of position: float64 (R, C, D).
+def surrogate(features, *, seed: int = 0) -> np.ndarray:
+    """A field as smooth as the features that knows nothing of position.
 
     Every dimension keeps its mean and its power at each spatial frequency, and all dimensions keep their
     correlations with each other at each, but the phases are drawn anew: a stationary random field, which has
     no centre, no border, no top. What a probe reaches on it, it owes to smoothness alone.
 
     The grid is mirrored at its edges before the Fourier transform (the features at opposite edges have
-    nothing to do with each other), so the power kept is that of the mirrored field. features: (R, C, D).
+    nothing to do with each other), so the power kept is that of the mirrored field.
+
     Source: phase randomisation (Theiler et al., Physica D 58, 1992; Prichard and Theiler, PRL 73, 1994, for
     several series with one set of phases), in two dimensions.
-    Raises: ValueError for another shape or non-finite features.
+
+    Args:
+        features: (R, C, D).
+        seed: of the phases.
+
+    Returns:
+        float64 (R, C, D).
+
+    Raises:
+        ValueError: another shape, or non-finite features.
     """
     features = grid_features(features)
     rows, cols, d = features.shape
@@ -69,7 +87,8 @@ def surrogate(features, seed: int = 0) -> np.ndarray:
 def p_value(observed: float, null) -> float:
     """Share of the null at least as large as the observed value, which counts too: (1 + n) / (1 + B).
 
-    Raises: ValueError for an empty or non-finite null.
+    Raises:
+        ValueError: an empty or non-finite null.
     """
     null = np.asarray(null, dtype=np.float64)
     if not null.size or not np.isfinite(null).all():

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.svm import SVC
 
-from helpers.measures.probes.labels import folds, labels, tiles
+from helpers.measures.arrays import grid_features
+from helpers.measures.probes.labels import bands, folds, labels, tiles
 from helpers.measures.probes.solver import decide, one_thread, reduce, ridge
 
 
@@ -32,25 +33,31 @@ class Location:
 
 
 def probe(
-    features, divide: str | np.ndarray = "top/bottom", c: float = 1.0, count: int = 5, exact: bool = False
+    features, divide: str | np.ndarray = "top/bottom", *, c: float = 1.0, count: int = 5, exact: bool = False
 ) -> Probe:
     """The paper's probe of one object: a linear SVM, cross-validated on contiguous blocks of positions.
 
-    features: (R, C, D). divide: "top/bottom", "left/right", or labels of your own, bool (R, C). c: the
-    SVM's penalty. count: folds, stratified and unshuffled (see `folds` for what they leave out).
-    exact: scikit-learn's ``SVC(kernel="linear")`` on all positions and on the features as they are; by default
-    `decide` on fewer coordinates where there are more dimensions than positions (`reduce`), which leaves the
-    answers as they are, but for the solver's stopping rule, and is faster.
     Constant features give 0.5. A high accuracy does not show that the network encodes position in a way
-    that holds for another object: see `unseen`. Source: paper, experiment 2.
-    Raises: ValueError for another shape, non-finite features, or too few positions for the folds.
+    that holds for another object: see `unseen`. Paper, experiment 2.
+
+    Args:
+        features: (R, C, D).
+        divide: "top/bottom", "left/right", or labels of your own, bool (R, C).
+        c: the SVM's penalty.
+        count: folds, stratified and unshuffled (see `folds` for what they leave out).
+        exact: scikit-learn's ``SVC(kernel="linear")`` on all positions and on the features as they are; by
+            default `decide` on fewer coordinates where there are more dimensions than positions (`reduce`),
+            which leaves the answers as they are, but for the solver's stopping rule, and is faster.
+
+    Raises:
+        ValueError: another shape, non-finite features, or too few positions for the folds.
     """
     features = grid_features(features)
     grid = features.shape[:2]
     truth = labels(grid, divide) if isinstance(divide, str) else np.asarray(divide, dtype=bool)
     if truth.shape != grid:
         raise ValueError(f"labels of shape {truth.shape} do not fit the grid of {grid} positions")
-    fold, truth = folds(truth, count).ravel(), truth.ravel()
+    fold, truth = folds(truth, count=count).ravel(), truth.ravel()
     points = features.reshape(len(truth), -1)
     decision = np.empty(len(truth))
     with one_thread(points):
@@ -62,70 +69,87 @@ def probe(
                 machine = SVC(kernel="linear", C=c).fit(points[~test], truth[~test])
                 decision[test] = machine.decision_function(points[test])
             else:
-                decision[test] = decide(points[~test], truth[~test], points[test], c)
+                decision[test] = decide(points[~test], truth[~test], test=points[test], c=c)
     correct = (decision > 0) == truth
     each = np.array([balanced(correct[fold == k], truth[fold == k]) for k in range(count)])
     return Probe(float(each.mean()), each, decision.reshape(grid), correct.reshape(grid))
 
 
-def probes(objects: Sequence, divide: str = "top/bottom", c: float = 1.0, count: int = 5) -> list[Probe]:
+def probes(objects: Sequence, divide: str = "top/bottom", *, c: float = 1.0, count: int = 5) -> list[Probe]:
     """`probe` of each of N objects; the paper's number is the mean of their accuracies.
 
-    objects: N arrays (R, C, D). Raises: as `probe`, naming the object; ValueError for no objects.
+    Args:
+        objects: N arrays (R, C, D).
+        divide: as in `probe`, like the other arguments.
+        c: the SVM's penalty.
+        count: folds.
+
+    Raises:
+        ValueError: no objects, or as `probe`, naming the object.
     """
     if not len(objects):
         raise ValueError("no objects to probe; give at least one")
     found = []
     for index, features in enumerate(objects):
         try:
-            found.append(probe(features, divide, c, count))
+            found.append(probe(features, divide, c=c, count=count))
         except ValueError as error:
             raise ValueError(f"object {index}: {error}") from error
     return found
 
 
-def locate(features, stride: int = 1, split: str = "tiles", alpha: float = 1e-5, count: int = 5) -> Location:
+def locate(features, *, stride: int = 1, split: str = "tiles", alpha: float = 1e-5, count: int = 5) -> Location:
     """(row, col) of one object from its features, by ridge regression on held-out positions.
 
-    features: (R, C, D); stride: pixels per grid step. alpha: see `ridge`.
-    split: "tiles" (the default: compact blocks, see `tiles`), "bands" (whole bands of rows for the row, of
-    columns for the column: extrapolation at either end, the hardest) or "random" (single positions, each
-    beside its near-copies in training: shown only because it flatters).
-    Source: ours. Raises: ValueError for an unknown split, another shape, or too few rows or columns.
+    Ours.
+
+    Args:
+        features: (R, C, D).
+        stride: pixels between neighbouring positions.
+        split: "tiles" (compact blocks, see `tiles`), "bands" (whole bands of rows for the row, of columns for
+            the column: extrapolation at either end, the hardest) or "random" (single positions, each beside its
+            near-copies in training: shown only because it flatters).
+        alpha: see `ridge`.
+        count: folds.
+
+    Raises:
+        ValueError: an unknown split, another shape, or too few rows or columns.
     """
     features = grid_features(features)
     grid = features.shape[:2]
     if split == "tiles":
-        row_fold = col_fold = tiles(grid, count)
+        row_fold = col_fold = tiles(grid, count=count)
     elif split == "bands":
-        tiles(grid, count)  # the same demands on the grid
-        row_fold = np.broadcast_to((np.arange(grid[0]) * count // grid[0])[:, None], grid)
-        col_fold = np.broadcast_to(np.arange(grid[1]) * count // grid[1], grid)
+        row_fold, col_fold = bands(grid, count=count)
     elif split == "random":
         order = np.random.default_rng(0).permutation(grid[0] * grid[1])
         row_fold = col_fold = (order % count).reshape(grid)
     else:
         raise ValueError(f"unknown split {split!r}: use 'tiles', 'bands' or 'random'")
-    points, truth = features.reshape(grid[0] * grid[1], -1), coordinates(grid, stride)
+    points, truth = features.reshape(grid[0] * grid[1], -1), coordinates(grid, stride=stride)
     predicted = np.empty_like(truth)
     with one_thread(points):
         points = reduce(points)
         for axis, fold in enumerate((row_fold, col_fold)):
             for index in range(count):
                 test = fold.ravel() == index
-                predicted[test, axis] = ridge(points[~test], truth[~test, axis], points[test], alpha)
-    return location(predicted, truth, grid)
+                predicted[test, axis] = ridge(points[~test], truth[~test, axis], test=points[test], alpha=alpha)
+    return location(predicted, truth, grid=grid)
 
 
-def location(predicted: np.ndarray, truth: np.ndarray, grid: tuple[int, int]) -> Location:
+def location(predicted: np.ndarray, truth: np.ndarray, *, grid: tuple[int, int]) -> Location:
     """A `Location` from coordinates (..., P, 2), against truth (P, 2)."""
     squared = np.square(predicted - truth).mean(-2)
     spread = np.square(truth - truth.mean(0)).mean(0)
     return Location(predicted.reshape(*predicted.shape[:-2], *grid, 2), 1 - squared / spread, np.sqrt(squared))
 
 
-def coordinates(grid: tuple[int, int], stride: int) -> np.ndarray:
-    """(row, col) in pixels of every position, (P, 2), row by row. Raises: ValueError for a single line."""
+def coordinates(grid: tuple[int, int], *, stride: int) -> np.ndarray:
+    """(row, col) in pixels of every position, (P, 2), row by row.
+
+    Raises:
+        ValueError: a grid with a single row or column.
+    """
     if min(grid) < 2:
         raise ValueError(f"a coordinate needs at least two rows and two columns of positions; got {grid}")
     return np.stack(np.indices(grid), -1).reshape(-1, 2) * float(stride)
@@ -134,14 +158,3 @@ def coordinates(grid: tuple[int, int], stride: int) -> np.ndarray:
 def balanced(correct: np.ndarray, truth: np.ndarray) -> float:
     """Mean of the two halves' shares of right answers."""
     return float((correct[truth].mean() + correct[~truth].mean()) / 2)
-
-
-def grid_features(features) -> np.ndarray:
-    """Features (R, C, D) as an array. Raises: ValueError for another shape or a non-finite value."""
-    features = np.asarray(features)
-    if features.ndim != 3 or not features.size:
-        raise ValueError(f"features are (rows, columns, dimensions); got shape {features.shape}")
-    if not np.isfinite(features).all():
-        row, col, _ = np.argwhere(~np.isfinite(features))[0]
-        raise ValueError(f"the features at row {row}, column {col} are not finite")
-    return features

@@ -19,21 +19,27 @@ def one_thread(features) -> threadpool_limits:
     return threadpool_limits(1 if np.size(features) <= _SMALL else None, user_api="blas")
 
 
-def reduce(features, tolerance: float = 1e-6) -> np.ndarray:
-    """The same points in fewer coordinates: (P, D) -> float64 (P, r), r <= min(P, D).
+def reduce(features, *, tolerance: float = 1e-6) -> np.ndarray:
+    """The same points in fewer coordinates.
 
     Centred and turned to their principal axes; axes along which the points' rms is below `tolerance` times
     the largest axis's are left out (float32 features hold no more). A linear SVM with a free intercept, and
     ridge regression with one, give the same answers on both: they use distances only, which stay.
-    At least one coordinate, all zeros for constant features. Source: ours.
-    Raises: ValueError for another shape, no points, or non-finite features.
+    Ours.
+
+    Args:
+        features: (P, D), finite.
+        tolerance: smallest rms along an axis that is kept, as a share of the largest.
+
+    Returns:
+        float64 (P, r), r <= min(P, D): at least one coordinate, all zeros for constant features.
+
+    Raises:
+        ValueError: another shape, or no points.
     """
     features = np.asarray(features)
     if features.ndim != 2 or not features.size:
         raise ValueError(f"points are (P, D); got shape {features.shape}")
-    if not np.isfinite(features).all():
-        row, col = np.argwhere(~np.isfinite(features))[0]
-        raise ValueError(f"the features of position {row} are not finite (dimension {col})")
     centred = features - features.mean(0, dtype=np.float64)
     wide = centred.shape[1] > centred.shape[0]
     square = centred @ centred.T if wide else centred.T @ centred
@@ -45,17 +51,25 @@ def reduce(features, tolerance: float = 1e-6) -> np.ndarray:
     return axes[:, keep] * np.sqrt(power[keep]) if wide else centred @ axes[:, keep]
 
 
-def decide(train, labels, test, c: float = 1.0) -> np.ndarray:
-    """Train a linear SVM (hinge loss, free intercept) and give signed distances: (T,), positive for True.
-
-    train: (P, r), labels: bool (P,), test: (T, r). c: the penalty C. Not scaled by the weights' length, so
-    the margin is at -1 and 1.
+def decide(train, labels, *, test, c: float = 1.0) -> np.ndarray:
+    """Train a linear SVM (hinge loss, free intercept) and give signed distances.
 
     This is `sklearn.svm.SVC(kernel="linear")`, to its own stopping rule, on a working set of points that
     grows until no point outside it lies within the margin; such points have no part in the solution
     (Osuna, Freund and Girosi, "Improved training algorithm for support vector machines", 1997). Positions
     are many and support vectors few, so it is several times as fast as one fit of everything.
-    Raises: ValueError where `labels` are all alike.
+
+    Args:
+        train: (P, r).
+        labels: bool (P,).
+        test: (T, r).
+        c: the penalty C.
+
+    Returns:
+        (T,), positive for True; not scaled by the weights' length, so the margin is at -1 and 1.
+
+    Raises:
+        ValueError: all `labels` are alike.
     """
     labels = np.asarray(labels, dtype=bool)
     if len(np.unique(labels)) < 2:
@@ -76,20 +90,29 @@ def decide(train, labels, test, c: float = 1.0) -> np.ndarray:
         working = np.append(working, violators[np.argsort(margin[violators])[: len(working)]])
 
 
-def ridge(train, targets, test, alpha: float) -> np.ndarray:
-    """Ridge regression with a free intercept, in closed form: predictions (T,) or (T, K).
+def ridge(train, targets, *, test, alpha: float) -> np.ndarray:
+    """Ridge regression with a free intercept, in closed form.
 
-    train: (P, r), targets: (P,) or (P, K), test: (T, r). alpha: the penalty as a share of the training
-    points' total variance, so that it means the same for features of any size: directions holding far more
-    than that share are used, directions holding far less are not. Raises: ValueError for alpha <= 0.
+    Args:
+        train: (P, r).
+        targets: (P,) or (P, K).
+        test: (T, r).
+        alpha: the penalty as a share of the training points' total variance, so that it means the same for
+            features of any size: directions holding far more than that share are used, far less are not.
+
+    Returns:
+        Predictions (T,) or (T, K).
+
+    Raises:
+        ValueError: alpha is not positive.
     """
     mean = train.mean(0)
-    weights = np.linalg.solve(penalised(train - mean, alpha), (train - mean).T @ targets)
+    weights = np.linalg.solve(penalised(train - mean, alpha=alpha), (train - mean).T @ targets)
     return targets.mean(0) + (test - mean) @ weights
 
 
-def penalised(centred: np.ndarray, alpha: float) -> np.ndarray:
-    """The matrix of ridge's normal equations, (r, r), for points (P, r) of mean zero."""
+def penalised(centred: np.ndarray, *, alpha: float) -> np.ndarray:
+    """The matrix of ridge's normal equations, (r, r), for points (P, r) of mean zero; raises as :func:`ridge`."""
     if not alpha > 0:
         raise ValueError(f"alpha {alpha} must be positive")
     square = centred.T @ centred

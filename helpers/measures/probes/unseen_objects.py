@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from helpers.measures.arrays import check_positive, grid_features
 from helpers.measures.probes.labels import labels
-from helpers.measures.probes.same_object import Location, balanced, coordinates, grid_features, location
+from helpers.measures.probes.same_object import Location, balanced, coordinates, location
 from helpers.measures.probes.solver import decide, one_thread, penalised, reduce, ridge
 
 
@@ -31,12 +32,20 @@ class SwapTest:
     exact: bool  # whether all patterns were tried
 
 
-def unseen(objects: Sequence, divide: str = "top/bottom", groups: Sequence | None = None, c: float = 1.0) -> Unseen:
+def unseen(objects: Sequence, divide: str = "top/bottom", *, groups: Sequence | None = None, c: float = 1.0) -> Unseen:
     """The probe on objects it was not trained on: each group is held out in turn.
 
-    objects: N arrays (R, C, D), same grid. groups: N labels; what shares one is held out together (give the
-    category where several objects are of one kind). By default every object is its own group.
-    Source: ours. Raises: ValueError for one group, or shapes that differ.
+    Ours.
+
+    Args:
+        objects: N arrays (R, C, D), same grid.
+        divide: "top/bottom" or "left/right".
+        groups: N labels; what shares one is held out together (give the category where several objects are of
+            one kind). By default every object is its own group.
+        c: the SVM's penalty.
+
+    Raises:
+        ValueError: fewer than two objects or groups, shapes that differ, or non-finite features.
     """
     points, grid = _pooled(objects)
     group = _groups(groups, len(points))
@@ -46,34 +55,48 @@ def unseen(objects: Sequence, divide: str = "top/bottom", groups: Sequence | Non
         for held in np.unique(group):
             test = group == held
             train, asked = (points[chosen].reshape(-1, points.shape[-1]) for chosen in (~test, test))
-            answer = decide(train, np.tile(truth, np.count_nonzero(~test)), asked, c)
+            answer = decide(train, np.tile(truth, np.count_nonzero(~test)), test=asked, c=c)
             decision[test] = answer.reshape(-1, len(truth))
     correct = (decision > 0) == truth
     accuracy = np.array([balanced(row, truth) for row in correct])
     return Unseen(accuracy, decision.reshape(-1, *grid), correct.reshape(-1, *grid))
 
 
-def locate_unseen(objects: Sequence, stride: int = 1, groups: Sequence | None = None, alpha: float = 1e-5) -> Location:
+def locate_unseen(
+    objects: Sequence, *, stride: int = 1, groups: Sequence | None = None, alpha: float = 1e-5
+) -> Location:
     """(row, col) of objects that the ridge regression has not seen: each group is held out in turn.
 
-    Arguments as `unseen` and `ridge`; stride: pixels per grid step. The result's arrays have a leading N.
-    Source: ours. Raises: as `unseen`.
+    Ours.
+
+    Args:
+        objects: N arrays (R, C, D), same grid.
+        stride: pixels between neighbouring positions.
+        groups: as in `unseen`.
+        alpha: as in `ridge`.
+
+    Returns:
+        A `Location` whose arrays have a leading N.
+
+    Raises:
+        ValueError: as `unseen`.
     """
     points, grid = _pooled(objects)
     group = _groups(groups, len(points))
-    truth = coordinates(grid, stride)
+    truth = coordinates(grid, stride=stride)
     predicted = np.empty((*points.shape[:2], 2))
     with one_thread(points):
         for held in np.unique(group):
             test = group == held
             train = points[~test].reshape(-1, points.shape[-1])
-            predicted[test] = ridge(train, np.tile(truth, (np.count_nonzero(~test), 1)), points[test], alpha)
-    return location(predicted, truth, grid)
+            predicted[test] = ridge(train, np.tile(truth, (np.count_nonzero(~test), 1)), test=points[test], alpha=alpha)
+    return location(predicted, truth, grid=grid)
 
 
 def swap_test(
     objects: Sequence,
     divide: str = "top/bottom",
+    *,
     groups: Sequence | None = None,
     alpha: float = 1e-5,
     draws: int = 1024,
@@ -90,12 +113,22 @@ def swap_test(
     the p-value counts the observed pattern too). With G groups it cannot go below 2^(1 - G): 8 give 0.008.
 
     The classifier is ridge regression on labels of -1 and 1, whose answers are sums over the training groups,
-    so that one fit per held-out group serves all patterns. Arguments as `unseen` and `ridge`.
-    Source: ours (a randomisation test: Fisher; Ernst, Statistical Science 19, 2004).
-    Raises: as `unseen`; ValueError for draws under 1.
+    so that one fit per held-out group serves all patterns.
+
+    Ours (a randomisation test: Fisher; Ernst, Statistical Science 19, 2004).
+
+    Args:
+        objects: N arrays (R, C, D), same grid.
+        divide: "top/bottom" or "left/right".
+        groups: as in `unseen`.
+        alpha: as in `ridge`.
+        draws: patterns of swaps, where there are more.
+        seed: of the draws.
+
+    Raises:
+        ValueError: as `unseen`, or draws under 1.
     """
-    if draws < 1:
-        raise ValueError(f"draws {draws} must be at least 1")
+    check_positive(draws=draws)
     points, grid = _pooled(objects)
     group = _groups(groups, len(points))
     names, group = np.unique(group, return_inverse=True)
@@ -129,7 +162,7 @@ def _contributions(points, group, held, sign, alpha) -> np.ndarray:
     test = group == held
     train = points[~test]
     mean = train.mean((0, 1))
-    inverse = penalised((train - mean).reshape(-1, train.shape[-1]), alpha)
+    inverse = penalised((train - mean).reshape(-1, train.shape[-1]), alpha=alpha)
     directions = np.zeros((len(np.unique(group)), train.shape[-1]))
     levels = np.zeros((len(directions), 1))
     for own, item in zip(group[~test], train, strict=True):

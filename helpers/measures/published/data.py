@@ -50,15 +50,15 @@ def map_sums() -> dict[str, str]:
     return {name: digest for digest, name in lines}
 
 
-def file_name(key: str) -> str:
-    """The authors' file of a map: ``mobilev2AA/fc/berry/br`` -> ``mobilev2AA-fc-berry-br-d3.csv``."""
-    return key.replace("/", "-") + "-d3.csv"
-
-
-def parse_csv(content: bytes, name: str = "map") -> np.ndarray:
+def parse_csv(content: bytes, *, name: str = "map") -> np.ndarray:
     """A map in the authors' format (lines ``y,x,val``), as float32 (R, C).
 
-    Raises ValueError for other content, and for a map with a position missing or twice.
+    Args:
+        content: of the file.
+        name: what an error calls it.
+
+    Raises:
+        ValueError: other content, or a map with a position missing or twice.
     """
     lines = csv.reader(io.StringIO(content.decode("utf-8", "replace")))
     try:
@@ -78,14 +78,21 @@ def parse_csv(content: bytes, name: str = "map") -> np.ndarray:
     return found
 
 
-def find_maps(download: bool = False) -> dict[str, np.ndarray]:
-    """The authors' maps, float32 (R, C) in [-1, 1] by key ``network[AA]/layer/object/anchor``.
+def find_maps(*, download: bool = False) -> dict[str, np.ndarray]:
+    """The authors' maps, from ``published/maps.npz`` on the assets search path.
 
-    From ``published/maps.npz`` on the assets search path; else every file of ``published/csv/`` there whose
-    checksum is right. Empty where there is nothing. Layer ``class`` is the softmax probability of the
-    object's class, kept under anchor ``br``. download: first fetch what is missing from the authors' site
-    into the cache, the two objects too (256 maps, about 100 MB; resumable). Raises AssetError for a download
-    that fails or is damaged.
+    Without that file, from every file of ``published/csv/`` there whose checksum is right.
+
+    Args:
+        download: first fetch what is missing from the authors' site into the cache, the two objects too
+            (256 maps, about 100 MB; resumable).
+
+    Returns:
+        float32 (R, C) in [-1, 1] by key ``network[AA]/layer/object/anchor``; empty where there is nothing. Layer
+        ``class`` is the softmax probability of the object's class, kept under anchor ``br``.
+
+    Raises:
+        AssetError: a download that fails or is damaged.
     """
     packed = assets.find("published/maps.npz")
     sums = map_sums()
@@ -95,7 +102,7 @@ def find_maps(download: bool = False) -> dict[str, np.ndarray]:
             wanted |= {f"published/csv/{name}": (f"csv/{name}", digest) for name, digest in sums.items()}
         for relative, (file, digest) in tqdm(wanted.items(), desc="published data", unit="file"):
             if assets.find(relative) is None:
-                assets.download(f"{SITE}/{file}", assets.cache() / relative, digest, progress=False)
+                assets.download(f"{SITE}/{file}", assets.cache() / relative, sha256=digest, progress=False)
     if packed is not None:
         with np.load(packed) as maps:
             return {key: maps[key] for key in sorted(maps.files)}
@@ -103,5 +110,5 @@ def find_maps(download: bool = False) -> dict[str, np.ndarray]:
     for name, expected in sums.items():
         path = assets.find(Path("published/csv") / name)
         if path is not None and assets.sha256(path) == expected:
-            found[name.removesuffix("-d3.csv").replace("-", "/")] = parse_csv(path.read_bytes(), name)
+            found[name.removesuffix("-d3.csv").replace("-", "/")] = parse_csv(path.read_bytes(), name=name)
     return found

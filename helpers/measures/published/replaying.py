@@ -1,4 +1,4 @@
-"""Golden replay: the authors' maps computed again, for the networks and objects that are at hand."""
+"""Golden replay: the authors' maps computed again, for the networks and objects that are on this machine."""
 
 from __future__ import annotations
 
@@ -22,11 +22,14 @@ TOLERANCE = 0.005
 _LAYERS = {"fc": "fc8"}  # the authors call AlexNet's and VGG16's logits fc, too
 
 
-def at_hand(download: bool = False) -> dict[str, tuple[str, str]]:
+def at_hand(*, download: bool = False) -> dict[str, tuple[str, str]]:
     """The networks that can be replayed: the authors' name -> (what its weights are, where they come from).
 
     With the published weights where their file is on this machine (or may be downloaded); otherwise with a
     relative of them, where there is one on the assets search path.
+
+    Args:
+        download: whether the published weights may be downloaded.
     """
     found = {}
     for theirs, ours in NETWORKS.items():
@@ -43,6 +46,7 @@ def at_hand(download: bool = False) -> dict[str, tuple[str, str]]:
 def replay(
     maps: Mapping[str, np.ndarray],
     available: Mapping[str, tuple[str, str]],
+    *,
     names: Sequence[str] = ("berry", "plane"),
     stride: int = 1,
     device: str = "auto",
@@ -50,15 +54,24 @@ def replay(
 ) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
     """Compute published maps again and set ours beside theirs.
 
-    maps: theirs, of ``find_maps``; available: of :func:`at_hand`; stride: every how many-th position (the
-    anchors stay the authors'). Returns a table with a row per map (key, weights, positions, largest
-    |difference|, Pearson r, verdict, checksum of the weights) and ours by key, float32 (R', C'). The verdict
-    is ``reproduced`` or ``differs`` at 0.005 for the published weights; a relative has none, only its r.
-    Objects that are not at hand are left out.
+    Objects whose files are not on this machine are left out.
+
+    Args:
+        maps: theirs, from ``find_maps``.
+        available: from :func:`at_hand`.
+        names: of the objects.
+        stride: the step between the positions that are computed, pixels; the anchors stay the authors'.
+        device: as in ``features.extract``.
+        progress: whether to show a bar.
+
+    Returns:
+        A table with a row per map (key, weights, positions, largest |difference|, Pearson r, verdict, checksum of
+        the weights), and ours by key, float32 (R', C'). The verdict is ``reproduced`` or ``differs`` at 0.005 for
+        the published weights; a relative has none, only its r.
     """
     rows, ours = [], {}
     for name, (words, weights) in available.items():
-        network = networks.load(NETWORKS[name.removesuffix("AA")], name.endswith("AA"), weights)
+        network = networks.load(NETWORKS[name.removesuffix("AA")], antialiased=name.endswith("AA"), weights=weights)
         for thing in names:
             keys = [key for key in maps if key.split("/")[0] == name and key.split("/")[2] == thing]
             scene = _scene(thing, network)
@@ -79,7 +92,7 @@ def _scene(name: str, network: Network) -> shifting.Scene | None:
         item = objects.load(name)
     except assets.AssetError:
         return None
-    return shifting.Crop(item, network.frame) if name == "plane" else shifting.Paste(item, network.frame)
+    return (shifting.Crop if name == "plane" else shifting.Paste)(item, frame=network.frame)
 
 
 def _maps(
@@ -88,9 +101,9 @@ def _maps(
     """Ours for some keys of one network and object. The anchors are the authors', also off the lattice."""
     layers = {key: _layer(network, key.split("/")[1]) for key in keys}
     wanted = sorted(set(layers.values()))
-    found = features.extract(network, scene, wanted, stride, device, progress=progress)
+    found = features.extract(network, scene, wanted, stride=stride, device=device, progress=progress)
     corners = torch.tensor(list(similarity.anchors(scene.grid).values()))
-    at_anchors = features.of_frames(network, scene.render(corners), wanted, device)
+    at_anchors = features.of_frames(network, scene.render(corners), wanted, device=device)
     result = {}
     for key in keys:
         layer, anchor = key.split("/")[1], key.split("/")[3]

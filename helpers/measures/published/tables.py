@@ -27,9 +27,12 @@ SAME = 0.005
 
 
 def gates(means: pd.DataFrame) -> pd.DataFrame:
-    """Our reading of the paper, as counts over a table like ``coco_means``: gate, holds, of.
+    """Our reading of the paper as counts: gate, holds, of.
 
     A *run* is a network, variant, layer and patch size; a *pair* a run off-the-shelf and anti-aliased.
+
+    Args:
+        means: a table like ``coco_means``.
     """
     runs = means.pivot_table(index=KEY, columns="anchor", values="mean_cosine")[list(similarity.ANCHORS)]
     pairs = runs.unstack("variant").dropna()
@@ -50,18 +53,22 @@ def gates(means: pd.DataFrame) -> pd.DataFrame:
 def measures(maps: Mapping[str, np.ndarray]) -> pd.DataFrame:
     """The workbook's measures of the authors' maps (all but ``class``), a row per map.
 
-    Columns: network (ours), variant, layer (the authors'), object, anchor; mean_cosine, lowest; drop_1 ...
-    drop_32, 1 - cosine at that distance in px from the anchor; total_variation (cosine/px); lattice_rms and
-    lattice_share with the share that white noise would have, lattice_null; tilt_down and tilt_right (cosine
-    per 100 px), top_bottom, left_right (cosine). Defined in ``helpers.measures.variation``.
+    Args:
+        maps: from ``find_maps``.
+
+    Returns:
+        Columns: network (ours), variant, layer (the authors'), object, anchor; mean_cosine, lowest; drop_1 ...
+        drop_32, 1 - cosine at that distance in px from the anchor; total_variation (cosine/px); lattice_rms and
+        lattice_share with the share that white noise would have, lattice_null; tilt_down and tilt_right (cosine
+        per 100 px), top_bottom, left_right (cosine). Defined in ``helpers.measures.variation``.
     """
     rows = []
     for key, values in maps.items():
         network, layer, name, anchor = key.split("/")
         if layer == "class":
             continue
-        place = similarity.anchors(values.shape)[anchor]
-        lean, lattice = variation.bias(values), variation.lattice(values, _strides(network))
+        rings, lean = variation.drop(values, anchor=anchor), variation.bias(values)
+        lattice = variation.lattice(values, strides=_strides(network))
         rows.append(
             {
                 "network": NETWORKS[network.removesuffix("AA")],
@@ -71,7 +78,7 @@ def measures(maps: Mapping[str, np.ndarray]) -> pd.DataFrame:
                 "anchor": anchor,
                 "mean_cosine": float(values.mean(dtype=np.float64)),
                 "lowest": float(values.min()),
-                **{f"drop_{px}": drop for px, drop in variation.drop_at(values, anchor=place).items()},
+                **{f"drop_{px}": rings[px] for px in (1, 4, 16, 32)},
                 "total_variation": variation.total_variation(values),
                 "lattice_rms": lattice.rms,
                 "lattice_share": lattice.share,
@@ -92,12 +99,17 @@ def _strides(network: str) -> tuple[int, ...]:
 def beside(ours: pd.DataFrame, means: pd.DataFrame) -> pd.DataFrame:
     """The authors' means with ours beside them, for the runs that a sweep has.
 
-    ours: ``sweep.table`` of a store. A group with other weights, ``mobilenet_v2@mine``, counts as that
-    network with weights ``mine``. Columns: those of ``means``, then weights, objects (how many of ours),
-    ours, difference, tolerance and verdict. The tolerance is that of two samples of objects, twice
-    ``std_over_objects * sqrt(1 / objects + 1 / 200)``; with all 200 objects, which the protocol makes the
-    same, 0.005. The verdict is ``within`` or ``outside``; for weights that are not the published ones it
-    ends in ", other weights", and reproduces nothing.
+    The tolerance is that of two samples of objects, twice ``std_over_objects * sqrt(1 / objects + 1 / 200)``;
+    with all 200 objects, which the protocol makes the same, 0.005. The verdict is ``within`` or ``outside``; for
+    weights that are not the published ones it ends in ", other weights", and reproduces nothing.
+
+    Args:
+        ours: ``sweep.table`` of a store. A group with other weights, ``mobilenet_v2@mine``, counts as that
+            network with weights ``mine``.
+        means: from ``coco_means``.
+
+    Returns:
+        The columns of ``means``, then weights, objects (how many of ours), ours, difference, tolerance, verdict.
     """
     split = ours["network"].str.extract(r"^(?P<name>[^@]*?)(?P<aa>AA)?(?:@(?P<weights>.*))?$")
     tidy = ours.assign(

@@ -10,32 +10,19 @@ All measures are ours; the paper shows the maps and describes them in words (sec
 
 from helpers.measures.variation.calibration import Calibrated, calibrate, invariance
 from helpers.measures.variation.lattices import Lattice, Parts, Spectrum, decompose, lattice, spectrum
-from helpers.measures.variation.local import (
-    Bias,
-    Drop,
-    bias,
-    displaced,
-    drop,
-    drop_along,
-    drop_at,
-    total_variation,
-    walks,
-)
+from helpers.measures.variation.local import Bias, bias, drop, drop_along, total_variation, walks
 
 __all__ = [
     "Bias",
     "Calibrated",
-    "Drop",
     "Lattice",
     "Parts",
     "Spectrum",
     "bias",
     "calibrate",
     "decompose",
-    "displaced",
     "drop",
     "drop_along",
-    "drop_at",
     "invariance",
     "lattice",
     "spectrum",

@@ -18,12 +18,18 @@ class Calibrated:
     invariance: np.ndarray  # (same - different) / (1 - different)
 
 
-def invariance(same, different):
+def invariance(same, *, different):
     """Calibrated invariance `(s - d) / (1 - d)`: 1 invariant, 0 no better than another object.
 
-    same, different: cosines, floats or arrays of one shape. Raw cosines are inflated by what the features
-    of all images share; d measures that. Negative when the object is less like itself elsewhere than
-    like other objects in the same place. Raises: ValueError where d is 1: nothing tells objects apart.
+    Raw cosines are inflated by what the features of all images share; d measures that. Negative where the
+    object is less like itself elsewhere than like other objects in the same place.
+
+    Args:
+        same: cosine of the object with itself elsewhere, a float or an array.
+        different: cosine with other objects, of the same shape.
+
+    Raises:
+        ValueError: a cosine that is not finite, or d = 1, where nothing tells objects apart.
     """
     same, different = np.asarray(same, dtype=np.float64), np.asarray(different, dtype=np.float64)
     if not (np.isfinite(same).all() and np.isfinite(different).all()):
@@ -34,18 +40,23 @@ def invariance(same, different):
     return float(result) if result.ndim == 0 else result
 
 
-def calibrate(features, blank=None) -> Calibrated:
+def calibrate(features, *, blank=None) -> Calibrated:
     """Calibrated invariance of N objects at the same grid of positions.
 
-    features: (N, R, C, D), or a sequence of N arrays (R, C, D). blank: (D,), the features of the frame
-    without an object, subtracted first: what is left is due to the object.
-    same: mean over all pairs of different positions; different: mean over the other objects, same position.
-    Raises: ValueError for fewer than two objects or positions, objects whose shapes differ, a blank of
-    another length, or a zero vector.
+    Args:
+        features: (N, R, C, D), or a sequence of N arrays (R, C, D).
+        blank: (D,), the features of the frame without an object, subtracted first: what is left is due to
+            the object.
+
+    Raises:
+        ValueError: fewer than two objects or positions, objects whose shapes differ, a blank of another
+            length, or a zero or non-finite vector.
     """
     if len(features) < 2:
         raise ValueError("one object has no other to be compared with; give at least two")
     first = tuple(np.shape(features[0]))
+    if len(first) != 3:
+        raise ValueError(f"features of an object are (rows, columns, dimensions); got shape {first}")
     for index, item in enumerate(features):
         if tuple(np.shape(item)) != first:  # NumPy would stretch some of them without a word
             raise ValueError(
@@ -56,19 +67,24 @@ def calibrate(features, blank=None) -> Calibrated:
         raise ValueError(
             f"blank has shape {tuple(np.shape(blank))}; give one feature vector of the same layer, {first[-1:]}"
         )
+    positions = first[0] * first[1]
+    if positions < 2:
+        raise ValueError("one position can't show invariance; give at least two")
     shift = 0.0 if blank is None else np.asarray(blank, dtype=np.float64)
+
+    def unit(index: int) -> np.ndarray:  # made twice, so that one object's float64 copy is held at a time
+        return unit_vectors(np.asarray(features[index], dtype=np.float64) - shift, what=f"object {index}")
+
     total, own = 0.0, []
-    for index, item in enumerate(features):
-        unit = unit_vectors(np.asarray(item, dtype=np.float64) - shift, f"object {index}")
-        flat = unit.reshape(-1, unit.shape[-1])
-        if len(flat) < 2:
-            raise ValueError("one position can't show invariance; give at least two")
+    for index in range(len(features)):
+        vectors = unit(index)
         # sum over all ordered pairs = |sum|^2; take the pairs with itself (1 each) out
-        own.append((np.square(flat.sum(0)).sum() - len(flat)) / (len(flat) * (len(flat) - 1)))
-        total = total + unit
+        resultant = vectors.reshape(positions, -1).sum(0)
+        own.append((np.square(resultant).sum() - positions) / (positions * (positions - 1)))
+        total = total + vectors
     others = []
-    for item in features:
-        unit = unit_vectors(np.asarray(item, dtype=np.float64) - shift, "object")
-        others.append(((unit * (total - unit)).sum(-1) / (len(features) - 1)).mean())
+    for index in range(len(features)):
+        vectors = unit(index)
+        others.append(((vectors * (total - vectors)).sum(-1) / (len(features) - 1)).mean())
     same, different = np.array(own), np.array(others)
-    return Calibrated(same, different, invariance(same, different))
+    return Calibrated(same, different, invariance(same, different=different))

@@ -54,7 +54,7 @@ class Parts:
         return {name: _rms(getattr(self, name)) for name in ("tilt", "smooth", "lattice", "rest")}
 
 
-def decompose(values, strides: Sequence[int], stride: int = 1) -> Parts:
+def decompose(values, *, strides: Sequence[int], stride: int = 1) -> Parts:
     """The map as mean + tilt + smooth + lattice + rest, by orthogonal projection.
 
     Per axis: polynomials up to degree `2 L / (1.5 S)` (L the side, S the largest stride, both in
@@ -63,10 +63,16 @@ def decompose(values, strides: Sequence[int], stride: int = 1) -> Parts:
     dimensions smooth is polynomial x polynomial; lattice is lattice x lattice, lattice x constant and
     constant x lattice, so a function of (row mod S, column mod S). Works for sides that aren't multiples
     of the stride. A stride that has fewer than two periods in the map is left out.
-    strides: the network's cumulative strides, pixels, each dividing the next.
-    Raises: ValueError when no stride is left, or when they don't divide each other.
+
+    Args:
+        values: map (R, C).
+        strides: the network's cumulative strides, pixels, each dividing the next.
+        stride: pixels between neighbouring positions.
+
+    Raises:
+        ValueError: no stride is left, or they do not divide each other.
     """
-    cosines = as_map(values, stride)
+    cosines = as_map(values, stride=stride)
     rows, cols, _ = _bases(cosines.shape, strides, stride)
     weights = rows.basis.T @ cosines @ cols.basis
     smooth, level = _masks(rows, cols)
@@ -81,7 +87,7 @@ def decompose(values, strides: Sequence[int], stride: int = 1) -> Parts:
     return Parts(float(mean), plane, surface - mean - plane, lattice, cosines - surface - lattice)
 
 
-def lattice(values, strides: Sequence[int], stride: int = 1) -> Lattice:
+def lattice(values, *, strides: Sequence[int], stride: int = 1) -> Lattice:
     """Size of what repeats with the network's strides, in total and added by each stride.
 
     Parts as in `decompose`. Share: lattice power over the power left without the smooth part. Null: for
@@ -89,9 +95,16 @@ def lattice(values, strides: Sequence[int], stride: int = 1) -> Lattice:
     so it follows Beta(d / 2, (N - d) / 2) exactly. White is a low bar: maps are smoother than noise, and
     a sharp peak or border leaks into all frequencies; `spectrum` is the stricter control. The same law gives
     what white noise of the same power would add at each stride.
-    Raises: as `decompose`.
+
+    Args:
+        values: map (R, C).
+        strides: the network's cumulative strides, pixels, each dividing the next.
+        stride: pixels between neighbouring positions.
+
+    Raises:
+        ValueError: as `decompose`.
     """
-    cosines = as_map(values, stride)
+    cosines = as_map(values, stride=stride)
     rows, cols, periods = _bases(cosines.shape, strides, stride)
     power = (rows.basis.T @ cosines @ cols.basis) ** 2
     smooth, level = _masks(rows, cols)
@@ -116,16 +129,23 @@ def lattice(values, strides: Sequence[int], stride: int = 1) -> Lattice:
     )
 
 
-def spectrum(values, periods: Sequence[int], stride: int = 1) -> Spectrum:
+def spectrum(values, *, periods: Sequence[int], stride: int = 1) -> Spectrum:
     """Each period (pixels) on its own, whether or not it is a stride of the network.
 
     The control for `lattice`: a network's strides (and their multiples) should stand out from the periods
     beside them, which no stride explains. The smooth part is that of the longest period for all of them,
     so that they are comparable. The amplitude of white noise is its standard deviation; what truly repeats adds
     up over the repeats, so its amplitude grows with the map. A constant map has ratio 0.
-    Raises: as `decompose`.
+
+    Args:
+        values: map (R, C).
+        periods: K of them, pixels.
+        stride: pixels between neighbouring positions.
+
+    Raises:
+        ValueError: as `decompose`.
     """
-    cosines = as_map(values, stride)
+    cosines = as_map(values, stride=stride)
     longest = max(_repeat(period, stride) for period in periods)
     amplitude, ratio = [], []
     for period in periods:

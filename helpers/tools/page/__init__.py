@@ -1,6 +1,6 @@
 """The self-contained interactive page: similarity maps against any anchor, computed in the browser.
 
-``explorer.page([plain, smooth, ...], "page.html")`` makes one from Features;
+``page([plain, smooth, ...], "page.html")`` makes one from Features;
 ``python -m helpers page --from STORE_OR_RUN --out figures/explorer.html`` from a sweep's store, a run of the
 notebooks or, with no ``--from``, the embedded networks.
 """
@@ -8,10 +8,11 @@ notebooks or, with no ``--from``, the embedded networks.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from helpers.tools.commandline import guarded, writable
 
 if TYPE_CHECKING:
     from helpers.features import Features
@@ -20,11 +21,13 @@ __all__ = ["main", "page"]
 
 
 def page(features: Sequence[Features], out: str | Path) -> Path:
-    """Writes the page for some Features, grouped by their scenes; returns its path.
+    """Write the page for some Features, grouped by their scenes; returns its path.
 
     A network's logits among the layers give the class probability and the top class. Every cosine on the page
-    is within 2e-3 of the exact one. Raises ValueError for no features, for features of one scene at different
-    positions, and where the bound can't be kept.
+    is within 2e-3 of the exact one.
+
+    Raises:
+        ValueError: No features, features of one scene at different positions, or a bound that cannot be kept.
     """
     from helpers.tools.page import pages, subjects
 
@@ -43,20 +46,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("figures/explorer.html"), help="default: %(default)s")
     parser.add_argument("--objects", help="comma-separated: only these objects; default: the source's, at most four")
     parser.add_argument(
-        "--no-published", action="store_true", help="leave out the published maps even where they are at hand"
+        "--no-published", action="store_true", help="leave out the published maps even if they are on this machine"
     )
-    given = parser.parse_args(arguments)
-    from helpers.assets import AssetError
+    options = parser.parse_args(arguments)
+    return guarded("page", lambda: _page(options))
+
+
+def _page(options: argparse.Namespace) -> int:
     from helpers.tools.page import pages, sources
 
-    wanted = [name.strip() for name in given.objects.split(",")] if given.objects else None
-    try:
-        shown = sources.find(given.source, wanted)
-        if not given.no_published:
-            shown += sources.published()
-        written = pages.write(given.out, shown)
-    except (ValueError, OSError, AssetError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    if options.out.is_dir():
+        raise ValueError(f"--out {options.out} is a folder: give the name of a file, such as page.html")
+    writable(options.out.parent)  # before the networks run
+    wanted = [name.strip() for name in options.objects.split(",")] if options.objects else None
+    shown = sources.find(options.source, wanted=wanted)
+    if not options.no_published:
+        shown += sources.published()
+    written = pages.write(options.out, shown)
     print(f"{written}: {written.stat().st_size / 1e6:.1f} MB, {len(shown)} objects; open it in a browser")
     return 0

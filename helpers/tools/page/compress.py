@@ -28,10 +28,14 @@ _SAMPLE = 192  # anchors for the search; the verdict is over all
 class Packed:
     """What the page computes cosines from.
 
-    codes: int16 (K, R, C), one plane per axis, strongest first; steps: float64 (K,). A position's vector is
-    ``codes * steps`` there, and the cosine of two positions the inner product of their vectors (1 for a position
-    with itself), kept in [-1, 1]. error: the largest absolute difference from the exact cosine over all pairs;
-    lowest: the smallest exact cosine of any pair.
+    A position's vector is ``codes * steps`` there, and the cosine of two positions the inner product of their
+    vectors (1 for a position with itself), kept in [-1, 1].
+
+    Attributes:
+        codes: int16 (K, R, C), one plane per axis, strongest first.
+        steps: float64 (K,).
+        error: The largest absolute difference from the exact cosine over all pairs.
+        lowest: The smallest exact cosine of any pair.
     """
 
     codes: np.ndarray
@@ -47,14 +51,14 @@ class Packed:
         return found
 
 
-def pack(features: torch.Tensor, layer: str = "features", bound: float = BOUND) -> Packed:
+def pack(features: torch.Tensor, *, layer: str = "features", bound: float = BOUND) -> Packed:
     """Codes for features (R, C, D) whose every cosine is within ``bound`` of the exact one.
 
-    Raises ValueError where ``similarity.normalise`` does (zero or non-finite features), and where codes of 16
-    bits can't keep the bound.
+    Raises:
+        ValueError: Zero or non-finite features, or a bound that codes of 16 bits cannot keep.
     """
     rows, cols, _ = features.shape
-    similarity.normalise(features, layer)  # for its errors
+    similarity.normalise(features, layer=layer)  # for its errors
     axes = _principal(features.reshape(rows * cols, -1).double().numpy())
     sample = np.unique(np.linspace(0, len(axes) - 1, _SAMPLE).astype(int))
     scale = bound / 40

@@ -16,9 +16,13 @@ COLOURS = ("#0173b2", "#de8f05")  # left, right: those of the workbook's figures
 def build(side: int) -> tuple[dict[str, LayoutDOM], dict[str, object]]:
     """The figures and the models that page.js works on.
 
-    side: of the maps and of the frame, screen pixels. Returns the roots by name (left, right, difference,
-    frame) and the models by name; ``crossed_x`` and ``crossed_y`` are the plots over which page.js puts the
-    cross-hair's upright and level line (not Bokeh's own: each costs a new look-up of all styles in every move).
+    Args:
+        side: Of the maps and of the frame, in screen pixels.
+
+    Returns:
+        The roots by name (left, right, difference, frame) and the models by name; ``crossed_x`` and ``crossed_y``
+        are the plots over which page.js puts the cross-hair's upright and level line (not Bokeh's own: each costs
+        a new look-up of all styles in every move).
     """
     x, y = Range1d(-0.5, 0.5), Range1d(0.5, -0.5)  # rows run down
     low_high = Range1d(0, 1)  # of the profiles; one range, so that the two maps' profiles compare

@@ -24,25 +24,19 @@ SIDE = 250  # screen pixels of a map, at most: four panels fit a window of 1280
 _HERE = Path(__file__).parent
 
 
-def write(out: str | Path, shown: Sequence[subjects.Subject], bound: float = compress.BOUND) -> Path:
-    """Writes the page; returns its path.
+def write(out: str | Path, shown: Sequence[subjects.Subject], *, bound: float = compress.BOUND) -> Path:
+    """Write the page of at least one subject; returns its path.
 
-    shown: at least one subject. bound: the largest error of a cosine; measured over all pairs of positions
-    when the page is written, and printed on it. Raises ValueError where it can't be kept, and for no subject.
+    The largest error of a cosine is measured over all pairs of positions and printed on the page.
+
+    Raises:
+        ValueError: No subject, or an error above ``bound``.
     """
     if not shown:
         raise ValueError("a page needs at least one object with its maps")
     blocks = subjects.Blocks()
-    described = [subjects.describe(subject, blocks, bound) for subject in shown]
-    return render(out, described, blocks, max(len(shown[0].rows), len(shown[0].cols)), bound)
-
-
-def render(out: str | Path, described: list[dict], blocks: subjects.Blocks, grid: int, bound: float) -> Path:
-    """Writes the page of described subjects; grid: positions along a map's longer side.
-
-    Raises ValueError where an error is above the bound.
-    """
-    error = largest_error(described)
+    described = [subjects.describe(subject, blocks, bound=bound) for subject in shown]
+    error = max(layer["error"] for one in described for network in one["networks"] for layer in network["layers"])
     if not error <= bound:
         raise ValueError(f"the largest error of a cosine is {error:.2g}, above the bound of {bound:g}")
     content = {
@@ -50,24 +44,20 @@ def render(out: str | Path, described: list[dict], blocks: subjects.Blocks, grid
         "bound": bound,
         "error": error,
         "palette": MAP,
-        "palettes": {name: palette(name) for name in PALETTES},
-        "difference_palette": palette(DIFFERENCE),
+        "palettes": {name: _palette(name) for name in PALETTES},
+        "difference_palette": _palette(DIFFERENCE),
         "stamp": runtime.stamp(),
     }
+    # Whole screen pixels per position where that leaves the map large enough.
+    grid = max(len(shown[0].rows), len(shown[0].cols))
+    side = SIDE // grid * grid if 2 * grid <= SIDE else SIDE
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    # Whole screen pixels per position where that leaves the map large enough.
-    side = SIDE // grid * grid if 2 * grid <= SIDE else SIDE
     out.write_text(_html(content, blocks, side), encoding="utf-8")
     return out
 
 
-def largest_error(described: list[dict]) -> float:
-    """The largest error of any value of the page."""
-    return max(layer["error"] for one in described for network in one["networks"] for layer in network["layers"])
-
-
-def palette(name: str) -> list[str]:
+def _palette(name: str) -> list[str]:
     """256 colours of a matplotlib colormap."""
     return [to_hex(colour) for colour in matplotlib.colormaps[name](np.linspace(0, 1, 256))]
 
@@ -98,18 +88,13 @@ def _html(content: dict, blocks: subjects.Blocks, side: int) -> str:
 def _footer(content: dict) -> str:
     """What the numbers are worth and where they come from; every name escaped."""
     computed = [
-        (one["name"], network, layer)
+        (one, network, layer)
         for one in content["subjects"]
         for network in one["networks"]
         for layer in network["layers"]
     ]
     pairs = max(
-        (
-            (one["rows"][2] * one["cols"][2]) ** 2
-            for one in content["subjects"]
-            for network in one["networks"]
-            if any(layer["kind"] == "features" for layer in network["layers"])
-        ),
+        ((one["rows"][2] * one["cols"][2]) ** 2 for one, _, layer in computed if layer["kind"] == "features"),
         default=0,
     )
     error = f"{content['error']:.4g}"
@@ -120,7 +105,7 @@ def _footer(content: dict) -> str:
         if pairs
         else f"The maps are rounded to {content['bound']:g}: they are off by {error} at most."
     )
-    rows = "".join(_row(name, network, layer) for name, network, layer in computed)
+    rows = "".join(_row(one["name"], network, layer) for one, network, layer in computed)
     weights = dict.fromkeys((network["title"], network["weights"]) for _, network, _ in computed)
     listed = "".join(f"<li>{html.escape(title)}: {html.escape(text)}</li>" for title, text in weights)
     stamp = html.escape(_stamp(content["stamp"]))

@@ -22,15 +22,19 @@ _FINE = 2e-4  # step of a probability's codes
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Maps:
-    """A network of which only maps are known, against some of the classic anchors: published ones, a sweep's.
+    """A network of which only maps against some of the classic anchors are known: published ones, a sweep's.
 
-    layers: layer -> anchor (tl, tr, c, bl, br) -> (R, C) cosines. probability: (R, C) of ``label``, or None.
-    top1: (R, C) indices into ``labels``, or None. note: shown under the map.
+    Attributes:
+        layers: layer -> anchor (tl, tr, c, bl, br) -> (R, C) cosines.
+        probability: (R, C), of ``label``, if known.
+        top1: (R, C), indices into ``labels``, if known.
+        note: Shown under the map.
     """
 
     title: str
     weights: str
     layers: dict[str, dict[str, np.ndarray]]
+    _: dataclasses.KW_ONLY
     probability: np.ndarray | None = None
     label: str = ""
     top1: np.ndarray | None = None
@@ -38,11 +42,11 @@ class Maps:
     note: str = ""
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class Subject:
-    """An object, its positions in pixels, and the networks that looked at it.
+    """An object, its positions and frame in pixels, and the networks that looked at it.
 
-    scene: None where the picture is not at hand; then the frame shows the object's box, ``size`` (h, w).
+    Without a scene, where there is no picture, the frame shows the object's box, of ``size`` (h, w).
     """
 
     name: str
@@ -55,31 +59,33 @@ class Subject:
 
 
 class Blocks:
-    """The page's data blocks: bytes by number, each compressed."""
+    """The page's data blocks: compressed bytes by number."""
 
     def __init__(self) -> None:
+        """Start with none."""
         self.texts: list[str] = []
 
     def add(self, packed: bytes) -> str:
-        """Keeps a zlib stream; returns its name."""
+        """Keep a zlib stream; returns its name."""
         self.texts.append(base64.b64encode(packed).decode("ascii"))
         return str(len(self.texts) - 1)
 
     def integers(self, codes: np.ndarray) -> dict:
-        """Keeps integers (K, R, C)."""
+        """Keep integers (K, R, C)."""
         return {"data": self.add(compress.to_bytes(codes)), "k": len(codes)}
 
     def pixels(self, image: torch.Tensor) -> dict:
-        """Keeps a picture, uint8 (3 or 4, h, w), as RGBA."""
+        """Keep a picture, uint8 (3 or 4, h, w), as RGBA."""
         alpha = torch.full_like(image[:1], 255)
         rgba = torch.cat([image, alpha])[:4].permute(1, 2, 0).contiguous().numpy()
         return {"data": self.add(zlib.compress(rgba.tobytes(), 9)), "size": list(rgba.shape[:2])}
 
 
 def from_features(features: Sequence[Features]) -> list[Subject]:
-    """Features, grouped by scene name; those of one name must be at the same positions.
+    """Features, grouped by scene name.
 
-    Raises ValueError where they aren't.
+    Raises:
+        ValueError: Features of one name are at different positions.
     """
     groups: dict[str, list[Features]] = {}
     for each in features:
@@ -91,14 +97,17 @@ def from_features(features: Sequence[Features]) -> list[Subject]:
             raise ValueError(f"the features of {name!r} are at different positions; extract them at one stride")
         scene = group[0].scene
         rows, cols = lattices.pop()
-        subjects.append(Subject(name, rows, cols, scene.frame, list(group), scene))
+        subjects.append(
+            Subject(name=name, rows=rows, cols=cols, frame=scene.frame, networks=list(group), scene=scene)
+        )
     return subjects
 
 
-def describe(subject: Subject, blocks: Blocks, bound: float) -> dict:
+def describe(subject: Subject, blocks: Blocks, *, bound: float) -> dict:
     """A subject as the page's JSON has it, its data in ``blocks``.
 
-    Raises ValueError as ``compress.pack`` does.
+    Raises:
+        ValueError: As of ``compress.pack``.
     """
     networks = [
         _features(each, blocks, bound) if isinstance(each, Features) else _maps(each, blocks, bound)
@@ -135,25 +144,31 @@ def _picture(scene: Scene | None, blocks: Blocks) -> dict | None:
     }
 
 
+def _layer(name: str, codes: np.ndarray, blocks: Blocks, **about: object) -> dict:
+    block = blocks.integers(codes)
+    return {"name": name, "unit": SIMILARITY, **block, "bytes": len(blocks.texts[int(block["data"])]), **about}
+
+
 def _features(features: Features, blocks: Blocks, bound: float) -> dict:
     network = features.network
     layers = []
     for name, values in features.layers.items():
-        packed = compress.pack(values, f"{network.title}, {name}", bound)
-        block = blocks.integers(packed.codes)
-        layers.append({
-            "name": name, "kind": "features", "unit": SIMILARITY, **block, "steps": packed.steps.tolist(),
-            "dimensions": values.shape[-1],
-            "error": packed.error, "lowest": packed.lowest, "bytes": len(blocks.texts[int(block["data"])]),
-        })  # fmt: skip
+        packed = compress.pack(values, layer=f"{network.title}, {name}", bound=bound)
+        layers.append(_layer(
+            name, packed.codes, blocks, kind="features", steps=packed.steps.tolist(), dimensions=values.shape[-1],
+            error=packed.error, lowest=packed.lowest,
+        ))  # fmt: skip
+    label = features.scene.label or ""
     probability = top1 = None
     if network.logits in features.layers:
         logits = features.layers[network.logits].float()
         top1 = logits.argmax(-1).numpy()
-        if features.scene.label and features.scene.label in (network.labels or ()):
-            probability = logits.softmax(-1)[..., network.class_index(features.scene.label)].numpy()
-    answers = _answers(probability, features.scene.label or "", top1, network.labels, layers, blocks)
-    return {"title": network.title, "weights": network.weights, "layers": layers, **answers}
+        if label in (network.labels or ()):
+            probability = logits.softmax(-1)[..., network.class_index(label)].numpy()
+    shown = Maps(
+        network.title, network.weights, {}, probability=probability, label=label, top1=top1, labels=network.labels
+    )
+    return _described(shown, layers, blocks)
 
 
 def _maps(maps: Maps, blocks: Blocks, bound: float) -> dict:
@@ -161,28 +176,26 @@ def _maps(maps: Maps, blocks: Blocks, bound: float) -> dict:
     for name, by_anchor in maps.layers.items():
         anchors = [anchor for anchor in similarity.ANCHORS if anchor in by_anchor]
         planes = np.stack([by_anchor[anchor] for anchor in anchors]).astype(np.float64)
-        block = blocks.integers(np.rint(planes / bound))  # off by half a step: half the bound
-        layers.append({
-            "name": name, "kind": "anchors", "unit": SIMILARITY, **block, "step": bound, "anchors": anchors,
-            "error": bound / 2, "lowest": float(planes.min()), "note": maps.note,
-            "bytes": len(blocks.texts[int(block["data"])]),
-        })  # fmt: skip
-    answers = _answers(maps.probability, maps.label, maps.top1, maps.labels, layers, blocks)
-    return {"title": maps.title, "weights": maps.weights, "layers": layers, **answers}
+        codes = np.rint(planes / bound)  # off by half a step: half the bound
+        layers.append(_layer(
+            name, codes, blocks, kind="anchors", step=bound, anchors=anchors, error=bound / 2,
+            lowest=float(planes.min()), note=maps.note,
+        ))  # fmt: skip
+    return _described(maps, layers, blocks)
 
 
-def _answers(probability, label, top1, labels, layers: list[dict], blocks: Blocks) -> dict:
-    """The classifier's answers: the probability, which becomes a layer, too, and the top class."""
-    found: dict = {"label": label}
-    if probability is not None and np.isfinite(probability).all():
-        block = blocks.integers(np.rint(np.asarray(probability, np.float64)[None] / _FINE))
-        found["probability"] = {**block, "step": _FINE}
-        layers.append({
-            "name": f"P({label})", "kind": "map", "unit": PROBABILITY, **block, "step": _FINE, "lowest": 0.0,
-            "error": _FINE / 2, "bytes": len(blocks.texts[int(block["data"])]),
-        })  # fmt: skip
-    if top1 is not None:
-        classes, codes = np.unique(top1, return_inverse=True)
-        names = [labels[index] if labels is not None else f"class {index}" for index in classes]
-        found["top1"] = {**blocks.integers(codes.reshape(1, *top1.shape)), "labels": names}
+def _described(shown: Maps, layers: list[dict], blocks: Blocks) -> dict:
+    """A network as the page's JSON has it, with its answers: the probability, a layer too, and the top class."""
+    found: dict = {"title": shown.title, "weights": shown.weights, "layers": layers, "label": shown.label}
+    if shown.probability is not None and np.isfinite(shown.probability).all():
+        codes = np.rint(np.asarray(shown.probability, np.float64)[None] / _FINE)
+        layer = _layer(
+            f"P({shown.label})", codes, blocks, kind="map", unit=PROBABILITY, step=_FINE, lowest=0.0, error=_FINE / 2
+        )
+        layers.append(layer)
+        found["probability"] = {key: layer[key] for key in ("data", "k", "step")}
+    if shown.top1 is not None:
+        classes, codes = np.unique(shown.top1, return_inverse=True)
+        names = [shown.labels[index] if shown.labels is not None else f"class {index}" for index in classes]
+        found["top1"] = {**blocks.integers(codes.reshape(1, *shown.top1.shape)), "labels": names}
     return found

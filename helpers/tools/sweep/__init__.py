@@ -5,7 +5,7 @@ a group per network and object size; see :mod:`helpers.tools.sweep.store`.
 """
 
 from helpers.tools.sweep.execute import run
-from helpers.tools.sweep.plan import Plan, Source
-from helpers.tools.sweep.store import SweepError, open_store, table
+from helpers.tools.sweep.plan import Plan
+from helpers.tools.sweep.reading import SweepError, open_store, table
 
-__all__ = ["Plan", "Source", "SweepError", "open_store", "run", "table"]
+__all__ = ["Plan", "SweepError", "open_store", "run", "table"]

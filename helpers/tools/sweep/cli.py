@@ -3,38 +3,36 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
-from helpers.assets import AssetError
+from helpers import assets
 from helpers.objects import coco_download
+from helpers.tools.commandline import guarded, writable
 from helpers.tools.sweep import named
 from helpers.tools.sweep.execute import run
-from helpers.tools.sweep.store import SweepError
 
 
 def sweep(arguments: list[str] | None = None) -> int:
-    """The command ``sweep``; returns the exit code: 0 done, 1 a clear error, 130 interrupted."""
+    """The command ``sweep``; returns its exit code: 0 done, 2 an error, 130 interrupted."""
     parser = argparse.ArgumentParser(
         prog="python -m helpers sweep",
-        description="Many objects through many networks into one store; the same command goes on with it.",
+        description="Many objects through many networks into one store; the same command continues it.",
         epilog="parameters: " + ", ".join(named.PRESETS["paper"]),
     )
     parser.add_argument("--preset", default="demo", help="smoke, demo (default) or paper")
     parser.add_argument("--out", type=Path, required=True, help="the store, a folder (created)")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change a parameter")
     parser.add_argument("--scheduler", metavar="tcp://HOST:PORT", help="compute on a Dask cluster")
-    parser.add_argument("--dry-run", action="store_true", help="only say what is to do and how long it takes")
+    parser.add_argument("--dry-run", action="store_true", help="only say what there is to do and how long it takes")
     options = parser.parse_args(arguments)
-    try:
-        plan = named.plan(named.parameters(options.preset, options.set))
-        summary = run(options.out, plan, options.scheduler, dry_run=options.dry_run)
-    except (SweepError, AssetError, ValueError, FileNotFoundError) as error:
-        print(f"sweep: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(f"sweep: stopped; what is finished is in {options.out}, the same command goes on", file=sys.stderr)
-        return 130
+    kept = f"stopped; what is finished is in {options.out}, and the same command continues"
+    return guarded("sweep", lambda: _sweep(options), interrupted=kept)
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    values = named.parameters(options.preset, options.set)
+    writable(options.out.parent)  # before objects are downloaded
+    summary = run(options.out, named.plan(values), scheduler=options.scheduler, dry_run=options.dry_run)
     if summary.tasks:
         speed = f"{summary.seconds:.0f} s ({summary.frames / summary.seconds:,.0f} frames/s)"
         print(f"{summary.tasks} tasks, {summary.frames:,} frames in {speed}.")
@@ -43,20 +41,18 @@ def sweep(arguments: list[str] | None = None) -> int:
 
 
 def paper_objects(arguments: list[str] | None = None) -> int:
-    """The command ``paper-objects``; returns the exit code."""
+    """The command ``paper-objects``; returns its exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m helpers paper-objects",
         description="Download the annotations and the 200 photos of the paper's protocol; resumable.",
     )
     parser.add_argument("--to", type=Path, help="folder (default: coco in the cache)")
     options = parser.parse_args(arguments)
-    try:
-        folder = coco_download.fetch(options.to)
-    except (AssetError, ValueError) as error:
-        print(f"paper-objects: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("paper-objects: stopped; the same command goes on", file=sys.stderr)
-        return 130
-    print(f"The paper's objects are in {folder}.")
+    return guarded("paper-objects", lambda: _fetch(options.to), interrupted="stopped; the same command continues")
+
+
+def _fetch(folder: Path | None) -> int:
+    folder = folder or assets.cache() / "coco"
+    writable(folder)
+    print(f"The paper's objects are in {coco_download.fetch(folder)}.")
     return 0

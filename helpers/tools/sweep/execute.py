@@ -14,18 +14,19 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from helpers import runtime
+from helpers.networks import Source
 from helpers.tools.sweep import store
-from helpers.tools.sweep.plan import Plan, Settings, Source, Task
-from helpers.tools.sweep.store import SweepError
+from helpers.tools.sweep.plan import Plan, Settings, Task
+from helpers.tools.sweep.reading import SweepError
 from helpers.tools.sweep.task import compute, loaded, on_worker, throughput
 
 _PATIENCE = 20  # s, for a scheduler to answer
 _AHEAD = 2  # tasks under way or waiting per thread of a cluster, which bounds the results in flight
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Summary:
-    """What a run did: tasks and frames computed now, tasks finished in all, wall seconds."""
+    """What a run did: tasks and frames computed now, tasks finished in all, seconds on the clock."""
 
     tasks: int
     frames: int
@@ -36,72 +37,70 @@ class Summary:
 def run(
     path: str | Path,
     plan: Plan,
+    *,
     scheduler: str | None = None,
     progress: bool = True,
     dry_run: bool = False,
 ) -> Summary:
-    """Compute what the store at ``path`` does not hold yet of a plan; start it again to go on.
+    """Compute what a store does not hold of a plan yet; run it again to continue.
 
-    scheduler: address of a Dask scheduler (``tcp://host:8786``) whose workers compute; None computes here.
-    Only this process writes. progress: say how long it will take, measured, and show one bar over all
-    frames. dry_run: stop after that. Raises SweepError when the store was made from something else, another
-    run holds it, the disk is full, or the cluster gives up.
+    Args:
+        path: The store; created if it is not there.
+        plan: What to compute.
+        scheduler: Address of a Dask scheduler (``tcp://host:8786``) whose workers compute; None computes here.
+            Only this process writes.
+        progress: Say how long it will take, measured, and show one bar over all frames.
+        dry_run: Stop after the estimate.
+
+    Raises:
+        SweepError: The store was made from something else or is damaged, another run holds it, the disk is full,
+            or the cluster gives up.
+        ValueError: Settings that do not fit a network or an object.
     """
     path = Path(path)
-    with store.lock(path), _machine(scheduler) as machine:
+    where = contextlib.nullcontext(_Here()) if scheduler is None else _cluster(scheduler)
+    with store.lock(path), where as machine:
         settings = dataclasses.replace(plan.settings, device=machine.device(plan.settings.device))
-        made_with = runtime.stamp(device=machine.call(_device_name, settings.device))
+        made_with = runtime.stamp(device=machine.call(runtime.stamp, on=settings.device)["device"])
         groups = list(plan.groups(settings))  # first: what cannot be run leaves no store behind
-        store.prepare(path, plan.identity(settings), made_with)
+        store.prepare(path, identity=plan.identity(settings), made_with=made_with)
         waiting, checksums, finished = [], {}, 0
         for name, about, tasks in groups:
             objects = [(task.cutout.name, task.cutout.label) for task in tasks]
-            done = store.prepare_group(path, name, about, objects)
+            done = store.prepare_group(path, name, about=about, objects=objects)
             waiting += [task for task in tasks if not done[task.index]]
             checksums[tasks[0].source] = about["checksum"]
             finished += int(done.sum())
         if progress:
             print(_estimate(machine, waiting, finished, settings))
         if dry_run:
-            return Summary(0, 0, finished, 0.0)
+            return Summary(tasks=0, frames=0, finished=finished, seconds=0.0)
         start = time.perf_counter()
         frames, total = sum(task.frames for task in waiting), finished + len(waiting)
         with tqdm(total=frames, unit="frame", unit_scale=True, disable=not progress) as bar:
             for task, result in machine.results(waiting, checksums, settings, bar):
-                store.write(path, task.group, task.index, result)
+                store.write(path, task.group, index=task.index, result=result)
                 finished += 1
                 bar.set_postfix_str(f"{finished}/{total} tasks, {task.group}", refresh=False)
-        return Summary(len(waiting), frames, finished, time.perf_counter() - start)
+        seconds = time.perf_counter() - start
+        return Summary(tasks=len(waiting), frames=frames, finished=finished, seconds=seconds)
 
 
 def _estimate(machine: Any, waiting: Sequence[Task], finished: int, settings: Settings) -> str:
-    """In words, what is left and how long it takes at a measured speed; "" costs nothing to measure."""
+    """In words, what is left and how long it takes at a measured speed."""
     if not waiting:
         return f"Nothing left to do: all {finished} tasks are in the store."
     firsts: dict[Source, Task] = {}
     for task in waiting:
         firsts.setdefault(task.source, task)
-    speeds = {source: machine.call(throughput, source, task.cutout, settings) for source, task in firsts.items()}
+    speeds = {
+        source: machine.call(throughput, source, task.cutout, settings=settings) for source, task in firsts.items()
+    }
     seconds = sum(task.frames / speeds[task.source] for task in waiting) / machine.width
-    frames = sum(task.frames for task in waiting)
+    frames, left = sum(task.frames for task in waiting), datetime.timedelta(seconds=round(seconds))
+    head = f"{len(waiting)} tasks to do, {finished} done: {frames:,} frames, about {left} on {machine.words}."
     lines = [f"  {source.key}: {speed:,.0f} frames/s" for source, speed in speeds.items()]
-    done = f"{len(waiting)} tasks to do, {finished} done"
-    left = datetime.timedelta(seconds=round(seconds))
-    return "\n".join(
-        [
-            f"{done}: {frames:,} frames, about {left} on {machine.words}.",
-            "Measured just now:",
-            *lines,
-        ]
-    )
-
-
-def _device_name(device: str) -> str:
-    return str(runtime.stamp(device)["device"])
-
-
-def _machine(scheduler: str | None) -> contextlib.AbstractContextManager:
-    return contextlib.nullcontext(_Here()) if scheduler is None else _cluster(scheduler)
+    return "\n".join([head, "Measured just now:", *lines])
 
 
 class _Here:
@@ -113,14 +112,15 @@ class _Here:
     def device(self, name: str) -> str:
         return str(runtime.device(name))
 
-    def call(self, function: Callable, *arguments: Any) -> Any:
-        return function(*arguments)
+    def call(self, function: Callable, *arguments: Any, **options: Any) -> Any:
+        return function(*arguments, **options)
 
     def results(
         self, tasks: Sequence[Task], checksums: dict[Source, str], settings: Settings, bar: tqdm
     ) -> Iterator[tuple[Task, dict[str, np.ndarray]]]:
         for task in tasks:
-            yield task, compute(loaded(task.source, settings.device), task.cutout, settings, bar.update)
+            network = loaded(task.source, device=settings.device)
+            yield task, compute(network, task.cutout, settings=settings, progress=bar.update)
 
 
 @contextlib.contextmanager
@@ -151,10 +151,10 @@ class _Cluster:
 
     def device(self, name: str) -> str:
         # Without a number: which of its devices "cuda" is, each worker decides.
-        return self.call(_device_type, name)
+        return self.call(runtime.device, name).type
 
-    def call(self, function: Callable, *arguments: Any) -> Any:
-        return self._client.submit(function, *arguments, pure=False).result()
+    def call(self, function: Callable, *arguments: Any, **options: Any) -> Any:
+        return self._client.submit(function, *arguments, **options, pure=False).result()
 
     def results(
         self, tasks: Sequence[Task], checksums: dict[Source, str], settings: Settings, bar: tqdm
@@ -165,9 +165,8 @@ class _Cluster:
         def submit() -> None:
             task = next(waiting, None)
             if task is not None:
-                future = self._client.submit(
-                    on_worker, task.source, checksums[task.source], task.cutout, settings, pure=False
-                )
+                options = {"checksum": checksums[task.source], "settings": settings, "pure": False}
+                future = self._client.submit(on_worker, task.source, task.cutout, **options)
                 under_way[future.key] = task
                 finished.add(future)
 
@@ -180,12 +179,8 @@ class _Cluster:
             except self._distributed.KilledWorker as error:
                 raise SweepError(
                     f"{task.group} {task.cutout.name} took several workers down with it (out of memory?): "
-                    "look at their logs; what is finished is kept, and the same command goes on"
+                    "look at their logs; what is finished is kept, and the same command continues"
                 ) from error
             submit()
             bar.update(task.frames)
             yield task, result
-
-
-def _device_type(name: str) -> str:
-    return runtime.device(name).type

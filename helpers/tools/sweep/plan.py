@@ -5,51 +5,25 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
-from helpers import assets, networks, runtime
-from helpers.networks import Network
+from helpers import runtime
+from helpers.networks import Network, Source
 from helpers.objects import Cutout
 from helpers.shifting import Paste, positions
 
 
-@dataclasses.dataclass(frozen=True)
-class Source:
-    """A network by what ``networks.load`` takes: small, so that it travels to workers instead of weights.
-
-    weights: ``"default"``, ``"centre"``, ``"uniform"``, or a file, by a path or by its name on the assets
-    search path.
-    """
-
-    name: str
-    antialiased: bool = False
-    weights: str = "default"
-
-    @classmethod
-    def parse(cls, text: str) -> Source:
-        """From ``alexnet``, ``alexnetAA`` (anti-aliased), or either with ``@weights`` behind."""
-        name, _, weights = text.partition("@")
-        return cls(name.removesuffix("AA"), name.endswith("AA"), weights or "default")
-
-    @property
-    def key(self) -> str:
-        """The group's name in the store: the authors' way of writing it, ``alexnetAA``, and the weights."""
-        which = "" if self.weights == "default" else f"@{Path(self.weights).stem}"
-        return f"{self.name}{'AA' if self.antialiased else ''}{which}"
-
-    def load(self) -> Network:
-        """The network; errors as of ``networks.load``."""
-        found = assets.find(self.weights) if Path(self.weights).suffix else None
-        return networks.load(self.name, self.antialiased, str(found) if found else self.weights)
-
-
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
     """How one task runs; travels to workers.
 
-    layers: those of these names that a network has, None for all it has. stride: pixels between positions.
-    frame: side in pixels, None for the network's own. background: a colour. device, precision, batch_size:
-    as in ``features.extract``, but one precision for all; the last bits depend on the batch size.
+    Device, precision and batch size are as in ``features.extract``, but one precision for all; the last bits of
+    a result depend on the batch size.
+
+    Attributes:
+        layers: Those of these names that a network has; None for all it has.
+        stride: Pixels between positions.
+        frame: Side in pixels; None for the network's own.
+        background: A colour.
     """
 
     layers: tuple[str, ...] | None = None
@@ -61,25 +35,30 @@ class Settings:
     batch_size: int | None = None
 
     def __post_init__(self) -> None:
+        """Raise ValueError for a precision that does not fit all layers."""
         if self.precision not in runtime.PRECISIONS:
             known = ", ".join(runtime.PRECISIONS)
             raise ValueError(f"a sweep runs in one precision for all: {self.precision!r} is none of {known}")
 
     def layers_of(self, network: Network) -> list[str]:
-        """The layers to look at in a network. Raises ValueError when it has none of those asked for."""
+        """The layers to look at in a network.
+
+        Raises:
+            ValueError: The network has none of those asked for; names the nearest.
+        """
         if self.layers is None:
             return list(network.layers)
         found = [layer for layer in network.layers if layer in self.layers]
-        return found or network.check(self.layers)  # which names the nearest known
+        return found or network.check(self.layers)
 
     def scene(self, network: Network, cutout: Cutout) -> Paste:
         """The object over the background, in the frame that the network is looked at with."""
-        return Paste(cutout, self.frame or network.frame, self.background)
+        return Paste(cutout, self.frame or network.frame, background=self.background)
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class Task:
-    """One object through one network: group name, place among the group's objects, and what it needs."""
+    """One object through one network; ``index`` is the object's place in the store's ``group``."""
 
     group: str
     index: int
@@ -90,16 +69,14 @@ class Task:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Plan:
-    """A whole sweep: every network of ``sources`` over every object of ``cutouts`` (by size in pixels).
-
-    Raises ValueError for no network or object, two networks of one key, and two objects of one name.
-    """
+    """A whole sweep: every network of ``sources`` over every object of ``cutouts`` (by size in pixels)."""
 
     sources: Sequence[Source]
     cutouts: dict[int, list[Cutout]]
-    settings: Settings = dataclasses.field(default_factory=Settings)
+    settings: Settings = dataclasses.field(default_factory=Settings, kw_only=True)
 
     def __post_init__(self) -> None:
+        """Raise ValueError for no network or object, two networks of one key and two objects of one name."""
         if not self.sources or not self.cutouts or not all(self.cutouts.values()):
             raise ValueError("a sweep needs at least one network and one object of each size")
         _unique([source.key for source in self.sources], "networks")
@@ -108,12 +85,9 @@ class Plan:
 
     def identity(self, settings: Settings) -> dict:
         """What all of a store has in common, as plain JSON values: settings and the objects' checksums."""
+        shared = ("stride", "frame", "background", "precision", "batch_size")
         return {
-            "stride": settings.stride,
-            "frame": settings.frame,
-            "background": settings.background,
-            "precision": settings.precision,
-            "batch_size": settings.batch_size,
+            **{name: getattr(settings, name) for name in shared},
             "device": settings.device.partition(":")[0],
             "objects": {
                 f"{size}px": {cutout.name: _checksum(cutout) for cutout in cutouts}
@@ -125,6 +99,9 @@ class Plan:
         """Per network and size: the group's name, what it is made of, and its tasks.
 
         Loads one network after the other, to read off its layers and the checksum of its weights.
+
+        Raises:
+            ValueError: Settings that do not fit a network or an object.
         """
         for source in self.sources:
             network = source.load()
@@ -138,14 +115,17 @@ class Plan:
                 "strides": list(network.strides),
             }
             for size, cutouts in self.cutouts.items():
-                rows, cols = positions(settings.scene(network, cutouts[0]).grid, settings.stride)
+                rows, cols = positions(settings.scene(network, cutouts[0]).grid, stride=settings.stride)
                 if min(len(rows), len(cols)) < 2:
                     raise ValueError(
                         f"{size} px at stride {settings.stride} leaves {len(rows)} x {len(cols)} positions "
                         f"for {source.key}: take a smaller stride or object"
                     )
                 group, frames = f"{source.key}/{size}px", len(rows) * len(cols)
-                tasks = [Task(group, i, source, cutout, frames) for i, cutout in enumerate(cutouts)]
+                tasks = [
+                    Task(group=group, index=index, source=source, cutout=cutout, frames=frames)
+                    for index, cutout in enumerate(cutouts)
+                ]
                 yield group, {**about, "rows": rows.tolist(), "cols": cols.tolist()}, tasks
 
 

@@ -24,19 +24,14 @@ from pathlib import Path
 
 import filelock
 import numpy as np
-import pandas as pd
-import xarray
 import zarr
 from zarr.errors import UnstableSpecificationWarning
 
 from helpers.similarity import ANCHORS, anchors
+from helpers.tools.sweep.reading import VARIABLES, SweepError, reading
 from helpers.tools.sweep.task import MEASURES
 
 FORMAT = 1
-
-
-class SweepError(RuntimeError):
-    """A sweep that cannot go on: in one sentence why, and what to do."""
 
 
 def _beside(path: Path, suffix: str) -> Path:
@@ -45,9 +40,10 @@ def _beside(path: Path, suffix: str) -> Path:
 
 @contextlib.contextmanager
 def lock(path: Path) -> Iterator[None]:
-    """Hold a store for one run. The system lets go of it with the process, however that ends.
+    """Hold a store for one run. The system releases it with the process, however that ends.
 
-    Raises SweepError when another run holds it.
+    Raises:
+        SweepError: Another run holds it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     holder = filelock.FileLock(_beside(path, ".lock"))
@@ -74,10 +70,11 @@ def _room(path: Path) -> Iterator[None]:
         ) from error
 
 
-def prepare(path: Path, identity: dict, made_with: dict) -> None:
+def prepare(path: Path, *, identity: dict, made_with: dict) -> None:
     """Create the store, or see that it was made from the same parameters and objects.
 
-    Raises SweepError naming what differs.
+    Raises:
+        SweepError: It is no store, or was made from something else; names what differs.
     """
     root = {"format": FORMAT, **_plain(identity)}
     shutil.rmtree(_beside(path, ".new"), ignore_errors=True)
@@ -87,19 +84,25 @@ def prepare(path: Path, identity: dict, made_with: dict) -> None:
             group.attrs.update({"made_from": root, "made_with": _plain(made_with)})
             _beside(path, ".new").replace(path)
         return
-    try:
+    if not (path / "zarr.json").is_file():
+        raise SweepError(f"{path} exists and is no store of a sweep: give another --out")
+    with reading(path):
         there = zarr.open_group(path, mode="r").attrs["made_from"]
-    except (KeyError, FileNotFoundError, zarr.errors.GroupNotFoundError) as error:
-        raise SweepError(f"{path} exists and is no store of a sweep: give another --out") from error
     _same(there, root, path)
     for leftover in path.rglob("*.partial"):  # of a write that was killed
         leftover.unlink()
 
 
-def prepare_group(path: Path, name: str, about: dict, objects: list[tuple[str, str | None]]) -> np.ndarray:
-    """Create the group, or see that it was made with the same network; returns ``done``, bool (objects,).
+def prepare_group(path: Path, name: str, *, about: dict, objects: list[tuple[str, str | None]]) -> np.ndarray:
+    """Create a group, or see that it was made with the same network.
 
-    Raises SweepError naming what differs.
+    ``about`` is what it is made of (the network, its layers, the positions), ``objects`` name and category of each.
+
+    Returns:
+        Which objects are finished, bool (objects,).
+
+    Raises:
+        SweepError: It was made from something else; names what differs.
     """
     place = path / name
     about = _plain(about)
@@ -110,15 +113,17 @@ def prepare_group(path: Path, name: str, about: dict, objects: list[tuple[str, s
             _create(new, about, objects)
             zarr.open_group(path, path=str(Path(name).parent), mode="a")
             new.replace(place)
-    group = zarr.open_group(path, path=name, mode="r")
-    _same(group.attrs["made_from"], about, place)
-    return group["done"][:].astype(bool)
+    with reading(place):
+        group = zarr.open_group(path, path=name, mode="r")
+        there, done = group.attrs["made_from"], group["done"][:].astype(bool)
+    _same(there, about, place)
+    return done
 
 
 def _create(place: Path, about: dict, objects: list[tuple[str, str | None]]) -> None:
     group = zarr.open_group(place, mode="w")
     group.attrs["made_from"] = about
-    layers, rows, cols, count = list(about["layers"]), about["rows"], about["cols"], len(objects)
+    layers, rows, cols = list(about["layers"]), about["rows"], about["cols"]
     row, col = anchors((len(rows), len(cols)))["c"]
     rings = max(row, len(rows) - 1 - row, col, len(cols) - 1 - col)
     step = rows[1] - rows[0]
@@ -134,21 +139,11 @@ def _create(place: Path, about: dict, objects: list[tuple[str, str | None]]) -> 
         "ring": ("ring", np.arange(1, rings + 1) * step),
     }
     sizes = {name: len(values) for name, (dimension, values) in coordinates.items() if name == dimension}
-    variables = {
-        "similarity": ("float32", np.nan, ("layer", "object", "anchor", "row", "col"), "layer"),
-        "probability": ("float32", np.nan, ("object", "row", "col"), ""),
-        "top1": ("int32", -1, ("object", "row", "col"), ""),
-        "scalars": ("float64", np.nan, ("layer", "object", "anchor", "measure"), ""),
-        "drop": ("float64", np.nan, ("layer", "object", "ring"), ""),
-        "done": ("uint8", 0, ("object",), ""),
-    }
-    assert sizes["object"] == count
     with warnings.catch_warnings():
-        # zarr has no final specification for text yet; zarr and xarray read what they wrote.
-        warnings.simplefilter("ignore", UnstableSpecificationWarning)
+        warnings.simplefilter("ignore", UnstableSpecificationWarning)  # as in `reading`
         for name, (dimension, values) in coordinates.items():
             group.create_array(name, data=values, dimension_names=(dimension,))
-        for name, (dtype, fill, dimensions, apart) in variables.items():
+        for name, (dtype, fill, dimensions, apart) in VARIABLES.items():
             shape = tuple(sizes[dimension] for dimension in dimensions)
             chunks = tuple(1 if d in ("object", apart) else sizes[d] for d in dimensions)
             group.create_array(
@@ -157,8 +152,12 @@ def _create(place: Path, about: dict, objects: list[tuple[str, str | None]]) -> 
     group.attrs["coordinates"] = "category unit"
 
 
-def write(path: Path, name: str, index: int, result: dict[str, np.ndarray]) -> None:
-    """Write one task's result, its mark of completion last. Raises SweepError when the disk is full."""
+def write(path: Path, name: str, *, index: int, result: dict[str, np.ndarray]) -> None:
+    """Write one task's result into the group ``name``, its mark of completion last.
+
+    Raises:
+        SweepError: The disk is full.
+    """
     with _room(path):
         group = zarr.open_group(path, path=name, mode="r+")
         for variable in ("similarity", "scalars", "drop"):
@@ -168,47 +167,20 @@ def write(path: Path, name: str, index: int, result: dict[str, np.ndarray]) -> N
         group["done"][index] = 1
 
 
-def open_store(path: str | Path) -> xarray.DataTree:
-    """The store as a tree of labelled arrays, read lazily; also while a run writes to it.
-
-    ``tree["alexnetAA/75px"].similarity.sel(layer="fc7", anchor="c")``. Raises SweepError for no store.
-    """
-    path = Path(path)
-    if not (path / "zarr.json").exists():
-        raise SweepError(f"there is no store at {path}: `python -m helpers sweep --out {path}` makes one")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UnstableSpecificationWarning)
-        tree = xarray.open_datatree(path, engine="zarr", consolidated=False)
-    # The file system lists a folder in any order it likes; a reader gets the groups in one.
-    return xarray.DataTree.from_dict(dict(sorted(tree.to_dict().items())))
-
-
-def table(path: str | Path) -> pd.DataFrame:
-    """The scalars of all finished tasks: a row per network, size, layer, object and anchor.
-
-    Columns: network, size (px), layer, object, category, anchor, and one per measure. Raises SweepError for
-    no store.
-    """
-    columns = ["network", "size", "layer", "object", "category", "anchor", *MEASURES]
-    frames = []
-    for node in open_store(path).leaves:
-        data = node.to_dataset() if "done" in node else None
-        if data is None or not data.done.any():
-            continue
-        finished = data.isel(object=np.flatnonzero(data.done.values))
-        wide = finished.scalars.to_series().unstack("measure").reset_index()
-        categories = dict(zip(data.object.values, data.category.values, strict=True))
-        about = {"network": node.parent.name, "size": int(node.name.removesuffix("px"))}
-        frames.append(wide.assign(**about, category=wide["object"].map(categories))[columns])
-    return pd.concat(frames, ignore_index=True).rename_axis(columns=None) if frames else pd.DataFrame(columns=columns)
-
-
 def _plain(values: dict) -> dict:
     return json.loads(json.dumps(values))
 
 
 def _same(there: dict, here: dict, place: Path) -> None:
-    differences = list(_differences(there, here, ""))
+    was, now = _flat(there), _flat(here)
+    differences = []
+    for key in {**was, **now}:
+        if key not in was:
+            differences.append(f"{key} is new")
+        elif key not in now:
+            differences.append(f"{key} is not asked for")
+        elif was[key] != now[key]:
+            differences.append(f"{key} was {was[key]!s:.24}, now {now[key]!s:.24}")
     if differences:
         more = f" (and {len(differences) - 3} more)" if len(differences) > 3 else ""
         raise SweepError(
@@ -217,20 +189,9 @@ def _same(there: dict, here: dict, place: Path) -> None:
         )
 
 
-def _differences(there: object, here: object, where: str) -> Iterator[str]:
-    if isinstance(there, dict) and isinstance(here, dict):
-        for key in dict.fromkeys([*there, *here]):
-            inner = f"{where} {key}".strip()
-            if key not in there:
-                yield f"{inner} is new"
-            elif key not in here:
-                yield f"{inner} is not asked for"
-            else:
-                yield from _differences(there[key], here[key], inner)
-    elif there != here:
-        yield f"{where} was {_short(there)}, now {_short(here)}"
-
-
-def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 24 else text[:21] + "..."
+def _flat(values: dict, where: str = "") -> dict[str, object]:
+    """Nested values by their keys, joined by a space."""
+    found = {}
+    for key, value in values.items():
+        found |= _flat(value, f"{where}{key} ") if isinstance(value, dict) else {f"{where}{key}": value}
+    return found

@@ -5,18 +5,19 @@ from __future__ import annotations
 import functools
 import threading
 import time
+from collections.abc import Callable
 
 import numpy as np
 import torch
 
 from helpers import features, runtime, similarity
 from helpers.measures import variation
-from helpers.networks import Network
+from helpers.networks import Network, Source
 from helpers.objects import Cutout
 from helpers.shifting import positions
-from helpers.tools.sweep.plan import Settings, Source
+from helpers.tools.sweep.plan import Settings
 
-# The scalars of one similarity map, with their units; how each is defined is said in helpers.measures.variation.
+# The scalars of one similarity map, with their units; helpers.measures.variation defines them.
 MEASURES = {
     "mean_cosine": "cosine",
     "total_variation": "cosine/px",
@@ -27,7 +28,7 @@ MEASURES = {
     "top_bottom": "cosine",
     "left_right": "cosine",
 }
-# COCO's categories among ImageNet's 1,000 classes, as [first, last] indices (ours; the paper does not look
+# COCO's categories among ImageNet's 1,000 classes, as (first, last) indices (ours; the paper does not look
 # at the classes of its COCO objects). The probability of a category is the sum over its classes.
 COCO_IN_IMAGENET = {
     "car": [(436, 436), (468, 468), (511, 511), (609, 609), (627, 627), (656, 656), (661, 661), (751, 751),
@@ -57,17 +58,21 @@ def class_indices(network: Network, label: str | None) -> list[int]:
 
 
 def compute(
-    network: Network, cutout: Cutout, settings: Settings, progress: callable | None = None
+    network: Network, cutout: Cutout, *, settings: Settings, progress: Callable[[int], object] | None = None
 ) -> dict[str, np.ndarray]:
     """Everything stored about one object in one network; features live no longer than their batch.
 
-    Returns similarity float32 (layers, 5, R, C); probability float32 (R, C) of the object's class, NaN where
-    the network knows none; top1 int32 (R, C), the class of the largest logit; scalars float64 (layers, 5,
-    measures) as in :data:`MEASURES`, per anchor; drop float64 (layers, rings), 1 - cosine to the centre per
-    ring of Chebyshev distance. progress: called with the number of frames after each batch.
+    ``progress`` is called with the number of frames after each batch.
+
+    Returns:
+        similarity: float32 (layers, 5, R, C).
+        probability: float32 (R, C), of the object's class; NaN if the network knows none.
+        top1: int32 (R, C), the class of the largest logit.
+        scalars: float64 (layers, 5, measures), per anchor; see :data:`MEASURES`.
+        drop: float64 (layers, rings), 1 - cosine to the centre, by ring of Chebyshev distance.
     """
     scene = settings.scene(network, cutout)
-    rows, cols = positions(scene.grid, settings.stride)
+    rows, cols = positions(scene.grid, stride=settings.stride)
     layers = settings.layers_of(network)
     wanted = class_indices(network, cutout.label)
     probability = torch.full((len(rows) * len(cols),), torch.nan)
@@ -85,81 +90,80 @@ def compute(
         network,
         scene,
         list(dict.fromkeys([*layers, network.logits])),
-        settings.stride,
-        settings.device,
-        settings.precision,
-        settings.batch_size,
+        stride=settings.stride,
+        device=settings.device,
+        precision=settings.precision,
+        batch_size=settings.batch_size,
         progress=False,
         watch=watch,
     )
     similarity_maps = np.stack([maps[layer].numpy() for layer in layers])
     scalars = [[_scalars(one, network, settings.stride) for one in five] for five in similarity_maps]
     centre = similarity.ANCHORS.index("c")
+    falls = [variation.drop(five[centre], stride=settings.stride) for five in similarity_maps]
     return {
         "similarity": similarity_maps,
         "probability": probability.view(len(rows), len(cols)).numpy(),
         "top1": top1.view(len(rows), len(cols)).numpy(),
         "scalars": np.array(scalars),
-        "drop": np.stack([variation.drop(five[centre], stride=settings.stride).mean for five in similarity_maps]),
+        "drop": np.array([list(fall.values()) for fall in falls]),
     }
 
 
 def _scalars(one: np.ndarray, network: Network, stride: int) -> list[float]:
-    lean = variation.bias(one, stride)
+    lean = variation.bias(one, stride=stride)
     try:
-        lattice = variation.lattice(one, network.strides, stride)
+        lattice = variation.lattice(one, strides=network.strides, stride=stride)
         rms, share = lattice.rms, lattice.share
     except ValueError:  # no two periods of any of the network's strides fit the map
         rms = share = float("nan")
     values = {
         "mean_cosine": one.mean(dtype=np.float64),
-        "total_variation": variation.total_variation(one, stride),
+        "total_variation": variation.total_variation(one, stride=stride),
         "lattice_rms": rms,
         "lattice_share": share,
-        "tilt_down": lean.tilt_down,
-        "tilt_right": lean.tilt_right,
-        "top_bottom": lean.top_bottom,
-        "left_right": lean.left_right,
+        **vars(lean),
     }
     return [float(values[measure]) for measure in MEASURES]
 
 
 @functools.lru_cache(maxsize=2)
-def loaded(source: Source, device: str) -> Network:
+def loaded(source: Source, *, device: str) -> Network:
     """The network of a source on a device: one copy in this process, and at most two networks at once."""
     network = source.load()
     network.module.to(runtime.device(device))
     return network
 
 
-def on_worker(source: Source, checksum: str, cutout: Cutout, settings: Settings) -> dict[str, np.ndarray]:
-    """:func:`compute` where the network is not at hand yet: what a worker of a cluster runs.
+def on_worker(source: Source, cutout: Cutout, *, checksum: str, settings: Settings) -> dict[str, np.ndarray]:
+    """What a worker of a cluster runs: :func:`compute`, the network loaded first.
 
-    Raises ValueError where the worker has other weights under the network's name.
+    Raises:
+        ValueError: The worker has other weights under the network's name.
     """
     with _ONE_AT_A_TIME:
-        network = loaded(source, settings.device)
+        network = loaded(source, device=settings.device)
         if network.checksum != checksum:
             raise ValueError(
                 f"this worker has other weights for {source.key} (SHA-256 {network.checksum[:12]}, expected "
                 f"{checksum[:12]}): give all machines the same files"
             )
-        return compute(network, cutout, settings)
+        return compute(network, cutout, settings=settings)
 
 
-def throughput(source: Source, cutout: Cutout, settings: Settings) -> float:
+def throughput(source: Source, cutout: Cutout, *, settings: Settings) -> float:
     """Frames per second of a network on this machine, measured over at least 32 frames after a batch to warm up."""
     with _ONE_AT_A_TIME:
-        network = loaded(source, settings.device)
+        network = loaded(source, device=settings.device)
         scene, where = settings.scene(network, cutout), runtime.device(settings.device)
-        batch = settings.batch_size or features.batch_for(network, scene.frame, where)
+        batch = settings.batch_size or features.batch_for(network, scene.frame, device=where)
         grid = torch.cartesian_prod(*positions(scene.grid, settings.stride))
         chosen = grid[torch.arange(batch) % len(grid)]
         layers, rounds = settings.layers_of(network), max(2, -(-32 // batch))
-        with features.reader(network, layers, where, settings.precision) as read:
+        with features.reader(network, layers, device=where, precision=settings.precision) as read:
             for attempt in range(rounds + 1):
                 if attempt == 1:
                     start = time.perf_counter()
-                found = read(scene.render(chosen, where))
+                found = read(scene.render(chosen, device=where))
                 float(found[layers[0]].sum())  # waits for the device
             return rounds * batch / (time.perf_counter() - start)

@@ -1,20 +1,24 @@
-"""`python -m helpers weights`: train the embedded networks again, list them, keep what other seeds measured."""
+"""``python -m helpers weights``: train the embedded networks again, list them, keep what other seeds measured."""
+
+from __future__ import annotations
 
 import argparse
 import os
 from pathlib import Path
 
 from helpers.networks.embedded import store
+from helpers.tools.commandline import guarded, writable
 from helpers.tools.training import seeds, train
 
 SHOWN = ("accuracy_centre", "accuracy_corners", "steps", "seconds")
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """``weights list|train|keep``, as from the command line."""
+def main(arguments: list[str] | None = None) -> int:
+    """The command ``weights``; returns its exit code."""
     parser = argparse.ArgumentParser(prog="python -m helpers weights", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("list", help="the shipped weights: accuracy, steps, seconds, size")
+    commands = parser.add_subparsers(required=True)
+    listing = commands.add_parser("list", help="the shipped weights: accuracy, steps, seconds, size")
+    listing.set_defaults(work_on=_list)
     run = commands.add_parser("train", help="train from scratch, or go on where a run stopped")
     run.add_argument("--only", nargs="+", metavar="PART", help="only networks whose name contains a PART")
     run.add_argument("--seed", type=int, default=0)
@@ -22,24 +26,35 @@ def main(arguments: list[str] | None = None) -> None:
     run.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     run.add_argument("--work", type=Path, default=Path("runs/train"), help="checkpoints")
     run.add_argument("--out", type=Path, help="where the weights go (seed 0: the package, N: runs/seedN)")
+    run.set_defaults(work_on=_train)
     keep = commands.add_parser("keep", help="keep the numbers that notebooks recorded on networks of another seed")
     keep.add_argument("records", type=Path, nargs="+", help="OUT/NN_name.json of runs with --set training_seed=N")
+    keep.set_defaults(work_on=_keep)
     options = parser.parse_args(arguments)
-    if options.command == "keep":
-        try:
-            print(*seeds.keep(options.records), sep="\n")
-        except (OSError, ValueError) as error:
-            parser.error(str(error))
-        return
-    jobs = train.all_jobs(getattr(options, "seed", 0), getattr(options, "scale", 1.0))
-    if options.command == "list":
-        for job in jobs:
-            metadata = store.load_state(job.name, job.antialiased, job.variant)[1]
-            size = (store.FOLDER / f"{job.key}.safetensors").stat().st_size / 1e6
-            print(f"{job.key:28}", *(f"{key} {metadata[key]:>7}" for key in SHOWN), f"{size:.2f} MB")
-        return
+    return guarded("weights", lambda: options.work_on(options), interrupted="stopped; the same command goes on")
+
+
+def _list(options: argparse.Namespace) -> int:
+    for job in train.all_jobs():
+        metadata = store.load_state(job.name, antialiased=job.antialiased, variant=job.variant)[1]
+        size = (store.FOLDER / f"{job.key}.safetensors").stat().st_size / 1e6
+        print(f"{job.key:28}", *(f"{key} {metadata[key]:>7}" for key in SHOWN), f"{size:.2f} MB")
+    return 0
+
+
+def _train(options: argparse.Namespace) -> int:
+    jobs = train.all_jobs(seed=options.seed, scale=options.scale)
     if options.only:
         jobs = [job for job in jobs if any(part in job.key for part in options.only)]
         if not jobs:
-            parser.error(f"no network's name contains {' or '.join(options.only)}")
-    train.train_all(jobs, options.work, options.out or seeds.folder(options.seed), options.processes)
+            raise ValueError(f"no network's name contains {' or '.join(options.only)}: see `weights list`")
+    folder = options.out or seeds.folder(options.seed)
+    for place in (options.work, folder):
+        writable(place)
+    train.train_all(jobs, work=options.work, folder=folder, processes=options.processes)
+    return 0
+
+
+def _keep(options: argparse.Namespace) -> int:
+    print(*seeds.keep(options.records), sep="\n")
+    return 0

@@ -15,21 +15,25 @@ CORNERS = ((0, 0), (0, REACH), (REACH, 0), (REACH, REACH))
 
 
 def held_out(per_class: int) -> tuple[Tensor, Tensor]:
-    """Objects that training never saw: float32 RGBA (n, 4, 48, 48) in [0, 1] and labels long (n,)."""
+    """Objects that training never saw.
+
+    Returns:
+        The objects, float32 RGBA (n, 4, 48, 48) in [0, 1], and their labels, long (n,).
+    """
     cutouts = []
     for name in embedded.CLASSES:
         for index in range(per_class):
             if name in embedded.SILHOUETTES:
-                cutouts.append(embedded.silhouette(name, index, OBJECT_SIZE))
+                cutouts.append(embedded.silhouette(name, index, size=OBJECT_SIZE))
             else:
-                cutouts.append(embedded.digit(int(name.removeprefix("digit ")), index, OBJECT_SIZE))
+                cutouts.append(embedded.digit(int(name.removeprefix("digit ")), index, size=OBJECT_SIZE))
     labels = torch.arange(len(embedded.CLASSES)).repeat_interleave(per_class)
     return torch.stack([cutout.rgba for cutout in cutouts]).float() / 255, labels
 
 
 @torch.inference_mode()
-def logits(module: nn.Module, objects: Tensor, position: tuple[int, int]) -> Tensor:
-    """Class scores (n, classes) of objects with their top-left corner at `position` of a white frame."""
+def logits(module: nn.Module, objects: Tensor, *, position: tuple[int, int]) -> Tensor:
+    """Class scores (n, classes) of objects with their top-left corner at a position of a white frame."""
     row, col = position
     answers = []
     for rgba in objects.split(20):  # larger batches do not fit the cache: up to three times as slow
@@ -39,36 +43,34 @@ def logits(module: nn.Module, objects: Tensor, position: tuple[int, int]) -> Ten
     return torch.cat(answers)
 
 
-def accuracy(module: nn.Module, objects: Tensor, labels: Tensor, position: tuple[int, int]) -> float:
+def accuracy(module: nn.Module, objects: Tensor, labels: Tensor, *, position: tuple[int, int]) -> float:
     """Share of the objects recognised at a position."""
-    return float((logits(module, objects, position).argmax(1) == labels).float().mean())
+    return float((logits(module, objects, position=position).argmax(1) == labels).float().mean())
 
 
-def accuracy_map(module: nn.Module, per_class: int = 2, stride: int = 8) -> Tensor:
-    """Accuracy at every `stride`-th position, float32 (R, C), over `per_class` held-out objects per class."""
+def accuracy_map(module: nn.Module, *, per_class: int = 2, stride: int = 8) -> Tensor:
+    """Accuracy at every ``stride``-th position, float32 (R, C), over ``per_class`` held-out objects per class."""
     objects, labels = held_out(per_class)
     steps = range(0, REACH + 1, stride)
-    return torch.tensor([[accuracy(module, objects, labels, (row, col)) for col in steps] for row in steps])
+    return torch.tensor([[accuracy(module, objects, labels, position=(row, col)) for col in steps] for row in steps])
 
 
-def float16_shift(module: nn.Module, stride: int = 8) -> float:
-    """Largest change of a cosine map when the weights are rounded to float16.
+def float16_shift(module: nn.Module) -> float:
+    """Largest change of a cosine when the weights are rounded to float16.
 
-    The logits of the first held-out object of every fifth class, compared with those at the centre, at
-    every `stride`-th position.
+    The cosines are those of the logits with the logits at the centre, of the first held-out object of every
+    fifth class, at every eighth position.
     """
     rounded = copy.deepcopy(module)
     state = {k: v.half().float() if v.is_floating_point() else v for k, v in module.state_dict().items()}
     rounded.load_state_dict(state)
-    objects = held_out(1)[0][::5]
-    steps = range(0, REACH + 1, stride)
+    objects, steps = held_out(1)[0][::5], range(0, REACH + 1, 8)
+    anchors = [logits(network, objects, position=CENTRE) for network in (module, rounded)]
     worst = 0.0
-    anchors = [logits(network, objects, CENTRE) for network in (module, rounded)]
-    for row in steps:
-        for col in steps:
-            pair = [
-                torch.cosine_similarity(logits(network, objects, (row, col)), anchor)
-                for network, anchor in zip((module, rounded), anchors, strict=True)
-            ]
-            worst = max(worst, float((pair[0] - pair[1]).abs().max()))
+    for position in ((row, col) for row in steps for col in steps):
+        exact, shifted = (
+            torch.cosine_similarity(logits(network, objects, position=position), anchor)
+            for network, anchor in zip((module, rounded), anchors, strict=True)
+        )
+        worst = max(worst, float((exact - shifted).abs().max()))
     return worst

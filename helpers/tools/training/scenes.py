@@ -1,7 +1,7 @@
 """Training scenes: one object, 40 to 56 pixels, in a frame of 128, at the centre or anywhere.
 
 A batch is a function of (seed, step) alone: twins see the same scenes in the same order, a resumed run
-goes on where it stopped, and the two position modes see the same objects, fills and backgrounds and
+continues where it stopped, and the two position modes see the same objects, fills and backgrounds and
 differ in the positions (and, on photos, in the fill's luminance, which follows the background under it).
 """
 
@@ -34,7 +34,7 @@ def _shapes() -> tuple[Tensor, list[tuple[int, int]]]:
         label = int(name.removeprefix("digit ")) if name not in embedded.SILHOUETTES else -1
         count = 1 if label < 0 else embedded.digit_count(label, held_out=False)
         spans.append((len(rasters), count))
-        rasters += [embedded.shape(name, _SHAPE, index, held_out=False) for index in range(count)]
+        rasters += [embedded.shape(name, _SHAPE, index=index, held_out=False) for index in range(count)]
     stack = torch.from_numpy(np.stack(rasters))[:, None].float() / 255
     return torch.nn.functional.pad(stack, (_MARGIN,) * 4), spans
 
@@ -43,7 +43,7 @@ def _shapes() -> tuple[Tensor, list[tuple[int, int]]]:
 def _crops() -> Tensor:
     """Training crops of the photographs, float32 (n, 3, 128, 128) in [0, 1]."""
     rng = np.random.default_rng(20200823)
-    crops = np.stack([embedded.crop(rng, FRAME, held_out=False) for _ in range(_CROPS)])
+    crops = np.stack([embedded.crop(rng, side=FRAME, held_out=False) for _ in range(_CROPS)])
     return torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 255
 
 
@@ -114,15 +114,17 @@ def _span(alpha: Tensor, axis: int) -> tuple[Tensor, Tensor]:
     return first, alpha.shape[axis] - occupied.flip(1).float().argmax(1) - first
 
 
-def batch(seed: int, step: int, n: int, positions: str) -> tuple[Tensor, Tensor]:
-    """Scenes of one training step: frames uint8 (n, 3, 128, 128) and labels long (n,).
+def batch(seed: int, step: int, *, n: int, positions: str) -> tuple[Tensor, Tensor]:
+    """Scenes of one training step.
 
-    Args:
-        positions: "centre" (the object's middle at the frame's, Gaussian with sigma 6 pixels: the
-            photographer's bias) or "uniform" (anywhere fully inside).
+    Positions are ``"centre"``, the object's middle near the frame's (Gaussian, sigma 6 pixels: the
+    photographer's bias), or ``"uniform"``, anywhere fully inside.
+
+    Returns:
+        Frames uint8 (n, 3, 128, 128) and labels long (n,).
 
     Raises:
-        ValueError: another word for positions.
+        ValueError: Another word for positions.
     """
     if positions not in POSITIONS:
         raise ValueError(f"positions are {' or '.join(POSITIONS)}, got {positions!r}")
@@ -148,6 +150,6 @@ def batch(seed: int, step: int, n: int, positions: str) -> tuple[Tensor, Tensor]
         # Mean luminance at least 0.3 from the background's: darker over light, lighter over dark.
         low, high = (0.1, under - 0.3) if under > 0.5 else (under + 0.3, 0.9)
         target = torch.tensor(low + (high - low) * level[i])
-        fill = embedded.tone(fills[i][there], means[i], target)
+        fill = embedded.tone(fills[i][there], mean=means[i], target=target)
         frames[i][here].lerp_(fill, alpha[i][there])
     return (frames * 255).to(torch.uint8), labels

@@ -5,7 +5,6 @@ import json
 import multiprocessing
 import os
 import platform
-import subprocess
 import time
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from helpers import runtime
 from helpers.networks.embedded import store
 from helpers.networks.embedded.architectures import FRAME, NAMES, build, normalise
 from helpers.objects import embedded
@@ -27,11 +27,12 @@ CHECKPOINT_EVERY = 200  # steps
 # Largest change of a cosine for which weights are stored as float16. The workbook allows 5e-4; the rest is
 # for objects and positions that were not measured.
 FLOAT16_SHIFT = 3.5e-4
+_SUFFIX = ".safetensors"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Job:
-    """One network to train."""
+    """One network to train; ``variant`` is the positions it is trained on, ``seed`` that of weights and scenes."""
 
     name: str
     antialiased: bool
@@ -41,30 +42,25 @@ class Job:
 
     @property
     def key(self) -> str:
-        return store.file_name(self.name, self.antialiased, self.variant).removesuffix(".safetensors")
+        """The stem of its file."""
+        return store.file_name(self.name, antialiased=self.antialiased, variant=self.variant).removesuffix(_SUFFIX)
 
 
-def all_jobs(seed: int = 0, scale: float = 1.0) -> list[Job]:
-    """The twelve networks, twins next to each other; `scale` multiplies the recipe's steps (8 at least)."""
+def all_jobs(*, seed: int = 0, scale: float = 1.0) -> list[Job]:
+    """The twelve networks, twins next to each other; ``scale`` multiplies the recipe's steps (at least 8)."""
     return [
-        Job(name, antialiased, variant, seed, max(8, round(STEPS[name] * scale)))
+        Job(name=name, antialiased=kind, variant=variant, seed=seed, steps=max(8, round(STEPS[name] * scale)))
         for name in NAMES
         for variant in store.VARIANTS
-        for antialiased in (False, True)
+        for kind in (False, True)
     ]
 
 
-def _commit() -> str:
-    run = subprocess.run(
-        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=Path(__file__).parent, check=False
-    )
-    return run.stdout.strip() or "unknown"
-
-
 def _metadata(job: Job, seconds: float, module: nn.Module, loss: float) -> dict[str, str]:
-    objects, labels = evaluate.held_out(per_class=10)
-    centre = evaluate.accuracy(module, objects, labels, evaluate.CENTRE)
-    corners = sum(evaluate.accuracy(module, objects, labels, at) for at in evaluate.CORNERS) / 4
+    objects, labels = evaluate.held_out(10)
+    centre, *corners = (
+        evaluate.accuracy(module, objects, labels, position=at) for at in (evaluate.CENTRE, *evaluate.CORNERS)
+    )
     recipe = {
         "optimiser": "AdamW", "schedule": "one-cycle (linear, 25% up)", "peak_rate": PEAK_RATE[job.name],
         "weight_decay": WEIGHT_DECAY, "label_smoothing": LABEL_SMOOTHING, "batch": BATCH, "steps": job.steps,
@@ -86,28 +82,28 @@ def _metadata(job: Job, seconds: float, module: nn.Module, loss: float) -> dict[
         "machine": f"{platform.machine()}, CPU, one thread",
         "loss": f"{loss:.4f}",
         "accuracy_centre": f"{centre:.4f}",
-        "accuracy_corners": f"{corners:.4f}",
+        "accuracy_corners": f"{sum(corners) / 4:.4f}",
         "accuracy_objects": str(len(labels)),
         "float16_shift": f"{evaluate.float16_shift(module):.2e}",
         "recipe": json.dumps(recipe),
         "sources": json.dumps(sources),
         "classes": json.dumps(embedded.CLASSES),
-        "commit": _commit(),
+        "commit": runtime.stamp(on="cpu")["commit"] or "unknown",
         "torch": torch.__version__,
     }
 
 
-def train(job: Job, work: Path, line: int = 0) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Train one network, from its checkpoint in `work` if there is one.
+def train(job: Job, work: Path, *, line: int = 0) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Train one network, from its checkpoint in ``work`` if there is one.
 
     Twins share the initial weights (one seed, parameters created in one order), the scenes and their
-    order (a function of seed and step) and the schedule.
+    order (a function of seed and step) and the schedule. ``line`` is the progress bar's in the terminal.
 
     Returns:
         Its state dict and the metadata of its file.
     """
     torch.manual_seed(job.seed)
-    module = build(job.name, job.antialiased, len(embedded.CLASSES)).to(memory_format=torch.channels_last)
+    module = build(job.name, antialiased=job.antialiased).to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(module.parameters(), weight_decay=WEIGHT_DECAY, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, PEAK_RATE[job.name], total_steps=job.steps, pct_start=0.25, anneal_strategy="linear"
@@ -125,7 +121,7 @@ def train(job: Job, work: Path, line: int = 0) -> tuple[dict[str, Tensor], dict[
     module.train()
     for step in range(first, job.steps):
         start = time.perf_counter()
-        frames, labels = scenes.batch(job.seed, step, BATCH, job.variant)
+        frames, labels = scenes.batch(job.seed, step, n=BATCH, positions=job.variant)
         pixels = normalise(frames).contiguous(memory_format=torch.channels_last)
         value = nn.functional.cross_entropy(module(pixels), labels, label_smoothing=LABEL_SMOOTHING)
         optimiser.zero_grad()
@@ -138,16 +134,13 @@ def train(job: Job, work: Path, line: int = 0) -> tuple[dict[str, Tensor], dict[
         bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
         if (step + 1) % CHECKPOINT_EVERY == 0 or step + 1 == job.steps:
             work.mkdir(parents=True, exist_ok=True)
-            partial = kept.with_suffix(".part")
-            torch.save(
-                {
-                    "module": module.state_dict(), "optimiser": optimiser.state_dict(),
-                    "schedule": schedule.state_dict(), "random": torch.get_rng_state(),
-                    "step": step + 1, "seconds": seconds, "loss": loss,
-                },
-                partial,
-            )  # fmt: skip
-            os.replace(partial, kept)
+            state = {
+                "module": module.state_dict(), "optimiser": optimiser.state_dict(),
+                "schedule": schedule.state_dict(), "random": torch.get_rng_state(),
+                "step": step + 1, "seconds": seconds, "loss": loss,
+            }  # fmt: skip
+            torch.save(state, kept.with_suffix(".part"))
+            os.replace(kept.with_suffix(".part"), kept)
     bar.close()
     module.eval()
     return module.state_dict(), _metadata(job, seconds, module, loss)
@@ -156,12 +149,12 @@ def train(job: Job, work: Path, line: int = 0) -> tuple[dict[str, Tensor], dict[
 def _run(task: tuple[Job, Path, int]) -> tuple[Job, dict[str, Tensor], dict[str, str]]:
     job, work, line = task
     torch.set_num_threads(1)  # one process for each core is faster than several threads in one
-    state, metadata = train(job, work, line)
+    state, metadata = train(job, work, line=line)
     return job, {key: value.clone() for key, value in state.items()}, metadata
 
 
-def train_all(jobs: list[Job], work: Path, folder: Path = store.FOLDER, processes: int = 2) -> None:
-    """Train networks side by side and write each one's file as it finishes."""
+def train_all(jobs: list[Job], *, work: Path, folder: Path, processes: int) -> None:
+    """Train networks side by side; checkpoints go to ``work``, each finished network's file to ``folder``."""
     tasks = [(job, work, line % processes) for line, job in enumerate(jobs)]
     # glibc gives large buffers back to the system after every step and fetches them again; keeping them
     # halves the time of a step. Read when a process starts, so set before the workers do. Ignored elsewhere.
@@ -171,10 +164,8 @@ def train_all(jobs: list[Job], work: Path, folder: Path = store.FOLDER, processe
     with context.Pool(processes) as pool:
         for job, state, metadata in pool.imap_unordered(_run, tasks):
             half = float(metadata["float16_shift"]) < FLOAT16_SHIFT
-            path = store.save_state(state, metadata, f"{job.key}.safetensors", folder, half)
+            path = store.save_state(state, metadata, file=job.key + _SUFFIX, folder=folder, half=half)
             tqdm.write(
                 f"{path.name}: accuracy {metadata['accuracy_centre']} at the centre, "
                 f"{metadata['accuracy_corners']} in the corners, {metadata['seconds']} s"
             )
-        pool.close()
-        pool.join()

@@ -168,7 +168,7 @@ class SimilarityPanel(Panel):
         if key not in self._lengths:
             lengths = torch.linalg.vector_norm(values, dim=-1, dtype=torch.float64)
             if not (lengths.isfinite() & (lengths > 0)).all():
-                similarity.normalise(values, self.layer)  # raises, naming the position
+                similarity.normalise(values, layer=self.layer)  # raises, naming the position
             self._lengths[key] = lengths
         lengths = self._lengths[key]
         return ((values @ values[place]).double() / (lengths * lengths[place])).numpy()

@@ -23,6 +23,7 @@ _DARK_INK = 0.18  # relative luminance from which black has more contrast than w
 def by_cause(
     points: pd.DataFrame,
     factors: Mapping[str, Mapping[str, Interval]],
+    *,
     label: str = "calibrated invariance",
     titles: tuple[str, str] = ("what each network reaches", "what each cause buys"),
     others: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
@@ -69,7 +70,7 @@ def by_cause(
 
 
 def conditions(
-    tables: Mapping[str, pd.DataFrame], label: str, log: bool = False, floor: float = 1e-6, digits: int = 3
+    tables: Mapping[str, pd.DataFrame], *, label: str, log: bool = False, floor: float = 1e-6, digits: int = 3
 ) -> Figure:
     """Annotated tables on one colour scale: {title: rows x columns of numbers}.
 

@@ -23,6 +23,7 @@ _WRONG = [PALETTE[k] for k in (2, 4, 8, 9, 5, 3)]
 
 def answer_maps(
     maps: Sequence[Sequence[Map]],
+    *,
     rows: Sequence[str],
     columns: Sequence[str],
     names: Sequence[str],
@@ -112,7 +113,7 @@ def by_kind(table: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]]) ->
         return figure
 
 
-def pair_bars(table: Mapping[str, Mapping[str, Sequence[float]]], parts: Sequence[str]) -> Figure:
+def pair_bars(table: Mapping[str, Mapping[str, Sequence[float]]], *, parts: Sequence[str]) -> Figure:
     """Kinds of shift (across) x networks (lines): how all pairs of shifts divide, as bars that sum to 1.
 
     table: kind -> network -> shares, as many as ``parts`` has names; at most four, from pale to dark.
@@ -137,7 +138,9 @@ def pair_bars(table: Mapping[str, Mapping[str, Sequence[float]]], parts: Sequenc
         return figure
 
 
-def curves(table: Mapping[str, Mapping[str, Sequence[float]]], at: Sequence[float], xlabel: str, ylabel: str) -> Figure:
+def curves(
+    table: Mapping[str, Mapping[str, Sequence[float]]], *, at: Sequence[float], xlabel: str, ylabel: str
+) -> Figure:
     """A panel per kind of shift, a line per network, on shared axes: kind -> network -> values at ``at``.
 
     Off-the-shelf markers are larger, so that they show around the anti-aliased ones where two lines coincide.

@@ -13,7 +13,7 @@ from helpers.views.plots.style import DIFFERENCE, MAP, PALETTE, Figure, style
 Map = np.ndarray | torch.Tensor
 
 
-def frames(images: torch.Tensor, titles: Sequence[str], columns: int | None = None) -> Figure:
+def frames(images: torch.Tensor, *, titles: Sequence[str], columns: int | None = None) -> Figure:
     """Frames side by side: uint8 (N, 3, H, W) with N titles; axes in pixels."""
     with style():
         count = len(images)
@@ -38,6 +38,7 @@ def frames(images: torch.Tensor, titles: Sequence[str], columns: int | None = No
 
 def heatmaps(
     maps: Sequence[Sequence[Map]],
+    *,
     rows: Sequence[str],
     columns: Sequence[str],
     stride: int | Sequence[int] = 1,
@@ -93,7 +94,7 @@ def heatmaps(
 
 
 def profiles(
-    lines: dict[str, tuple[np.ndarray, np.ndarray]], stride: int = 1, label: str = "mean cosine similarity"
+    lines: dict[str, tuple[np.ndarray, np.ndarray]], *, stride: int = 1, label: str = "mean cosine similarity"
 ) -> Figure:
     """Bias profiles: for each name, a map's mean per row (R,) and per column (C,), on one vertical scale."""
     with style():
@@ -108,7 +109,9 @@ def profiles(
         return figure
 
 
-def distances(curves: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]], label: str = "cosine similarity") -> Figure:
+def distances(
+    curves: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]], *, label: str = "cosine similarity"
+) -> Figure:
     """Similarity as a function of the shift: per name, distances (px), means and standard deviations."""
     with style():
         figure = Figure(figsize=(6.2, 3.4))

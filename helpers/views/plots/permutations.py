@@ -19,7 +19,7 @@ LINES = {
 }
 
 
-def against(pairs: Mapping[str, tuple[np.ndarray, np.ndarray]], labels: Sequence[tuple[str, str]]) -> Figure:
+def against(pairs: Mapping[str, tuple[np.ndarray, np.ndarray]], *, labels: Sequence[tuple[str, str]]) -> Figure:
     """Feature by feature: title -> (u, v), both (D,), as points; labels: (x, y) of each panel.
 
     On the diagonal the two vectors are the same; on a line through 0 their cosine is 1.
@@ -39,7 +39,7 @@ def against(pairs: Mapping[str, tuple[np.ndarray, np.ndarray]], labels: Sequence
         return figure
 
 
-def reorderings(table: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]], at: Sequence[float]) -> Figure:
+def reorderings(table: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]], *, at: Sequence[float]) -> Figure:
     """Cosine against the size of the displacement, a column per network: title -> line -> (mean, spread).
 
     Lines are those of ``LINES``; means and spreads (standard deviations over objects) are (K,), one for each
@@ -67,7 +67,7 @@ def reorderings(table: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]]
         return figure
 
 
-def gains(table: Mapping[str, Sequence[float]], label: str) -> Figure:
+def gains(table: Mapping[str, Sequence[float]], *, label: str) -> Figure:
     """What the fitted permutation gains over none: name -> values, one per object; 0 is no gain."""
     names = list(table)
     with style():

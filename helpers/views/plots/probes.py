@@ -16,7 +16,7 @@ from helpers.views.plots.style import ANTIALIASED, OFF_THE_SHELF, PALETTE, Figur
 _FOLDS = ["#12355b", "#f0c808", "#4c8f8b", "#e4e4e4", "#a23b72", "#c9a690", "#3f7cac", "#95b46a"]
 
 
-def fold_maps(maps: Mapping[str, np.ndarray], stride: int = 1) -> Figure:
+def fold_maps(maps: Mapping[str, np.ndarray], *, stride: int = 1) -> Figure:
     """Which fold each position is held out in: title -> integers (R, C) from 0, eight folds at most."""
     count = max(int(np.max(item)) for item in maps.values()) + 1
     with style():
@@ -41,6 +41,7 @@ def fold_maps(maps: Mapping[str, np.ndarray], stride: int = 1) -> Figure:
 
 def answers(
     shares: Sequence[Sequence[np.ndarray]],
+    *,
     rows: Sequence[str],
     columns: Sequence[str],
     divides: Sequence[str],
@@ -50,7 +51,8 @@ def answers(
 
     shares: as many rows of maps as ``rows`` has titles; divides: per column "top/bottom" or "left/right".
     """
-    figure = heatmaps(shares, rows, columns, stride, "share of objects answered rightly", limits=(0, 1))
+    scale = {"label": "share of right answers", "limits": (0, 1)}
+    figure = heatmaps(shares, rows=rows, columns=columns, stride=stride, **scale)
     height, width = np.shape(shares[0][0])
     for axis, divide in zip(figure.axes, list(divides) * len(shares), strict=False):
         line, side = (axis.axhline, height) if divide == "top/bottom" else (axis.axvline, width)
@@ -61,6 +63,7 @@ def answers(
 
 def accuracies(
     table: Mapping[str, Mapping[str, Sequence[float]]],
+    *,
     label: str = "accuracy (balanced)",
     chance: float = 0.5,
     limits: tuple[float, float] | None = None,
@@ -93,7 +96,7 @@ def accuracies(
 
 
 def by_line_distance(
-    table: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]], dashed: Sequence[str] = ()
+    table: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]], *, dashed: Sequence[str] = ()
 ) -> Figure:
     """Accuracy against the distance from the dividing line: divide -> curve's name -> (distances px, accuracy).
 
@@ -164,7 +167,7 @@ def swap_nulls(tests: Mapping[str, tuple[float, np.ndarray, float]]) -> Figure:
         return figure
 
 
-def warped_grids(grids: Mapping[str, np.ndarray], stride: int = 1, step: int = 2) -> Figure:
+def warped_grids(grids: Mapping[str, np.ndarray], *, stride: int = 1, step: int = 2) -> Figure:
     """Where the object is said to be: title -> predicted (row, col) in pixels, (R, C, 2), as a net; two in a row.
 
     The pale net is where it is. ``step``: every how many lines one is drawn.

@@ -15,7 +15,7 @@ _NAMES = {"alexnet": "AlexNet", "vgg16": "VGG16", "resnet50": "ResNet-50", "mobi
 _MARKERS = {"alexnet": "o", "vgg16": "s", "resnet50": "^", "mobilenet_v2": "D"}
 
 
-def anchor_means(means: pd.DataFrame, anchors: Sequence[str]) -> Figure:
+def anchor_means(means: pd.DataFrame, *, anchors: Sequence[str]) -> Figure:
     """Mean cosine to each anchor, a panel per network and layer (columns) and patch size (rows), one scale.
 
     means: columns network, variant, layer, patch, anchor, mean_cosine, std_over_objects; bars are plus and

@@ -29,7 +29,7 @@ class Interval(Protocol):
     high: float
 
 
-def parts(rows: Mapping[str, tuple[Map, Mapping[str, Map]]], stride: int = 1, label: str = "cosine") -> Figure:
+def parts(rows: Mapping[str, tuple[Map, Mapping[str, Map]]], *, stride: int = 1, label: str = "cosine") -> Figure:
     """Maps beside the parts they are the sum of: {title: (map, {part: (R, C) map})}.
 
     One colour range for the maps, one for the first part (the large, smooth one), one for all the other
@@ -70,6 +70,7 @@ def parts(rows: Mapping[str, tuple[Map, Mapping[str, Map]]], stride: int = 1, la
 def spectrum(
     periods: Sequence[int],
     curves: Mapping[str, np.ndarray],
+    *,
     strides: Sequence[int],
     label: str = "strength (white noise:\nits standard deviation)",
 ) -> Figure:
@@ -91,6 +92,7 @@ def spectrum(
 
 def intervals(
     groups: Mapping[str, Mapping[str, Interval]],
+    *,
     label: str,
     zero: float | None = None,
     log: bool = False,
@@ -119,7 +121,7 @@ def intervals(
         return figure
 
 
-def falls(distances: Sequence[int], curves: Mapping[str, Sequence[Interval]], label: str = "1 − cosine") -> Figure:
+def falls(distances: Sequence[int], curves: Mapping[str, Sequence[Interval]], *, label: str = "1 − cosine") -> Figure:
     """A quantity against distance with its interval as a band, both axes logarithmic: {name: intervals}."""
     with style():
         figure = Figure(figsize=(6.2, 3.8))
@@ -136,7 +138,7 @@ def falls(distances: Sequence[int], curves: Mapping[str, Sequence[Interval]], la
         return figure
 
 
-def biases(table: pd.DataFrame, label: str = "difference of cosines") -> Figure:
+def biases(table: pd.DataFrame, *, label: str = "difference of cosines") -> Figure:
     """Which way maps lean: one dot per object, the mean and its 95 % interval beside them (seaborn).
 
     table: one row per object, kind and direction, columns `direction`, `kind`, `value`, `category`. The intervals
