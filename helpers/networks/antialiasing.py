@@ -116,7 +116,7 @@ def _kernel(part: nn.Module) -> int:
     return gaps * (size - 1) + 1
 
 
-def blurred(module: nn.Module, taps: int = 3, frame: int = 224) -> nn.Module:
+def blurred(module: nn.Module, *, taps: int = 3, frame: int = 224) -> nn.Module:
     """A copy in eval mode whose convolutions and max pools of stride 2 run at stride 1, each blurred.
 
     The blur follows the layer, or its norm and activation where they stand in the same block, and takes every
@@ -231,7 +231,7 @@ def antialias(network: Network, *, taps: int = 3) -> Network:
     with its name, for a network without strided layers or one whose maps would not fit.
     """
     try:
-        module = blurred(network.module, taps, network.frame)
+        module = blurred(network.module, taps=taps, frame=network.frame)
     except ValueError as error:
         raise ValueError(f"{network.name} cannot be made anti-aliased: {error}") from error
     words = f"{network.weights}, with a blur of {taps} before each stride"

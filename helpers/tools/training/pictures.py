@@ -104,6 +104,18 @@ def stamps() -> list[Tensor]:
     return found
 
 
+def used() -> dict[str, dict[str, str | int]]:
+    """Where the pictures come from: package -> licence, and how many pictures it gave."""
+    found = {
+        package: {"licence": licence, "pictures": photographs()[1][package]}
+        for package, (licence, _, _) in SOURCES.items()
+        if photographs()[1][package]
+    }
+    if stamps():
+        found["tuxpaint-stamps-default"] = {"licence": STAMPS_LICENCE, "pictures": len(stamps())}
+    return found
+
+
 def _crop(rng: np.random.Generator, side: int) -> Tensor:
     """A part of a photograph, 5% to all of it, its shape, contrast and colours changed at random."""
     photos = photographs()[0]
@@ -171,7 +183,7 @@ def picture(rng: np.random.Generator, side: int) -> Tensor:
     return frame
 
 
-def batch(seed: int, step: int, count: int, side: int) -> Tensor:
+def batch(seed: int, step: int, *, count: int, side: int) -> Tensor:
     """Values from 0 to 255 (count, 3, side, side), a function of seed and step."""
     rng = np.random.default_rng([seed, step])
     return torch.stack([picture(rng, side) for _ in range(count)])
