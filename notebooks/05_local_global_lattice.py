@@ -167,10 +167,10 @@ figure
 sizes = pd.DataFrame({kind: each.rms() for kind, each in pieces.items()})
 grids = {kind: variation.lattice(each, strides=plain.strides, stride=fine) for kind, each in maps.items()}
 for kind, grid in grids.items():
-    record.add(f"one object/lattice rms/{kind}", grid.rms, "cosine")
-    record.add(f"one object/lattice share/{kind}", grid.share, "fraction")
+    record.value(f"one object/lattice rms/{kind}", grid.rms, unit="cosine")
+    record.value(f"one object/lattice share/{kind}", grid.share, unit="fraction")
 off, on = grids.values()
-record.add("one object/lattice share/white noise, 97.5 % quantile", off.high, "fraction")
+record.value("one object/lattice share/white noise, 97.5 % quantile", off.high, unit="fraction")
 stands = "so this is a grid" if off.share > off.high else "so no grid stands out in this map"
 display(sizes.style.format("{:.4f}").set_caption(f"root mean square of each part, {scenes[0].name}, {layer}"))
 display(Markdown(
@@ -196,7 +196,7 @@ table = pd.DataFrame({
 display(table.style.format("{:.4f}"))
 for kind, grid in grids.items():
     for pixels, rms in grid.by_stride.items():
-        record.add(f"one object/lattice rms at {pixels} px/{kind}", rms, "cosine")
+        record.value(f"one object/lattice rms at {pixels} px/{kind}", rms, unit="cosine")
 clear = {
     kind: ", ".join(str(pixels) for pixels, rms in grid.by_stride.items() if rms > grid.noise_by_stride[pixels])
     for kind, grid in grids.items()
@@ -233,7 +233,7 @@ text = f"no stride of the network is a multiple of {fine} px, so none can be tes
 if above:
     display(pd.DataFrame(above, index=list(both)).rename_axis("stride (px)", axis=1).style.format("{:.1f}"))
     largest = max(above, key=lambda s: above[s][0])
-    peak, after = (record.add(f"one object/largest stride peak over its neighbours/{kind}", value, "times")
+    peak, after = (record.value(f"one object/largest stride peak over its neighbours/{kind}", value, unit="times")
                    for kind, value in zip(both, above[largest], strict=True))  # fmt: skip
     text = (
         "strength at each stride over the mean of the periods beside it (the shortest has one on one side only); 1 "
@@ -264,7 +264,7 @@ figure
 # %%
 for kind, series in lines.items():
     for part, value in series.items():
-        record.add(f"rms/{part}/{kind}", value.value, "cosine")
+        record.statistic(f"rms/{part}/{kind}", value.value, n=len(scenes), unit="cosine")
 shares = {kind: table.pow(2).mean() / table.pow(2).mean().sum() for kind, table in parts.items()}
 slow = {kind: share["tilt"] + share["smooth"] for kind, share in shares.items()}
 display(Markdown(
@@ -292,7 +292,7 @@ figure
 # %%
 for kind, points in falls.items():
     for distance, value in zip(distances, points, strict=True):
-        record.add(f"drop/{distance} px/{kind}", value.value, "1 - cosine")
+        record.statistic(f"drop/{distance} px/{kind}", value.value, n=len(scenes), unit="1 - cosine")
 far, half = distances[-1], distances[-2]
 steps = {kind: points[0].value / points[-1].value for kind, points in falls.items()}
 back = {kind: points[-1].value / points[-2].value for kind, points in falls.items()}
@@ -336,7 +336,7 @@ steps = {
 display(pd.DataFrame(steps).rename_axis(f"cosine per px, steps of {stride} px").astype(str))
 for kind, pair in steps.items():
     for name, value in pair.items():
-        record.add(f"total variation/{name}/{kind}", value.value, "cosine/px")
+        record.statistic(f"total variation/{name}/{kind}", value.value, n=len(scenes), unit="cosine/px")
 more = {kind: pair["whole map"].value / pair["slow part alone"].value for kind, pair in steps.items()}
 display(Markdown(
     f"**Reading.** Off the shelf, the map goes up and down {more['off-the-shelf']:.1f} times as much as its slow part "
@@ -372,7 +372,7 @@ lean = {
     for kind, every in leans.items() for field in words
 }  # fmt: skip
 for (kind, field), value in lean.items():
-    record.add(f"bias/{field}/{kind}", value.value, "cosine")
+    record.statistic(f"bias/{field}/{kind}", value.value, n=len(scenes), unit="cosine")
 sure = [f"{kind}, {words[field].split(chr(10))[0]} {value}" for (kind, field), value in lean.items()
         if value.excludes_zero]  # fmt: skip
 tilts = np.array([each.tilt_down for each in leans["off-the-shelf"]])
@@ -409,7 +409,8 @@ for (kind, way), each in calibrated.items():
     for field, symbol in (("same", "s"), ("different", "d"), ("invariance", "I")):
         scale[kind][f"{symbol}, {way}"] = uncertainty.interval(getattr(each, field), clusters=categories, seed=seed)
         missing[kind][f"1 − {symbol}, {way}"] = uncertainty.interval(1 - getattr(each, field), clusters=categories, seed=seed)
-        record.add(f"{field}/{way}/{kind}", scale[kind][f"{symbol}, {way}"].value, "cosine")
+        mean = scale[kind][f"{symbol}, {way}"].value
+        record.statistic(f"{field}/{way}/{kind}", mean, n=len(scenes), unit="cosine")
 figure = plots.intervals(missing, label="what is missing to 1", log=True)
 record.save_figure(figure, "calibrated")
 figure
@@ -441,7 +442,7 @@ figure
 
 # %%
 for name, gain in gains.items():
-    record.add(f"gain/{name}", gain.value, "times")
+    record.statistic(f"gain/{name}", gain.value, n=len(scenes), unit="times")
 change = {kind: calibrated[kind, "as they are"].invariance for kind in both}
 more = uncertainty.paired(change["anti-aliased"], change["off-the-shelf"], clusters=categories, seed=seed)
 grid, bend, whole = (gains[name] for name in ("lattice (rms)", "smooth (rms)", "global: 1 − I"))

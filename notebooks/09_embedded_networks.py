@@ -176,9 +176,16 @@ for key in keys:
         "steps": int(facts[key]["steps"]), "training s": float(facts[key]["seconds"]), "MB": size
     }  # fmt: skip
 table = pd.DataFrame(rows).T
+named = {"accuracy, centre": len(objects.CLASSES) * per_class}
+named["accuracy, border"] = named["accuracy, centre"] * edge.sum()
+over = dict.fromkeys(table, len(objects.CLASSES)) | {"lattice rms": len(object_names)}
 for (family, kind), row in table.iterrows():
     for column, value in row.drop(["steps", "training s", "MB"]).items():
-        record.add(f"{column}/{family}/{kind}", value, "share" if "accuracy" in column else "cosine")
+        name = f"{column}/{family}/{kind}"
+        if column in named:
+            record.count(name, value, n=named[column], unit="share")
+        else:
+            record.statistic(name, value, n=over[column], unit="cosine")
 formats = {"steps": "{:.0f}", "training s": "{:.0f}", "MB": "{:.2f}", "accuracy, centre": "{:.3f}"}
 formats |= {"accuracy, border": "{:.3f}", "global": "{:.3f}"}
 table.style.format("{:.4f}").format(formats, subset=list(formats))
@@ -247,7 +254,8 @@ near = "local 1 px"
 factors = {"centre": off[near] / smooth[near], "uniform": spread[near] / calm[near]}
 text = "**Reading, local.** At 1 px anti-aliasing makes the change smaller by these factors:\n\n"
 for family, where in itertools.product(families, factors):
-    factor = record.add(f"local factor 1 px/{family}/{where}", factors[where][family], "ratio")
+    name = f"local factor 1 px/{family}/{where}"
+    factor = record.statistic(name, factors[where][family], n=len(objects.CLASSES), unit="ratio")
     plain, blurred = (family, where, False), (family, where, True)
     worse = [x for x in objects.CLASSES if local[plain, x][1] < local[blurred, x][1]]
     text += f"- {family}, {where}: **{factor:.1f}**; larger instead for {', '.join(worse) or 'no class'}.\n"
@@ -306,7 +314,11 @@ factor = every["local 1 px"][::2] / every["local 1 px"][1::2]
 text = "**Reading.** No other training was measured with these parameters: nothing is known about luck."
 if rest:
     for column, value in luck.items():
-        record.add(f"largest change between seeds/{column}", value, "share" if "accuracy" in column else "cosine")
+        name = f"largest change between seeds/{column}"
+        if column in named:
+            record.count(name, value, n=named[column], unit="share")
+        else:
+            record.statistic(name, value, n=over[column], unit="cosine")
     text = (
         f"**Reading.** Between seeds, a network's global cosine changes by up to {luck['global']:.3f}. Over all families "
         f"and seeds, training anywhere moves it by {gained.min():+.3f} to {gained.max():+.3f} and anti-aliasing by "

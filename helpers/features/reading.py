@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from helpers import runtime
+from helpers.features.perturbation import perturbed
 from helpers.networks import Network, evaluating
 
 # The C library gives blocks of 32 MiB and more back to the system each time, and faulting their pages in
@@ -56,7 +57,7 @@ class Reader:
             if len(self._found[name]) != len(inputs):
                 got = f"{len(self._found[name])} vectors for {len(inputs)} images"
                 raise ValueError(f"{self.network.name}: layer {name!r} gives {got}: take another layer")
-        return {name: self._found[name] for name in self.names}
+        return {name: perturbed(self._found[name]) for name in self.names}
 
 
 @contextlib.contextmanager

@@ -26,7 +26,6 @@ def moved(
     """Frames of an object in the middle of the frame and moved from there by some shifts, four ways.
 
     Args:
-        cutout: the object.
         shifts: long (P, 2), rows down and columns right, pixels, either sign.
         frame: side of the frame, pixels.
         background: a colour, or a photo that is larger than the frame by the largest shift on each side.

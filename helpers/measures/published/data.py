@@ -53,10 +53,6 @@ def map_sums() -> dict[str, str]:
 def parse_csv(content: bytes, *, name: str = "map") -> np.ndarray:
     """A map in the authors' format (lines ``y,x,val``), as float32 (R, C).
 
-    Args:
-        content: of the file.
-        name: what an error calls it.
-
     Raises:
         ValueError: other content, or a map with a position missing or twice.
     """

@@ -27,9 +27,6 @@ def at_hand(*, download: bool = False) -> dict[str, tuple[str, str]]:
 
     With the published weights where their file is on this machine (or may be downloaded); otherwise with a
     relative of them, where there is one on the assets search path.
-
-    Args:
-        download: whether the published weights may be downloaded.
     """
     found = {}
     for theirs, ours in NETWORKS.items():
@@ -57,12 +54,7 @@ def replay(
     Objects whose files are not on this machine are left out.
 
     Args:
-        maps: theirs, from ``find_maps``.
-        available: from :func:`at_hand`.
-        names: of the objects.
         stride: the step between the positions that are computed, pixels; the anchors stay the authors'.
-        device: as in ``features.extract``.
-        progress: whether to show a bar.
 
     Returns:
         A table with a row per map (key, weights, positions, largest |difference|, Pearson r, verdict, checksum of
@@ -92,7 +84,7 @@ def _scene(name: str, network: Network) -> shifting.Scene | None:
         item = objects.load(name)
     except assets.AssetError:
         return None
-    return (shifting.Crop if name == "plane" else shifting.Paste)(item, frame=network.frame)
+    return shifting.Crop(item, network.frame) if name == "plane" else shifting.Paste(item, network.frame)
 
 
 def _maps(

@@ -96,7 +96,7 @@ def _store(path: Path, wanted: list[str] | None) -> list[Subject]:
                 stored = [(node.attrs["made_from"], node.to_dataset().sel(object=name).load()) for node in nodes]
             subjects.append(_stored(name, size, stored, tree.attrs["made_from"]))
     if not subjects:
-        raise ValueError(f"{path} has no object that every network is finished with: let the sweep go on first")
+        raise ValueError(f"{path} has no object that every network is finished with: continue the sweep first")
     return subjects
 
 

@@ -18,7 +18,7 @@ _COMMON = {
     "coco": "",  # folder in COCO's layout; empty: what is needed is downloaded once
     "split": "train2017",
     "per_category": 20,  # objects
-    "at_most": False,  # go on where a category has fewer
+    "at_most": False,  # continue with fewer where a category has fewer
     "paper_crop": True,  # the authors' crop, which their numbers come from; False: the whole object
     "background": "white",
     "device": "auto",

@@ -60,7 +60,7 @@ def class_indices(network: Network, label: str | None) -> list[int]:
 def compute(
     network: Network, cutout: Cutout, *, settings: Settings, progress: Callable[[int], object] | None = None
 ) -> dict[str, np.ndarray]:
-    """Everything stored about one object in one network; features live no longer than their batch.
+    """Everything stored about one object in one network; features are dropped after their batch.
 
     ``progress`` is called with the number of frames after each batch.
 

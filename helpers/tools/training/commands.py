@@ -19,7 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True)
     listing = commands.add_parser("list", help="the shipped weights: accuracy, steps, seconds, size")
     listing.set_defaults(work_on=_list)
-    run = commands.add_parser("train", help="train from scratch, or go on where a run stopped")
+    run = commands.add_parser("train", help="train from scratch, or continue where a run stopped")
     run.add_argument("--only", nargs="+", metavar="PART", help="only networks whose name contains a PART")
     run.add_argument("--seed", type=int, default=0)
     run.add_argument("--scale", type=float, default=1.0, help="times the recipe's steps (0.1: a quick look)")
@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     keep.add_argument("records", type=Path, nargs="+", help="OUT/NN_name.json of runs with --set training_seed=N")
     keep.set_defaults(work_on=_keep)
     options = parser.parse_args(arguments)
-    return guarded("weights", lambda: options.work_on(options), interrupted="stopped; the same command goes on")
+    return guarded("weights", lambda: options.work_on(options), interrupted="stopped; the same command continues")
 
 
 def _list(options: argparse.Namespace) -> int:

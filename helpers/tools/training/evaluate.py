@@ -5,6 +5,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
+from helpers.features.perturbation import perturbed
 from helpers.networks.embedded.architectures import FRAME, normalise
 from helpers.objects import embedded
 
@@ -39,7 +40,7 @@ def logits(module: nn.Module, objects: Tensor, *, position: tuple[int, int]) -> 
     for rgba in objects.split(20):  # larger batches do not fit the cache: up to three times as slow
         frames = torch.ones(len(rgba), 3, FRAME, FRAME)
         frames[..., row : row + OBJECT_SIZE, col : col + OBJECT_SIZE].lerp_(rgba[:, :3], rgba[:, 3:])
-        answers.append(module(normalise((frames * 255).to(torch.uint8))))
+        answers.append(perturbed(module(normalise((frames * 255).to(torch.uint8)))))
     return torch.cat(answers)
 
 

@@ -1,4 +1,8 @@
-"""Arrays in, Figure out. One style, shared colour limits, axes in pixels."""
+"""Arrays in, Figure out. One style, shared colour limits, axes in pixels.
+
+Everywhere `rows`, `columns` and `titles` are words, `stride` the pixels between neighbouring positions, `label` and
+`xlabel` what the numbers on an axis or a colour bar are.
+"""
 
 from helpers.views.plots.causes import by_cause, conditions
 from helpers.views.plots.consistency import answer_maps, by_kind, curves, pair_bars
@@ -13,13 +17,12 @@ from helpers.views.plots.probes import (
     swap_nulls,
     warped_grids,
 )
-from helpers.views.plots.published import agreement, anchor_means, local_global
+from helpers.views.plots.published import anchor_means, local_global
 from helpers.views.plots.variation import biases, falls, intervals, parts, spectrum
 
 __all__ = [
     "accuracies",
     "against",
-    "agreement",
     "anchor_means",
     "answer_maps",
     "answers",
