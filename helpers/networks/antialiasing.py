@@ -1,5 +1,7 @@
 """Any network made anti-aliased: its strides become a dense layer and a blur that takes every second value."""
 
+from __future__ import annotations
+
 import copy
 import dataclasses
 import math
@@ -16,10 +18,12 @@ _NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
 class Blur(nn.Module):
     """A binomial blur that keeps every second value, on the grid that a stride of 2 took; the edge is repeated.
 
-    taps: of the filter, odd. same: None after a layer that pads both sides alike: its stride took the even
-    places of the dense map. After one that pads as TensorFlow's "same" does, that layer's kernel in pixels:
-    padded for a stride of 2 such a layer may begin one place later than padded for a stride of 1. ceil: after
-    a pool whose last window may hang over the edge (``ceil_mode``).
+    Args:
+        taps: of the filter, odd.
+        same: None after a layer that pads both sides alike, whose stride took the even places of the dense map.
+            After one that pads as TensorFlow's "same" does, that layer's kernel in pixels: padded for a stride
+            of 2 such a layer may begin one place later than padded for a stride of 1.
+        ceil: after a pool whose last window may hang over the edge (``ceil_mode``).
     """
 
     stride = 2  # what Network.strides reads
@@ -40,6 +44,7 @@ class Blur(nn.Module):
         return dense - strided
 
     def forward(self, dense: Tensor) -> Tensor:
+        """(B, C, H, W) to half the sides, rounded up."""
         half = len(self.filter) // 2
         top, left = (half - self.first(side) for side in dense.shape[-2:])
         dense = functional.pad(dense, (left, half + self.ceil, top, half + self.ceil), mode="replicate")
@@ -58,6 +63,7 @@ class _Call:
 
     @property
     def parent(self) -> str:
+        """The path of the block it stands in."""
         return self.path.rpartition(".")[0]
 
 
@@ -125,8 +131,13 @@ def blurred(module: nn.Module, *, taps: int = 3, frame: int = 224) -> nn.Module:
     at full resolution it would cost more than the rest, and the strides after it alias most. So do strides
     other than 2 (patch embeddings) and average pools, which blur already.
 
-    module: with the same side of frames, in pixels. taps: of the blur, odd.
-    Raises ValueError where nothing is left to blur, and where the copy does not give what the module gives.
+    Args:
+        module: of torchvision or timm, or built like theirs.
+        taps: of the blur, odd.
+        frame: the side of its frames, in pixels.
+
+    Raises:
+        ValueError: there is nothing to blur, or the copy's maps would not fit each other.
     """
     copied = copy.deepcopy(module).eval()
     like = blank(copied, (frame, frame))
@@ -194,7 +205,10 @@ def match_statistics(smooth: nn.Module, plain: nn.Module, inputs: Tensor) -> Non
     mean is moved. The inputs' own statistics never take the place of the training data's. Ours: a blur lowers
     the variance of every later map, and without this two answers in three are other answers.
 
-    smooth, plain: the network with and without blurs, in eval mode. inputs: (B, 3, H, W), normalised.
+    Args:
+        smooth: the network with blurs, in eval mode.
+        plain: without.
+        inputs: (B, 3, H, W), normalised.
     """
     met: list[tuple[Tensor, Tensor]] = []
 
@@ -227,8 +241,12 @@ def antialias(network: Network, *, taps: int = 3) -> Network:
     Batch statistics are matched on packaged photographs (:func:`match_statistics`): nothing is learned, but
     EfficientNet-Lite0 then gives its own answer to 0.66 of 64 photographs, and without it to 0.36.
 
-    taps: of the blur, odd: 3, 5 or 7. Returns another network; the one given is not touched. Raises ValueError,
-    with its name, for a network without strided layers or one whose maps would not fit.
+    Args:
+        network: of torchvision or timm, or built like theirs; it is not touched.
+        taps: of the blur, odd: 3, 5 or 7.
+
+    Raises:
+        ValueError: a network without strided layers, or one whose maps would not fit each other.
     """
     try:
         module = blurred(network.module, taps=taps, frame=network.frame)

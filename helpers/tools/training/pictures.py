@@ -1,7 +1,9 @@
-"""Pictures that come with ordinary packages, mixed into endless training batches: no ImageNet.
+"""Pictures that come with ordinary packages, mixed into training batches without end: no ImageNet.
 
 Nothing that the workbook shows as an object is among them, nor is any picture that a twin is validated on.
 """
+
+from __future__ import annotations
 
 import functools
 import math
@@ -19,7 +21,7 @@ SHORT_SIDE = 900  # px; larger photographs are shrunk to it
 STAMPS = Path("/usr/share/tuxpaint/stamps")
 SKIMAGE = Path(skimage.__file__).parent / "data"
 
-# package -> (licence, folder, patterns of its photographs; the rest is drawn or abstract)
+# Debian's packages but the first -> licence, folder, patterns of its photographs (the rest is drawn or abstract)
 SOURCES = {
     "scikit-image": (
         "per picture, in skimage/data/README.txt",
@@ -27,15 +29,15 @@ SOURCES = {
         "brick.png grass.png gravel.png coins.png moon.png hubble_deep_field.jpg ihc.png retina.jpg cell.png",
     ),
     "lomiri-wallpapers-16.04, lomiri-wallpapers-20.04": (
-        "CC BY-SA 3.0 and 4.0",
+        "CC BY 4.0, CC BY-SA 3.0, CC BY-SA 4.0 or CC0, per picture",
         Path("/usr/share/backgrounds"),
         "Bridge_by*.jpg Dragonfly_by*.jpg Kleiber_by*.jpg Picture_0B*.jpg Picture_1A*.jpg Wine_by*.jpg "
         "aitzgorri_by*.jpg free_by*.jpg friends_by*.jpg greentock_by*.jpg life_by*.jpg picosdeeuropa_by*.jpg "
         "seeding_by*.jpg sunset_by*.jpg",
     ),
-    "mate-backgrounds": ("GPL 2 or later, CC BY-SA 3.0", Path("/usr/share/backgrounds/mate/nature"), "*.jpg"),
+    "mate-backgrounds": ("GPL 2 or later", Path("/usr/share/backgrounds/mate/nature"), "*.jpg"),
     "plasma-workspace-wallpapers": (
-        "CC BY-SA 4.0, LGPL 3",
+        "GPL 2 or later",
         Path("/usr/share/wallpapers"),
         " ".join(
             f"{name}/contents/images/[2-5]*.*"
@@ -44,8 +46,8 @@ SOURCES = {
         ),
     ),
 }
-# Tux Paint's stamps that are photographs (Debian's tuxpaint-stamps-default, GPL 2), as folders of its tree.
-STAMPS_LICENCE = "GPL 2, Debian package tuxpaint-stamps-default"
+STAMPS_LICENCE = "GPL 2"
+# What a path in Tux Paint's tree holds where the stamp is drawn, no photograph
 DRAWN = """cartoon symbols/alphabets symbols/chess symbols/faces symbols/math symbols/music symbols/shapes
     symbols/money/00_symbols clothes/hats/blue clothes/hats/feathered clothes/hats/green clothes/hats/propeller
     clothes/hats/sombrero clothes/t_ clothes/button hedgehog food/pizza medical/tooth naturalforces/lightning

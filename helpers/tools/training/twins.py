@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from helpers import networks
+from helpers import networks, runtime
 from helpers.networks.antialiasing import blurred, match_statistics
 from helpers.networks.embedded import store
 from helpers.tools.training import agreement, pictures, train
@@ -167,7 +167,7 @@ def metadata(name: str, recipe: Recipe, *, seconds: float) -> dict[str, str]:
         "seconds": f"{seconds:.0f}",
         "machine": f"{platform.machine()}, CPU, one thread",
         "sources": json.dumps(pictures.used()),
-        "commit": train.commit(),
+        "commit": runtime.stamp(on="cpu")["commit"] or "unknown",
         "torch": torch.__version__,
     }
 
