@@ -33,7 +33,7 @@ def replayable(*, download: bool = False) -> dict[str, tuple[str, str]]:
         for antialiased in (False, True):
             name = theirs + "AA" * antialiased
             relative = assets.find(RELATIVES[name]) if name in RELATIVES else None
-            if download or networks.local_weights(ours, antialiased):
+            if download or networks.local_weights(ours, antialiased=antialiased):
                 found[name] = (PUBLISHED, "default")
             elif relative:
                 found[name] = (RELATIVE, str(relative))
