@@ -62,9 +62,9 @@ FAULTS = (
     ),
     Fault(
         "preprocessing with the wrong deviation",
-        "helpers/networks/embedded/architectures.py",
-        "STD = (0.229, 0.224, 0.225)",
-        "STD = (0.225, 0.224, 0.229)",  # blue for red
+        "helpers/networks/network.py",
+        "IMAGENET_STD = (0.229, 0.224, 0.225)",
+        "IMAGENET_STD = (0.225, 0.224, 0.229)",  # blue for red
         "01",
     ),
     Fault(
