@@ -333,7 +333,7 @@ columns = [
     *(f"{divide}\nsame object" for divide in probes.DIVIDES),
     *(f"{divide}\nunseen" for divide in probes.DIVIDES),
 ]
-figure = plots.answers(shares, rows=list(both), columns=columns, divides=probes.DIVIDES * 2, stride=stride)
+figure = plots.right_answers(shares, rows=list(both), columns=columns, divides=probes.DIVIDES * 2, stride=stride)
 record.save_figure(figure, "answers")
 figure
 

@@ -101,7 +101,7 @@ figure
 #   all that repeats every $S$ pixels, or every $S/2$, $S/4$, ...
 # - **rest**: what is left.
 #
-# One call: `variation.decompose(map, network.strides, stride)`.
+# One call: `variation.decompose(map, strides=network.strides, stride=stride)`.
 
 # %%
 from helpers.measures import uncertainty, variation
@@ -443,6 +443,8 @@ figure
 # %%
 for name, gain in gains.items():
     record.statistic(f"gain/{name}", gain.value, n=len(scenes), unit="times")
+    record.statistic(f"gain/{name}/low", gain.low, n=len(scenes), unit="times")
+    record.statistic(f"gain/{name}/high", gain.high, n=len(scenes), unit="times")
 change = {kind: calibrated[kind, "as they are"].invariance for kind in both}
 more = uncertainty.paired(change["anti-aliased"], change["off-the-shelf"], clusters=categories, seed=seed)
 grid, bend, whole = (gains[name] for name in ("lattice (rms)", "smooth (rms)", "global: 1 − I"))

@@ -74,7 +74,7 @@ trained = {
 }
 variant = "centre" if weights == "default" else weights
 chosen = {
-    kind: trained.get((network, variant, kind)) or networks.load(network, smooth, weights)
+    kind: trained.get((network, variant, kind)) or networks.load(network, antialiased=smooth, weights=weights)
     for kind, smooth in kinds.items()
 }
 plain = chosen["off-the-shelf"]

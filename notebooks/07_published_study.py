@@ -53,7 +53,7 @@ given = {"layer": layer, "replay_objects": replay_objects, "stride": stride, "st
 record = records.Record("07_published_study", out, given, device=device)
 means = published.coco_means()
 maps = published.find_maps(download=download)
-available = published.at_hand(download=download)
+available = published.replayable(download=download)
 names = [name for name in ("alexnet", "vgg16", "resnet50", "mobilev2") if f"{name}/{layer}/berry/c" in maps]
 pd.Series(runtime.stamp()["packages"], name="version").to_frame().T
 

@@ -69,7 +69,7 @@ nets = {
     for name, where, smooth in keys
 }
 folder = seeds.folder(training_seed)
-facts = {key: store.load_state(key[0], key[2], key[1], folder)[1] for key in keys}  # how they were trained
+facts = {key: store.load_state(key[0], antialiased=key[2], variant=key[1], folder=folder)[1] for key in keys}  # how they were trained
 object_size = evaluate.OBJECT_SIZE
 kinds = [f"{'anti-aliased' if smooth else 'off-the-shelf'}, {where}" for _, where, smooth in keys[:4]]
 names = {key: kinds[i % 4] for i, key in enumerate(keys)}
@@ -166,7 +166,7 @@ for key, name in itertools.product(keys, object_names):
 # %%
 rows = {}
 for key in keys:
-    size = (folder / store.file_name(key[0], key[2], key[1])).stat().st_size / 1e6
+    size = (folder / store.file_name(key[0], antialiased=key[2], variant=key[1])).stat().st_size / 1e6
     row = {"accuracy, centre": grids[key][centre, centre], "accuracy, border": grids[key][edge].mean()}
     row["global"] = np.mean([overall[key, label] for label in objects.CLASSES])
     for d in distances:

@@ -12,9 +12,8 @@ from test_page import small_store
 
 from helpers import features
 from helpers.__main__ import main
-from helpers.objects import coco_download
 from helpers.tools import commandline
-from helpers.tools.sweep import execute
+from helpers.tools.sweep import coco_download, execute
 from helpers.tools.training import train
 
 SMALL = ["--preset", "smoke", "--set", "networks=demo_resnet", "--set", "objects=cup", "--set", "stride=40"]

@@ -45,7 +45,9 @@ def test_objects_at_the_centre_are_recognised(name, variant, antialiased):
 
 
 def test_accuracy_of_twins_is_within_two_points():
-    found = {key: float(store.load_state(key[0], key[2], key[1])[1]["accuracy_centre"]) for key in TWELVE}
+    found = {
+        key: float(store.load_state(key[0], antialiased=key[2], variant=key[1])[1]["accuracy_centre"]) for key in TWELVE
+    }
     for name, variant, _ in TWELVE[::2]:
         assert abs(found[name, variant, True] - found[name, variant, False]) <= 0.02
 

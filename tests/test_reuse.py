@@ -29,7 +29,7 @@ def worst(network, scene, node, layers=None, stride=1) -> float:
      ("demo_alexnet", "features.2", 128, 88)],
 )  # fmt: skip
 def test_the_same_at_every_position(name, node, frame, size, antialiased):
-    network = networks.load(name, antialiased)
+    network = networks.load(name, antialiased=antialiased)
     scene = shifting.Paste(load("airplane", size), frame)
     assert worst(network, scene, node) <= TOLERANCE
 

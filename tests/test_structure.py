@@ -250,7 +250,7 @@ def test_presets_fit_the_notebooks() -> None:
     notebooks.paired(every)
     named = presets.read(notebooks.FOLDER)
     for preset in presets.PRESETS:
-        presets.resolve(every, every, preset, {}, named)
+        presets.resolve(every, every=every, preset=preset, settings={}, presets=named)
 
 
 @each_notebook

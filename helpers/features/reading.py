@@ -13,6 +13,7 @@ from helpers import runtime
 from helpers.features.folding import foldable, folded
 from helpers.features.perturbation import perturbed
 from helpers.networks import Network, evaluating
+from helpers.networks.nodes import of_tokens
 
 # The C library returns blocks of 32 MiB and more to the system each time, and getting their pages back costs as
 # much as the arithmetic; activations well below that are also more likely to stay in the cache.
@@ -130,6 +131,7 @@ def _hook(
     average = average or "mean" in marks
 
     def note(value: Any) -> None:
+        value = of_tokens(value, marks)
         if average and isinstance(value, torch.Tensor) and value.ndim == 4:
             found[layer] = value.mean((2, 3))
             return

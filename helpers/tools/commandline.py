@@ -85,4 +85,4 @@ def writable(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        raise CommandError(f"cannot write to {folder} ({error.strerror}): give another --out") from error
+        raise CommandError(f"cannot write to {folder} ({error.strerror}): give another place") from error

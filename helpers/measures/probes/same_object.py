@@ -92,7 +92,7 @@ def probes(objects: Sequence, divide: str = "top/bottom", *, c: float = 1.0, cou
 
 
 def locate(features, *, stride: int = 1, split: str = "tiles", alpha: float = 1e-5, count: int = 5) -> Location:
-    """(row, col) of one object from its features, by ridge regression on held-out positions.
+    """(row, col) of one object from its features, by ridge regression (`ridge`) on held-out positions.
 
     Ours.
 

@@ -64,7 +64,7 @@ def locate_unseen(
 ) -> Location:
     """(row, col) of objects that the ridge regression has not seen: each group is held out in turn.
 
-    Ours.
+    Arguments as `unseen` and `ridge`. Ours.
 
     Returns:
         A `Location` whose arrays have a leading N.
@@ -104,7 +104,7 @@ def swap_test(
     the p-value counts the observed pattern too). With G groups it cannot go below 2^(1 - G): 8 give 0.008.
 
     The classifier is ridge regression on labels of -1 and 1, whose answers are sums over the training groups,
-    so that one fit per held-out group serves all patterns.
+    so that one fit per held-out group serves all patterns. Arguments as `unseen` and `ridge`.
 
     Ours (a randomisation test: Fisher; Ernst, Statistical Science 19, 2004).
 

@@ -22,7 +22,7 @@ TOLERANCE = 0.005
 _LAYERS = {"fc": "fc8"}  # the authors call AlexNet's and VGG16's logits fc, too
 
 
-def at_hand(*, download: bool = False) -> dict[str, tuple[str, str]]:
+def replayable(*, download: bool = False) -> dict[str, tuple[str, str]]:
     """The networks that can be replayed: the authors' name -> (what its weights are, where they come from).
 
     With the published weights where their file is on this machine (or may be downloaded); otherwise with a
@@ -33,7 +33,7 @@ def at_hand(*, download: bool = False) -> dict[str, tuple[str, str]]:
         for antialiased in (False, True):
             name = theirs + "AA" * antialiased
             relative = assets.find(RELATIVES[name]) if name in RELATIVES else None
-            if download or networks.local_weights(ours, antialiased):
+            if download or networks.local_weights(ours, antialiased=antialiased):
                 found[name] = (PUBLISHED, "default")
             elif relative:
                 found[name] = (RELATIVE, str(relative))
@@ -49,7 +49,7 @@ def replay(
     device: str = "auto",
     progress: bool = True,
 ) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
-    """Compute published maps again and set ours beside theirs.
+    """Compute published maps, those of ``find_maps``, again, with the networks of :func:`replayable`.
 
     Objects whose files are not on this machine are left out.
 

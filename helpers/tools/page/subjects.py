@@ -62,7 +62,6 @@ class Blocks:
     """The page's data blocks: compressed bytes by number."""
 
     def __init__(self) -> None:
-        """Start with none."""
         self.texts: list[str] = []
 
     def add(self, packed: bytes) -> str:

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from helpers.features.perturbation import perturbed
-from helpers.networks.embedded.architectures import FRAME, normalise
+from helpers.networks.embedded.architectures import FRAME
+from helpers.networks.network import normalise
 from helpers.objects import embedded
 
 OBJECT_SIZE = 48  # pixels

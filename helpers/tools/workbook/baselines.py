@@ -14,13 +14,17 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from helpers.tools.commandline import read_json
+from helpers.tools.workbook.notebooks import readable
+
 FOLDER = Path(__file__).resolve().parents[3] / "tests" / "baselines"
 IGNORED = frozenset({"out", "device"})  # parameters that say where a notebook runs, not what it computes
 TIMES = frozenset({"s", "ms", "s/frame", "frames/s", "images/s", "MB/s", "MiB", "x (time)", "time ratio"})
 STATES = ("holds", "moved", "gone", "new", "other", "untracked")
-DRAWS = {"smoke": 6, "demo": 3, "paper": 1}  # perturbed runs that `accept --measure` makes
-# The draws are ten times what machines differ by. Three times the largest of three is left by a fourth of the same
-# size in about 2 of 100 numbers, and by one of a tenth of it (a real machine) in fewer than 1 of 10,000.
+DRAWS = {"smoke": 4, "demo": 3, "paper": 1}  # perturbed runs that `accept --measure` makes
+# The draws are five times the largest difference that was measured between ways of computing, and another machine's
+# change is one more draw, of a fifth of that size. It is beyond three times the largest of three draws once in 4,000
+# numbers (normal changes), of four once in 40,000; most numbers are held by a floor besides.
 MARGIN = 3.0
 # float32 carries 6e-8; sums over some thousand terms and the differences of near-equal cosines lose up to three
 # digits of it. Where a draw does less than this, its own arithmetic counts.
@@ -61,7 +65,10 @@ def path(preset: str, *, folder: Path = FOLDER) -> Path:
 def read(preset: str, *, folder: Path = FOLDER) -> dict:
     """The baseline of a preset by notebook name; empty where there is none."""
     file = path(preset, folder=folder)
-    return json.loads(file.read_text(encoding="utf-8"))["notebooks"] if file.exists() else {}
+    if not file.exists():
+        return {}
+    with readable(file):
+        return read_json(file)["notebooks"]
 
 
 def numbers(record: Mapping) -> dict[str, dict]:

@@ -37,11 +37,7 @@ def run(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, help="fresh folder for the results (default: runs/PRESET-TIME)")
     parser.add_argument("--only", action="append", default=[], metavar="NN", help="this notebook (or 1,2; repeatable)")
     parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="a parameter, in each notebook that has it",
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter, in each notebook that has it"
     )
     parser.add_argument(
         "--perturb", type=int, default=0, metavar="DRAW",
@@ -73,7 +69,7 @@ def execute(
     named, settings = presets.read(options.notebooks), settings or {}
     wanted = presets.resolve(chosen, every=every, preset=options.preset, settings=settings, presets=named)
     runner.in_step(chosen)
-    baseline = _baseline(options.preset, options.baselines)
+    baseline = baselines.read(options.preset, folder=options.baselines)
     jobs = options.jobs if options.jobs is not None else presets.jobs(options.preset)
     timeout = options.timeout or presets.CELL_SECONDS[options.preset]
     if jobs < 1 or timeout <= 0:
@@ -104,11 +100,6 @@ def execute(
     )
     report.write(summary, out)
     return summary, out
-
-
-def _baseline(preset: str, folder: Path) -> dict:
-    with readable(baselines.path(preset, folder=folder)):
-        return baselines.read(preset, folder=folder)
 
 
 def _relative(path: Path) -> Path:
@@ -195,7 +186,7 @@ def _accept(options: argparse.Namespace) -> int:
     for draw in range(1, baselines.DRAWS[preset] + 1) if options.measure else ():
         _, folder = execute(every, every, options, out=out.with_name(f"{out.name}-draw{draw}"), perturb=draw)
         draws.append(judge.records(folder))
-    before = _baseline(preset, options.baselines)
+    before = baselines.read(preset, folder=options.baselines)
     names = {notebook.name for notebook in every}
     kept = {name: entry for name, entry in before.items() if name in names}
     after = {**kept, **baselines.accepted(records, before, draws=draws, spread=spread)}

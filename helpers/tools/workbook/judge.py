@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from helpers import runtime
+from helpers.tools.commandline import read_json
 from helpers.tools.workbook import baselines
 from helpers.tools.workbook.notebooks import readable
 from helpers.tools.workbook.runner import Outcome
@@ -22,7 +23,7 @@ def record(out: Path, name: str) -> dict | None:
     if not path.exists():
         return None
     with readable(path):
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json(path)
         for entry in found["values"].values():
             _ = entry["value"], entry["unit"], entry["kind"]
     return found
@@ -82,7 +83,7 @@ def against(entry: dict, written: dict | None, baseline: dict | None) -> dict:
     entry["numbers"] = [baselines.as_dict(row) for row in rows]
     entry["other_parameters"] = baselines.differing(written, baseline) if written and baseline else []
     moved, gone = (sum(row.state == state for row in rows) for state in ("moved", "gone"))
-    parts = [f"{moved} of {len(rows)} numbers moved beyond what another machine can do"] if moved else []
+    parts = [f"{moved} of {len(rows) - gone} numbers moved beyond what another machine can do"] if moved else []
     parts += [f"{gone} in the baseline {'is' if gone == 1 else 'are'} no longer recorded"] if gone else []
     entry["reason"] = entry["fault"] or ", ".join(parts)
     if entry.get("verdict") != "not run":

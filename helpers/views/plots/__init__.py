@@ -10,10 +10,10 @@ from helpers.views.plots.maps import distances, frames, heatmaps, profiles
 from helpers.views.plots.permutations import against, gains, reorderings
 from helpers.views.plots.probes import (
     accuracies,
-    answers,
     by_line_distance,
     fold_maps,
     nulls,
+    right_answers,
     swap_nulls,
     warped_grids,
 )
@@ -25,7 +25,6 @@ __all__ = [
     "against",
     "anchor_means",
     "answer_maps",
-    "answers",
     "biases",
     "by_cause",
     "by_kind",
@@ -45,6 +44,7 @@ __all__ = [
     "parts",
     "profiles",
     "reorderings",
+    "right_answers",
     "spectrum",
     "swap_nulls",
     "warped_grids",

@@ -12,8 +12,9 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.ticker import FuncFormatter, LogLocator
 from seaborn.utils import relative_luminance
 
+from helpers.measures.uncertainty import Interval
 from helpers.views.plots.style import MAP, PALETTE, Figure, colours, style
-from helpers.views.plots.variation import RING, Interval, dots, factor_axis
+from helpers.views.plots.variation import RING, dots, factor_axis
 
 # Green and purple: blue and orange are networks, and vermilion is too near to that orange
 _MEASURES = (PALETTE[2], PALETTE[4], *PALETTE[5:])

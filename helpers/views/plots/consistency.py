@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
 from matplotlib.collections import LineCollection
 from matplotlib.colors import ListedColormap
 from matplotlib.lines import Line2D
@@ -15,14 +14,13 @@ from helpers.views.plots.style import (
     ANTIALIASED,
     PALETTE,
     Figure,
+    Map,
     colours,
     extent,
     label_outside,
     style,
     whole_pixels,
 )
-
-Map = np.ndarray | torch.Tensor
 
 RIGHT, OTHER = "#ececec", "#8f8f8f"
 # Not the blue and orange that stand for the two kinds of network in every figure.

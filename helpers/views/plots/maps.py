@@ -7,9 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from helpers.views.plots.style import DIFFERENCE, MAP, PALETTE, Figure, extent, label_outside, style, whole_pixels
-
-Map = np.ndarray | torch.Tensor
+from helpers.views.plots.style import (
+    DIFFERENCE,
+    MAP,
+    PALETTE,
+    Figure,
+    Map,
+    extent,
+    label_outside,
+    style,
+    whole_pixels,
+)
 
 
 def frames(images: torch.Tensor, *, titles: Sequence[str], columns: int | None = None) -> Figure:

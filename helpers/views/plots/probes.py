@@ -34,7 +34,7 @@ def fold_maps(maps: Mapping[str, np.ndarray], *, stride: int = 1) -> Figure:
         return figure
 
 
-def answers(
+def right_answers(
     shares: Sequence[Sequence[np.ndarray]],
     *,
     rows: Sequence[str],

@@ -9,10 +9,14 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import matplotlib as mpl
 import matplotlib.figure
+import numpy as np
 import seaborn as sns
+import torch
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+Map = np.ndarray | torch.Tensor  # (R, C)
 
 MAP = "cividis"  # perceptually uniform, and the same to readers with and without colour vision deficiency
 DIFFERENCE = "RdBu_r"  # diverging, white at zero

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
 
 import numpy as np
 import pandas as pd
 import seaborn as sns
-import torch
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
+from helpers.measures.uncertainty import Interval
 from helpers.views.plots.style import (
     DIFFERENCE,
     MAP,
     Figure,
+    Map,
     colours,
     extent,
     label_outside,
@@ -24,18 +24,8 @@ from helpers.views.plots.style import (
     whole_pixels,
 )
 
-Map = np.ndarray | torch.Tensor
-
 # A quantity measured again: larger than a dot, so that it shows around one
 RING = {"marker": "o", "markersize": 8.5, "markerfacecolor": "none", "markeredgewidth": 1.3, "linestyle": "none"}
-
-
-class Interval(Protocol):
-    """A value with the ends of its interval, as `uncertainty.Interval`."""
-
-    value: float
-    low: float
-    high: float
 
 
 def parts(rows: Mapping[str, tuple[Map, Mapping[str, Map]]], *, stride: int = 1, label: str = "cosine") -> Figure:
