@@ -73,10 +73,8 @@ def download(url: str, target: Path, *, sha256: str | None = None, progress: boo
     """Download a file, resuming a partial download left beside it; of several processes, one downloads.
 
     Args:
-        url: where from.
         target: the file, which appears only once it is whole and its checksum is right.
         sha256: as in :func:`require`.
-        progress: whether to show a bar.
 
     Raises:
         AssetError: the server cannot be reached, the transfer breaks off, or the checksum differs.

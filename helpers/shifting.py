@@ -25,7 +25,6 @@ class Scene:
     """What all scenes share; a subclass sets the canvas and how a position becomes a window of it.
 
     Attributes:
-        name: what is shown.
         label: the class that a network should answer, or None.
         frame: (H, W) in pixels.
         grid: (R, C), the number of positions at stride 1, which go from (0, 0) to (R - 1, C - 1).
@@ -57,7 +56,6 @@ class Scene:
         Args:
             positions: long (B, 2), (row, col) in pixels of the top-left corner of the object (Paste) or of the
                 frame in the photo (Crop), or the shift plus reach (Roll).
-            device: where to render.
 
         Returns:
             uint8 (B, 3, H, W) on the device.
@@ -105,7 +103,6 @@ class Paste(Scene):
     section 3.
 
     Args:
-        cutout: the object.
         frame: side or (height, width) in pixels.
         background: a colour name, RGB from 0 to 255, or a Photo, whose middle stays put while the object moves.
 
@@ -170,8 +167,6 @@ class Roll(Scene):
     """The middle of a photo moved as a whole; position (reach, reach) is the unmoved frame. Ours.
 
     Args:
-        photo: what is moved.
-        frame: side or (height, width) in pixels.
         reach: the largest shift each way in pixels; the grid is 2 * reach + 1 on each side.
         boundary: ``"circular"``, what leaves on one side comes back on the other; ``"zeros"``, black comes in.
 

@@ -57,7 +57,6 @@ def normalise(
     """Features (..., D) of any precision divided by their :func:`lengths`, float32.
 
     Args:
-        features: (..., D).
         layer: what to call them in an error.
         positions: (..., 2), where they come from, for an error; None for their indices.
 
@@ -112,7 +111,6 @@ def by_distance(
     Args:
         similarity: (R, C).
         anchor: as in :func:`cosine_map`.
-        stride: pixels between positions.
 
     Returns:
         The distances in pixels, from 0, the means and the standard deviations, each (K,).

@@ -10,8 +10,6 @@ def nearest(name: object, known: Iterable[str], *, otherwise: str = "", cutoff: 
     """The end of an error message: ``"; did you mean 'fc7'? There are fc6, fc7, fc8"``.
 
     Args:
-        name: what was typed.
-        known: the valid names.
         otherwise: what to say instead of listing them, e.g. ``"use a file"``.
         cutoff: how similar a name must be to be suggested, from 0 to 1, ignoring case.
     """

@@ -8,7 +8,7 @@ import torch
 import torchvision
 from torch import nn
 
-from helpers import features, networks
+from helpers import features, networks, shifting, similarity
 
 # Relative to a layer's largest feature. float32's own error, against float64, is as large: up to 5e-6 here.
 TOLERANCE = 1e-5
@@ -110,6 +110,15 @@ def test_the_network_itself_is_untouched():
     with torch.no_grad():
         module[4].bias += 1  # weights that have changed since are read as they are now
     assert torch.allclose(read(network)[0]["out"], changed + 1, atol=1e-5)
+
+
+def test_the_result_says_what_was_folded(disc):
+    network, scene = chain(out=""), shifting.Paste(disc, 32)
+    for fold, count in ((True, 2), (False, 0)):
+        found = features.extract(network, scene, stride=8, device="cpu", progress=False, fold=fold)
+        maps = features.similarity_maps(network, scene, stride=8, device="cpu", progress=False, fold=fold)
+        assert found.settings["folded"] == count
+        assert torch.allclose(maps["out"], similarity.cosine_maps(found.layers["out"]), atol=2e-6)
 
 
 def test_folding_can_be_left_out():

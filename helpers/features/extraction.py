@@ -21,10 +21,7 @@ class Features:
 
     Attributes:
         layers: layer name -> float32 (R, C, D) on the CPU.
-        rows: long (R,), the positions in pixels.
-        cols: long (C,), likewise.
-        network: what was read.
-        scene: what it was shown.
+        rows, cols: long (R,) and (C,), the positions in pixels.
         settings: what the forward passes ran with.
     """
 
@@ -61,15 +58,12 @@ def extract(
     The network is in eval mode meanwhile, and no hook or mode outlasts the call.
 
     Args:
-        network: what to read.
-        scene: what to show it.
         layers: names of the network's layers; None for all.
         stride: pixels between positions.
         device: as for :func:`helpers.runtime.device`.
         precision: ``"float32"`` (exact), ``"tf32"``, ``"bfloat16"``, ``"float16"``, or ``"fast"``, the choice of
             :func:`helpers.features.fastest`.
         batch_size: frames in a batch, halved when memory runs out; None for :func:`helpers.features.batch_for`.
-        progress: whether to show a bar.
         average: take the global average of layers that give maps.
         reuse: a node, e.g. ``"features.2"`` of MobileNetV2, up to which activations are computed once and moved
             with the object: the same features within 1e-5, in less time (see :mod:`helpers.features.reuse`).

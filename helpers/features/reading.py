@@ -44,37 +44,37 @@ class Reader:
     def forward(self, inputs: torch.Tensor) -> dict[str, torch.Tensor]:
         """The same from preprocessed frames, float32 (B, 3, H, W); the first call decides what is folded."""
         if self._fold:
-            self._fold = False
             self._fold_if_equal(inputs[:1])
-        return self._run(inputs)
+            self._fold = False
+        return {name: perturbed(values) for name, values in self._run(self.module, inputs).items()}
 
     def _fold_if_equal(self, inputs: torch.Tensor) -> None:
         """From now on read a copy with folded batch norms, if that gives the same features of these inputs."""
         with foldable(self.module) as pairs:
-            exact = self._run(inputs)
+            exact = self._run(self.module, inputs)
         taken = {self.network.layers[name].removesuffix(":mean") for name in self.names}
         pairs = [(conv, norm) for conv, norm in pairs if not taken & {conv, f"{norm}:input"}]
         if not pairs:
             return
         try:
-            self.module, self.folded = folded(self.module, pairs), len(pairs)
+            twin = folded(self.module, pairs)
         except (RuntimeError, TypeError):  # it holds something that cannot be copied
             return
-        again = self._run(inputs)
-        if not all((again[name] - exact[name]).abs().max() <= FOLDED * exact[name].abs().max() for name in exact):
-            self.module, self.folded = self.network.module, 0
+        again = self._run(twin, inputs)
+        if all((again[name] - exact[name]).abs().max() <= FOLDED * exact[name].abs().max() for name in exact):
+            self.module, self.folded = twin, len(pairs)
 
-    def _run(self, inputs: torch.Tensor) -> dict[str, torch.Tensor]:
+    def _run(self, module: nn.Module, inputs: torch.Tensor) -> dict[str, torch.Tensor]:
         self._found.clear()
         try:
-            self.module(inputs.contiguous(memory_format=self.layout))
+            module(inputs.contiguous(memory_format=self.layout))
         except RuntimeError as error:
             # Modules that flatten with .view (antialiased-cnns' AlexNet) need the plain layout.
             if "view size is not compatible" not in str(error) or self.layout == torch.contiguous_format:
                 raise
             self.layout = torch.contiguous_format
-            self.module.to(memory_format=self.layout)
-            return self._run(inputs)
+            module.to(memory_format=self.layout)
+            return self._run(module, inputs)
         missing = [name for name in self.names if name not in self._found]
         if missing:
             raise ValueError(f"{self.network.name}: the forward pass never reaches {', '.join(missing)}")
@@ -82,7 +82,7 @@ class Reader:
             if len(self._found[name]) != len(inputs):
                 got = f"{len(self._found[name])} vectors for {len(inputs)} images"
                 raise ValueError(f"{self.network.name}: layer {name!r} gives {got}: take another layer")
-        return {name: perturbed(self._found[name]) for name in self.names}
+        return {name: self._found[name] for name in self.names}
 
 
 @contextlib.contextmanager

@@ -33,8 +33,6 @@ def reusing(read: Reader, scene: Scene, *, node: str) -> Source:
     """A function from positions (B, 2) to layer -> (B, D), the same as reading the rendered frames.
 
     Args:
-        read: the network.
-        scene: an object over a plain background.
         node: the path of a submodule up to which the network is a chain of modules, e.g. ``"features.2"`` of
             MobileNetV2.
 

@@ -57,8 +57,6 @@ def load_coco(
         root: a folder in COCO's layout (``annotations/``, ``train2017/``, ...).
         split: e.g. ``"train2017"``.
         size: side or (height, width) in pixels to resize to, as in the protocol; None keeps the crop's own.
-        per_category: how many of each.
-        categories: COCO's names.
         paper_crop: take the crop's width from the box's height, as the authors' script does, which cuts off an
             object wider than tall; the default is the whole box (ours).
         at_most: accept fewer than ``per_category`` from a category that has no more.
@@ -193,11 +191,9 @@ def mask(instance: Instance) -> np.ndarray:
 
 
 def crop(rgb: np.ndarray, mask: np.ndarray, box: Sequence[float], *, paper_crop: bool = False) -> torch.Tensor:
-    """A box cut out of a photo, without what lies outside the photo.
+    """A box cut out of a photo uint8 (H, W, 3) with its mask bool (H, W), without what lies outside the photo.
 
     Args:
-        rgb: uint8 (H, W, 3).
-        mask: bool (H, W).
         box: (x, y, width, height) in pixels, rounded (halves to even, as Python does).
         paper_crop: take the width from the height.
 

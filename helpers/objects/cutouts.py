@@ -31,7 +31,6 @@ class Cutout:
 
     Attributes:
         rgba: uint8 (4, h, w), straight (not premultiplied) alpha.
-        name: for people.
         label: the class that a network should answer, or None.
 
     Raises:
@@ -61,7 +60,6 @@ class Photo:
 
     Attributes:
         rgb: uint8 (3, h, w).
-        name: for people.
         label: the class of what it shows, or None.
 
     Raises:
@@ -136,7 +134,6 @@ def load_png(path: str | Path, size: Size | None = None, *, label: str | None = 
     """A cut-out from a PNG file; without alpha it is opaque.
 
     Args:
-        path: the file, whose stem becomes the name.
         size: side or (height, width) in pixels; None keeps the file's.
         label: the class that a network should answer, if known.
 

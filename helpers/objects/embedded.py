@@ -191,9 +191,7 @@ def digit(label: int, index: int = 0, *, size: int = 48) -> Cutout:
     """A filled handwritten digit, held out from training, labelled e.g. "digit 3".
 
     Args:
-        label: 0 to 9.
         index: selects the specimen (starting over after the last of about 45) and its fill.
-        size: side in pixels.
 
     Raises:
         ValueError: a label outside 0 to 9, a negative index, or a size under 8 pixels.
