@@ -216,7 +216,7 @@ if len(theirs):
     caption = f"mean cosine similarity, {relative}, over the paper's objects"
     display(theirs.style.format("{:.3f}", subset=names).set_caption(caption))
 display(Markdown(
-    f"**Reading.** In the paper's {len(theirs)} rows of this network the centre is the highest anchor "
+    f"**Reading.** In the paper's {len(theirs)} rows of {relative} the centre is the highest anchor "
     f"{(theirs['highest'] == 'c').sum()} times, and the bottom right the lowest {(theirs['lowest'] == 'br').sum()} times. "
     f"In our {len(ours)} rows it is {(ours['highest'] == 'c').sum()} and {(ours['lowest'] == 'br').sum()}. The paper's rows "
     "are means over many objects and ours show one, so nothing is checked here: notebook 5 takes more objects, and "
@@ -228,7 +228,8 @@ display(Markdown(
 # ### Which way does it lean?
 #
 # The mean over each row and each column of the centre's map, as far as it reaches equally to both sides of the
-# anchor. A symmetric network would give curves that are the same read from either end.
+# anchor. A symmetric network would give curves that are the same read from either end, but for one thing: they begin
+# where the object touches the border, and may end a few pixels before it touches the other one.
 
 # %%
 window = [slice(2 * at + 1) for at in marks[2]]  # an even grid has one more row and column after the anchor
@@ -238,23 +239,30 @@ record.save_figure(figure, "bias")
 figure
 
 # %%
-lean = {kind: (rows[0] - rows[-1], cols[0] - cols[-1]) for kind, (rows, cols) in lines.items()}
+lean = {
+    kind: tuple(line[:half].mean() - line[-half:].mean() for line, half in zip(both_ways, marks[2], strict=True))
+    for kind, both_ways in lines.items()
+}
 for kind, (vertical, horizontal) in lean.items():
     record.value(f"bias/top-bottom/{kind}", vertical, unit="cosine")
     record.value(f"bias/left-right/{kind}", horizontal, unit="cosine")
 vertical, horizontal = lean["off-the-shelf"]
 display(Markdown(
-    f"**Reading.** For the off-the-shelf network the top row is {abs(vertical):.3f} "
-    f"{'more' if vertical > 0 else 'less'} similar to the centre than the bottom row, and the left column "
-    f"{abs(horizontal):.3f} {'more' if horizontal > 0 else 'less'} than the right one: the frame has no top or "
-    "left of its own, so this is a bias of the network (and of the object's shape inside its square)."
+    f"**Reading.** For the off-the-shelf network the upper half is on average {abs(vertical):.4f} "
+    f"{'more' if vertical > 0 else 'less'} similar to the centre than the lower half, and the left half "
+    f"{abs(horizontal):.4f} {'more' if horizontal > 0 else 'less'} than the right half. The frame has no top or left of "
+    "its own, so this is a bias of the network, or of the object's shape inside its square."
 ))  # fmt: skip
 
 # %% [markdown]
 # ### How fast does it fall?
+#
+# The same map once more, averaged over all positions at the same distance from the anchor.
 
 # %%
-curves = {kind: similarity.by_distance(each[2], "c", stride=stride) for kind, each in zip(kinds, maps, strict=True)}
+curves = {
+    kind: similarity.by_distance(each[2][*window], "c", stride=stride) for kind, each in zip(kinds, maps, strict=True)
+}
 figure = plots.distances(curves, label=f"cosine with the centre, {layer}")
 record.save_figure(figure, "distance")
 figure
@@ -267,8 +275,8 @@ for kind, (first, last) in ends.items():
 (first, last), (first_smooth, last_smooth) = ends.values()
 smaller = f"{first / first_smooth:.1f} times smaller" if 0 < first_smooth < first else "no smaller"
 display(Markdown(
-    f"**The surprise, and the answer.** At {stride} px from the centre anti-aliasing makes the change {smaller}: "
-    f"{first:.4f} becomes {first_smooth:.4f}. At the border the features have changed by {last:.4f} off-the-shelf and by "
+    f"**The surprise, and the answer.** At {stride} px from the centre anti-aliasing makes the change of the features {smaller}: "
+    f"{first:.4f} becomes {first_smooth:.4f}. On the outermost ring, at the border, they have changed by {last:.4f} off-the-shelf and by "
     f"{last_smooth:.4f} anti-aliased. An invariant network would have zeros here. Anti-aliasing was made against *small* "
     "shifts, and it is the first pair of numbers that it was made to change; the second is what is left when the object "
     "crosses the frame."
