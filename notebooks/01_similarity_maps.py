@@ -28,8 +28,8 @@
 # *Takes about a minute on one CPU core.*
 
 # %% tags=["parameters"]
-network: str = "efficientnet_lite0"  # name, of networks.load: efficientnet_lite1, alexnet, resnet50, demo_alexnet, ...
-weights: str = "default"  # name, the usual ones; of an embedded network also "centre" or "uniform"
+network: str = "efficientnet_lite0"  # name, of networks.load: alexnet, vgg16, resnet50, mobilenet_v2, demo_resnet, ...
+weights: str = "default"  # name, the usual ones; of an embedded network (demo_...) also "uniform"
 layer: str = "pool"  # name, the layer on show: pool, fc, block1 to block7; AlexNet has fc6, fc7, fc8
 object_name: str = "espresso"  # name, a photographed or embedded object, "berry", or the path of a PNG with alpha
 object_size: int = 75  # px, side of the object; 75 are the paper's small objects
@@ -217,10 +217,11 @@ if len(theirs):
     display(theirs.style.format("{:.3f}", subset=names).set_caption(caption))
 display(Markdown(
     f"**Reading.** In the paper's {len(theirs)} rows of {relative} the centre is the highest anchor "
-    f"{(theirs['highest'] == 'c').sum()} times, and the bottom right the lowest {(theirs['lowest'] == 'br').sum()} times. "
-    f"In our {len(ours)} rows it is {(ours['highest'] == 'c').sum()} and {(ours['lowest'] == 'br').sum()}. The paper's rows "
-    "are means over many objects and ours show one, so nothing is checked here: notebook 5 takes more objects, and "
-    "notebook 7 checks the published networks where their weights are at hand."
+    f"{(theirs['highest'] == 'c').sum()} times, and the bottom right the lowest {(theirs['lowest'] == 'br').sum()} "
+    f"times. In our {len(ours)} rows it is {(ours['highest'] == 'c').sum()} and {(ours['lowest'] == 'br').sum()}; the "
+    f"lowest here: {', '.join(dict.fromkeys(ours['lowest']))}. The paper's rows are means over many objects and ours "
+    "show one, so nothing is checked here: notebook 5 takes more objects, and notebook 7 checks the published networks "
+    "where their weights are at hand."
     if len(theirs) else f"**Reading.** The paper has no means of {network}."
 ))  # fmt: skip
 
@@ -257,7 +258,9 @@ display(Markdown(
 # %% [markdown]
 # ### How fast does it fall?
 #
-# The same map once more, averaged over all positions at the same distance from the anchor.
+# The same map once more, averaged over all positions at the same distance from the anchor. Distance alone does not
+# decide: look at 16, 32, 48 and 64 px. There the object has moved by whole strides of the network and lies on its grid
+# as it did before.
 
 # %%
 curves = {
@@ -275,11 +278,11 @@ for kind, (first, last) in ends.items():
 (first, last), (first_smooth, last_smooth) = ends.values()
 smaller = f"{first / first_smooth:.1f} times smaller" if 0 < first_smooth < first else "no smaller"
 display(Markdown(
-    f"**The surprise, and the answer.** At {stride} px from the centre anti-aliasing makes the change of the features {smaller}: "
-    f"{first:.4f} becomes {first_smooth:.4f}. On the outermost ring, at the border, they have changed by {last:.4f} off-the-shelf and by "
-    f"{last_smooth:.4f} anti-aliased. An invariant network would have zeros here. Anti-aliasing was made against *small* "
-    "shifts, and it is the first pair of numbers that it was made to change; the second is what is left when the object "
-    "crosses the frame."
+    f"**The surprise, and the answer.** At {stride} px from the centre anti-aliasing makes the change of the features "
+    f"{smaller}: {first:.4f} becomes {first_smooth:.4f}. On the outermost ring, at the border, they have changed by "
+    f"{last:.4f} off-the-shelf and by {last_smooth:.4f} anti-aliased. An invariant network would have zeros here. "
+    "Anti-aliasing was made against *small* shifts, and it is the first pair of numbers that it was made to change; "
+    "the second is what is left when the object crosses the frame."
 ))  # fmt: skip
 
 # %% [markdown]
