@@ -136,7 +136,7 @@ class Canvas:
             pane["title"].set_text("\n".join(textwrap.wrap(title, 36, max_lines=2)))
 
     def mark(self, row: float, col: float, *, anchor: tuple[float, float] | None, words: str) -> None:
-        """Put the cross-hair at (row, col), the ring at the anchor, and the words under it all."""
+        """Put the cross-hair at (row, col), the ring at the anchor, and the text below."""
         for pane in self.panes:
             pane["across"].set_ydata([row, row])
             pane["down"].set_xdata([col, col])
