@@ -86,7 +86,7 @@ def test_a_number_is_finite_and_has_its_own_name(tmp_path: Path, value: float) -
         made.value("other", value, unit="cosine")
     with pytest.raises(ValueError, match="already has"):
         made.statistic("mean", 0.5, n=4, unit="cosine")
-    with pytest.raises(ValueError, match="a count needs at least one"):
+    with pytest.raises(ValueError, match="give n, at least 1"):
         made.count("none", 0.5, n=0, unit="accuracy")
 
 

@@ -68,8 +68,8 @@ class Canvas:
         for pane in self.panes:
             self._moving += [pane[key] for key in ("image", "across", "down", "halo", "anchor", "title")]
 
-    def _axes(self, x: float, y: float = 0.8, w: float = SIDE, h: float = SIDE):
-        return self.figure.add_axes((x / self._size[0], y / HEIGHT, w / self._size[0], h / HEIGHT))
+    def _axes(self, x: float, w: float = SIDE):
+        return self.figure.add_axes((x / self._size[0], 0.8 / HEIGHT, w / self._size[0], SIDE / HEIGHT))
 
     def _map(self, x: float, cmap: str) -> dict:
         axes = self._axes(x)
