@@ -17,6 +17,7 @@ import torch
 from PIL import Image, ImageFont
 
 from helpers.objects.cutouts import Cutout
+from helpers.objects.photographs import SOURCES, photo
 from helpers.suggestions import nearest
 
 SILHOUETTES: dict[str, int] = {
@@ -30,38 +31,16 @@ SILHOUETTES: dict[str, int] = {
 
 CLASSES: tuple[str, ...] = (*SILHOUETTES, *(f"digit {label}" for label in range(10)))
 
-# file -> (the package that carries it, its licence and source)
-PHOTOS: dict[str, tuple[str, str]] = {
-    "china.jpg": ("sklearn", "CC BY 2.0, danielbuechele, flickr.com/photos/danielbuechele/6061409035"),
-    "flower.jpg": ("sklearn", "CC BY 2.0, vultilion, flickr.com/photos/vultilion/6056698931"),
-    "astronaut.png": ("skimage", "public domain, NASA Great Images, flic.kr/p/r9qvLn"),
-    "chelsea.png": ("skimage", "CC0, Stefan van der Walt"),
-    "coffee.png": ("skimage", "CC0, Rachel Michetti, courtesy of Pikolo Espresso Bar"),
-    "rocket.jpg": ("skimage", "public domain, SpaceX, flickr.com/photos/spacexphotos/16511594820"),
-    "grace_hopper.jpg": ("matplotlib", "public domain, James S. Davis, U.S. Navy"),
-}
+# The photographs of the fills. Their order is part of what was trained: fills are drawn by number.
+PHOTOS = {
+    file: SOURCES[file]
+    for file in (
+        "china.jpg", "flower.jpg", "astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "grace_hopper.jpg",
+    )
+}  # fmt: skip
 
 LUMINANCE = (0.299, 0.587, 0.114)  # Rec. 601
 _HELD_OUT = 7  # seed of the evaluation fills and warps; training never uses it
-
-
-@cache
-def photo(name: str) -> np.ndarray:
-    """A bundled photograph, uint8 (H, W, 3); its licence is in PHOTOS."""
-    package = PHOTOS[name][0]
-    if package == "sklearn":
-        import sklearn.datasets as module
-
-        path = Path(module.__file__).parent / "images" / name
-    elif package == "skimage":
-        import skimage.data as module
-
-        path = Path(module.__file__).parent / name
-    else:
-        import matplotlib
-
-        path = Path(matplotlib.get_data_path()) / "sample_data" / name
-    return np.asarray(Image.open(path).convert("RGB"))
 
 
 def photo_part(name: str, held_out: bool) -> np.ndarray:
