@@ -12,7 +12,7 @@ ARGS ?=
 RUN ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint lab weights pair figures accept bench page paper-objects paper constraints clean
+.PHONY: help install run test lint lab weights twins pair figures accept bench page paper-objects paper constraints clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ lab: $(INSTALLED)  ## Open JupyterLab on the notebooks
 
 weights: $(INSTALLED)  ## Train the embedded networks again from scratch (hours on a CPU; resumable)
 	@$(BIN)/python -m helpers weights train $(ARGS)
+
+twins: $(INSTALLED)  ## Train the anti-aliased twins of real networks again (hours on a CPU; resumable)
+	@MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=8589934592 $(BIN)/python -m helpers weights twins $(ARGS)
 
 pair: $(INSTALLED)  ## Bring each .ipynb in step with its .py
 	@$(BIN)/jupytext --to ipynb --update notebooks/[0-9]*.py

@@ -15,7 +15,7 @@ COMMANDS = {
     "pairs": ("helpers.tools.workbook.commands", "pairs", "check that every .ipynb is in step with its .py"),
     "page": ("helpers.tools.page", "main", "write the self-contained interactive page"),
     "sweep": ("helpers.tools.sweep.cli", "sweep", "many objects through many networks into one store"),
-    "weights": ("helpers.tools.training.commands", "main", "train the embedded networks again, list them, keep"),
+    "weights": ("helpers.tools.training.commands", "main", "train the embedded networks again, list, keep"),
     "paper-objects": ("helpers.tools.sweep.cli", "paper_objects", "download the paper's COCO objects"),
 }
 
@@ -28,7 +28,7 @@ def usage() -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command; returns its exit code (2 for an unknown one, 130 for Ctrl-C)."""
+    """Run a command; returns its exit code: 2 for an unknown one or a wrong argument, 130 for Ctrl-C."""
     words = sys.argv[1:] if arguments is None else arguments
     if not words or words[0] in ("-h", "--help"):
         print(usage())
@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     module, function, _ = COMMANDS[words[0]]
     try:
-        return int(getattr(importlib.import_module(module), function)(words[1:]) or 0)
+        return getattr(importlib.import_module(module), function)(words[1:])
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 130

@@ -21,16 +21,16 @@ _BLOCK = 1 << 20
 
 
 class AssetError(RuntimeError):
-    """A file is neither here nor to be had: which one, from where, and where to put it by hand."""
+    """A file is missing and cannot be downloaded; says which one, from where, and where to put it by hand."""
 
 
 def cache() -> Path:
-    """The folder downloads are kept in (not created until something is)."""
+    """The folder for downloads, created with the first one."""
     return Path(os.environ.get("SHIFT_CACHE") or "~/.cache/shift-invariance").expanduser()
 
 
 def search_path() -> list[Path]:
-    """The folders looked through, first match wins."""
+    """The folders to look in; the first match wins."""
     named = [Path(folder).expanduser() for folder in os.environ.get("SHIFT_ASSETS", "").split(os.pathsep) if folder]
     beside = Path(__file__).resolve().parents[2] / "shared"
     return [*named, beside, cache()]
@@ -47,11 +47,16 @@ def sha256(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def require(relative: str | Path, url: str | None = None, sha256: str | None = None) -> Path:
+def require(relative: str | Path, *, url: str | None = None, sha256: str | None = None) -> Path:
     """The file of that relative name: found on the search path, else downloaded into the cache.
 
-    A file found there is checked against ``sha256`` (64 hexadecimal digits) too, where one is given.
-    Raises AssetError where it cannot be had or has another checksum.
+    Args:
+        relative: its name below the folders of the search path.
+        url: where to download it from; None to look for it only.
+        sha256: what its checksum must be, 64 hexadecimal digits; None to leave it unchecked.
+
+    Raises:
+        AssetError: it is missing and cannot be downloaded, or has another checksum.
     """
     found = find(relative)
     if found is not None:
@@ -61,18 +66,21 @@ def require(relative: str | Path, url: str | None = None, sha256: str | None = N
     if url is None:
         folders = ", ".join(str(folder) for folder in search_path())
         raise AssetError(f"{relative} is in none of {folders}: put it into one, or set SHIFT_ASSETS")
-    return download(url, target, sha256)
+    return download(url, target, sha256=sha256)
 
 
-def download(url: str, target: Path, sha256: str | None = None, progress: bool = True) -> Path:
-    """Download ``url`` to the file ``target``, resuming a partial download left beside it.
+def download(url: str, target: Path, *, sha256: str | None = None, progress: bool = True) -> Path:
+    """Download a file, resuming a partial download left beside it; of several processes, one downloads.
 
-    The file appears under its name only when it is whole and its checksum is right; of several processes
-    that want it, one downloads and the others wait. Raises AssetError when the server cannot be reached,
-    the transfer breaks off, or the checksum differs (then nothing is kept).
+    Args:
+        target: the file, which appears only once it is whole and its checksum is right.
+        sha256: as in :func:`require`.
+
+    Raises:
+        AssetError: the server cannot be reached, the transfer breaks off, or the checksum differs.
     """
     target = Path(target)
-    if target.exists():  # before the lock, which a cache that cannot be written to would refuse
+    if target.exists():  # checked before the lock, which needs a cache that can be written to
         _verify(target, sha256, url)
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -96,8 +104,8 @@ def _complete(url: str, target: Path, sha256: str | None, progress: bool) -> Non
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", None) or error
         raise AssetError(
-            f"cannot download {target.name} from {url} ({reason}); with a connection the same command "
-            f"goes on where it stopped, or put the file at {target} by hand"
+            f"cannot download {target.name} from {url} ({reason}); run the same command again to resume, "
+            f"or put the file at {target} by hand"
         ) from error
     try:
         _verify(partial, sha256, url)
@@ -113,7 +121,7 @@ def _fetch(url: str, partial: Path, progress: bool) -> None:
     try:
         response = urllib.request.urlopen(request, timeout=30)
     except urllib.error.HTTPError as error:
-        if have and error.code == 416:  # nothing beyond what is here: it is whole, or not this file
+        if have and error.code == 416:  # there is nothing left to send: the file is whole, or another one
             remote = error.headers.get("Content-Range", "").rpartition("/")[2]
             if remote == str(have):
                 return
@@ -127,9 +135,7 @@ def _fetch(url: str, partial: Path, progress: bool) -> None:
         total = have + int(length) if length else None
         with (
             open(partial, "ab" if have else "wb") as file,
-            tqdm(
-                total=total, initial=have, unit="B", unit_scale=True, desc=partial.stem, disable=not progress
-            ) as bar,
+            tqdm(total=total, initial=have, unit="B", unit_scale=True, desc=partial.stem, disable=not progress) as bar,
         ):
             while block := response.read(_BLOCK):
                 file.write(block)

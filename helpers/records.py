@@ -50,17 +50,42 @@ class Record:
         self.checks: list[dict[str, Any]] = []
         self.figures: list[str] = []
 
-    def add(self, name: str, value: float, unit: str) -> float:
-        """Keep a number under a name, with its unit; returns it, so that it can be shown.
+    def value(self, name: str, value: float, *, unit: str) -> float:
+        """Keep a measured number, continuous in the features: it moves as little as they do.
 
-        Raises ValueError for a name used before or a value that is not finite.
+        So is a count that no rounding can reach (rows of a typed table). Returns the number, to be shown.
+
+        Raises:
+            ValueError: for a name used before, or a number that is not finite.
         """
+        return self._number(name, value, unit, "value")
+
+    def count(self, name: str, value: float, *, n: float, unit: str) -> float:
+        """Keep a share of things counted, which moves in steps: an accuracy, an agreement, a p-value.
+
+        Args:
+            n: how many were counted, so that one thing more or fewer moves the share by ``1 / n``; where things
+                weigh differently, the reciprocal of the largest weight. Raises and returns as :meth:`value`.
+        """
+        if not n >= 1:
+            raise ValueError(f"{self.notebook}: {name} counts among {n} things, and a count needs at least one")
+        return self._number(name, value, unit, "count", int(n))
+
+    def statistic(self, name: str, value: float, *, n: int, unit: str) -> float:
+        """Keep a mean, median, deviation or bound over ``n`` objects of a continuous measure.
+
+        None of these moves further than the objects' own numbers do; of *counted* numbers take :meth:`count`.
+        Raises and returns as :meth:`value`.
+        """
+        return self._number(name, value, unit, "statistic", int(n))
+
+    def _number(self, name: str, value: float, unit: str, kind: str, n: int | None = None) -> float:
         value = float(value)
         if name in self.values:
             raise ValueError(f"{self.notebook}: the record already has a value {name!r}: use another name")
         if not math.isfinite(value):
             raise ValueError(f"{self.notebook}: {name} is {value}, not a finite number")
-        self.values[name] = {"value": value, "unit": unit}
+        self.values[name] = {"value": value, "unit": unit, "kind": kind, **({} if n is None else {"n": n})}
         return value
 
     def check(self, name: str, value: float, expected: float, tolerance: float, source: str) -> bool:

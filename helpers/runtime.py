@@ -22,8 +22,11 @@ PRECISIONS = ("float32", "tf32", "bfloat16", "float16")
 def device(name: str = "auto") -> torch.device:
     """The device to compute on.
 
-    ``"auto"`` takes the first that is there of CUDA, Apple's MPS and the CPU; anything else is a torch
-    device string. Raises ValueError for a name torch does not know or a device that is not there.
+    Args:
+        name: a torch device string, or ``"auto"``: CUDA if there is one, else Apple's MPS, else the CPU.
+
+    Raises:
+        ValueError: a name torch does not know, or a device this machine does not have.
     """
     if name == "auto":
         if torch.cuda.is_available():
@@ -50,11 +53,15 @@ def seed(number: int) -> None:
 
 @contextlib.contextmanager
 def precision(name: str, on: torch.device) -> Iterator[None]:
-    """Run the enclosed forward passes in a numerical precision.
+    """Run the enclosed forward passes in a numerical precision, and restore the settings afterwards.
 
-    ``float32`` is exact IEEE single precision, with TF32 and an autocast around it switched off; ``tf32``
-    allows it (CUDA only, elsewhere the same as ``float32``); ``bfloat16`` and ``float16`` autocast. Whatever
-    was set before is restored. Raises ValueError for another name.
+    Args:
+        name: ``float32`` (IEEE single precision, with TF32 and any outer autocast switched off), ``tf32`` (CUDA
+            only, elsewhere the same as ``float32``), or ``bfloat16`` and ``float16``, by autocast.
+        on: the device they run on.
+
+    Raises:
+        ValueError: another name.
     """
     if name not in PRECISIONS:
         raise ValueError(f"unknown precision {name!r}{nearest(name, PRECISIONS)}")
@@ -65,12 +72,12 @@ def precision(name: str, on: torch.device) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _tf32(allowed: bool) -> Iterator[None]:
-    """Within it, float32 products and convolutions may, or may not, use a shorter mantissa."""
+    """Allow or forbid the shorter mantissa in float32 matrix products and convolutions."""
     cudnn = torch.backends.cudnn
     try:
         products, convolutions, newer = torch.get_float32_matmul_precision(), cudnn.allow_tf32, []
     except RuntimeError:
-        # torch's newer switches (2.9) were used, after which it refuses to read these; they start as given here.
+        # Once torch's newer switches (2.9) have been used it refuses to read the old ones; these are their defaults.
         owners = (torch.backends.cuda.matmul, cudnn.conv, cudnn.rnn, torch.backends.mkldnn.matmul)
         products, convolutions, newer = "highest", True, [(owner, owner.fp32_precision) for owner in owners]
     try:
@@ -85,7 +92,7 @@ def _tf32(allowed: bool) -> Iterator[None]:
 
 
 def _git(*arguments: str) -> str | None:
-    """What git prints in the checkout this file lies in; None outside one."""
+    """What git prints in the checkout this file is part of; None outside one."""
     command = ["git", "-C", str(Path(__file__).parent), *arguments]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
@@ -96,8 +103,12 @@ def _git(*arguments: str) -> str | None:
 def stamp(on: str = "auto", **extra: object) -> dict[str, object]:
     """What a result was made with: package versions, platform, device, commit.
 
-    on: the device computed on, as for :func:`device`. ``dirty`` is True where the checkout has uncommitted
-    changes and None outside a checkout; ``extra`` is added as it is.
+    Args:
+        on: the device computed on, as for :func:`device`.
+        **extra: added as it is.
+
+    Returns:
+        The stamp; its ``dirty`` is True if the checkout has uncommitted changes, None outside a checkout.
     """
     where, found = device(on), {}
     for package in PACKAGES:

@@ -1,8 +1,8 @@
 """Scenes: an object over a frame, or a frame over a photo, at every position, rendered on the device.
 
-Every scene is one canvas larger than the frame, and a frame is a window of it: to move an object down and
-right over a plain background is to move the window up and left over a canvas with the object in its
-middle. So a batch of positions is one gather on the device, with no loop and no copy on the host.
+Every scene is one canvas larger than the frame, and a frame is a window of it: moving an object down and
+right over a plain background is moving the window up and left over a canvas with the object in its middle.
+So a batch of positions is one gather on the device, with no loop and no copy on the host.
 """
 
 from __future__ import annotations
@@ -22,10 +22,13 @@ Colour = str | Sequence[int]
 
 
 class Scene:
-    """What all scenes share. Subclasses set the canvas and how a position becomes a window of it.
+    """What all scenes share; a subclass sets the canvas and how a position becomes a window of it.
 
-    frame: (H, W) in pixels; grid: (R, C), the number of positions at stride 1; a position is (row, col)
-    in pixels, from (0, 0) to (R - 1, C - 1).
+    Attributes:
+        label: the class that a network should answer, or None.
+        frame: (H, W) in pixels.
+        grid: (R, C), the number of positions at stride 1, which go from (0, 0) to (R - 1, C - 1).
+        kind: how the object is moved, in one word.
     """
 
     name: str
@@ -34,7 +37,7 @@ class Scene:
     grid: tuple[int, int]
     kind: str
 
-    def __init__(self, canvas: torch.Tensor, frame: tuple[int, int], grid: tuple[int, int]) -> None:
+    def __init__(self, canvas: torch.Tensor, *, frame: tuple[int, int], grid: tuple[int, int]) -> None:
         self._canvas = canvas
         self.frame = frame
         self.grid = grid
@@ -50,15 +53,21 @@ class Scene:
     def render(self, positions: torch.Tensor, device: str | torch.device = "cpu") -> torch.Tensor:
         """The frames at some positions.
 
-        positions: long (B, 2), (row, col) in pixels of the top-left corner of the object (Paste) or of the
-        frame in the photo (Crop), or the shift counted from -reach (Roll). Returns uint8 (B, 3, H, W) on
-        ``device``. Raises ValueError for a position off the grid, naming it.
+        Args:
+            positions: long (B, 2), (row, col) in pixels of the top-left corner of the object (Paste) or of the
+                frame in the photo (Crop), or the shift plus reach (Roll).
+
+        Returns:
+            uint8 (B, 3, H, W) on the device.
+
+        Raises:
+            ValueError: a position off the grid.
         """
         positions = torch.as_tensor(positions)
         if positions.ndim != 2 or positions.shape[1] != 2 or positions.is_floating_point():
             got = f"{positions.dtype} {tuple(positions.shape)}"
             raise ValueError(f"positions are integers (B, 2), (row, col) in pixels, not {got}")
-        # The check runs where the positions are made, the host: on the device it would wait for the stream.
+        # Checked on the host, where the positions are made: on the device it would wait for the stream.
         off = ((positions < 0) | (positions >= torch.tensor(self.grid, device=positions.device))).any(1)
         if off.any():
             row, col = positions[off][0].tolist()
@@ -67,15 +76,16 @@ class Scene:
         self._canvas = self._canvas.to(device)
         corners = self._windows(positions.long()).to(device, non_blocking=True)
         height, width = self.frame
-        # (rows, cols, C, H, W): a view of every window there is; only those asked for are copied.
+        # (rows, cols, C, H, W): a view of all windows; only those asked for are copied.
         every = self._canvas.unfold(1, height, 1).unfold(2, width, 1).permute(1, 2, 0, 3, 4)
         return self._finish(every[corners[:, 0], corners[:, 1]])
 
     def picture(self) -> tuple[torch.Tensor, torch.Tensor | None, tuple[int, int], int]:
         """What a viewer needs to make the frames by itself.
 
-        Returns the canvas uint8 (3 or 4, h, w), the photo under it uint8 (3, H, W) or None, and where the
-        window of position (row, col) starts on the canvas: ``start[0] + step * row, start[1] + step * col``.
+        Returns:
+            The canvas uint8 (3 or 4, h, w); the photo under it uint8 (3, H, W), or None; and ``start`` and
+            ``step``: the window of (row, col) begins at ``start[0] + step * row, start[1] + step * col``.
         """
         photo = getattr(self, "_photo", None)
         starts = self._windows(torch.tensor([[0, 0], [1, 1]])).tolist()
@@ -89,15 +99,20 @@ class Scene:
 class Paste(Scene):
     """An object pasted over a background, at every position where it lies fully inside the frame.
 
-    background: a colour name, an RGB triple 0 to 255, or a Photo (its middle is used, and it stays put
-    while the object moves). Composite: ``(1 - alpha) * background + alpha * object``, truncated to uint8
-    (paper, section 3), in exact integer arithmetic. Raises ValueError for an object larger than the frame,
-    a photo smaller than it and an unknown colour.
+    ``(1 - alpha) * background + alpha * object``, truncated to uint8, in exact integer arithmetic. Paper,
+    section 3.
+
+    Args:
+        frame: side or (height, width) in pixels.
+        background: a colour name, RGB from 0 to 255, or a Photo, whose middle stays put while the object moves.
+
+    Raises:
+        ValueError: an object larger than the frame, a photo smaller than it, or an unknown colour.
     """
 
     kind = "pasted"
 
-    def __init__(self, cutout: Cutout, frame: Frame = 224, background: Colour | Photo = "white") -> None:
+    def __init__(self, cutout: Cutout, frame: Frame = 224, *, background: Colour | Photo = "white") -> None:
         if not isinstance(cutout, Cutout):
             raise ValueError(f"{_called(cutout)} is no cut-out, so it cannot be pasted: use Crop for a photo")
         (height, width), (h, w) = sides(frame, "frame"), cutout.size
@@ -116,7 +131,7 @@ class Paste(Scene):
             self._photo = None
             flat = torch.tensor(_rgb(background), dtype=torch.uint8)[:, None, None]
             canvas = _blend(canvas[None], flat)[0]
-        super().__init__(canvas, (height, width), (height - h + 1, width - w + 1))
+        super().__init__(canvas, frame=(height, width), grid=(height - h + 1, width - w + 1))
 
     def _windows(self, positions: torch.Tensor) -> torch.Tensor:
         return torch.tensor(self._reach, device=positions.device) - positions
@@ -129,10 +144,12 @@ class Paste(Scene):
 
 
 class Crop(Scene):
-    """The frame as a window over a photo: what a camera sees that moves (the paper's "plane").
+    """The frame as a window that moves over a photo, as a camera does (the paper's "plane").
 
-    A position is the window's place, so the object moves the other way. Raises ValueError for a photo
-    smaller than the frame.
+    A position is the window's, so the object moves the other way.
+
+    Raises:
+        ValueError: a photo smaller than the frame.
     """
 
     kind = "cropped"
@@ -143,26 +160,26 @@ class Crop(Scene):
         (height, width), (h, w) = sides(frame, "frame"), photo.size
         _fits(photo, (height, width))
         self.name, self.label = photo.name, photo.label
-        super().__init__(photo.rgb, (height, width), (h - height + 1, w - width + 1))
+        super().__init__(photo.rgb, frame=(height, width), grid=(h - height + 1, w - width + 1))
 
 
 class Roll(Scene):
-    """The middle of a photo moved as a whole by up to ``reach`` pixels each way (ours).
+    """The middle of a photo moved as a whole; position (reach, reach) is the unmoved frame. Ours.
 
-    boundary: ``"circular"``, what leaves on one side comes back on the other; ``"zeros"``, black comes in.
-    Position (reach, reach) is the unmoved frame and the grid is 2 * reach + 1 on each side. Raises
-    ValueError for a photo smaller than the frame, an unknown boundary, and a reach under 0 or over the
-    frame's side.
+    Args:
+        reach: the largest shift each way in pixels; the grid is 2 * reach + 1 on each side.
+        boundary: ``"circular"``, what leaves on one side comes back on the other; ``"zeros"``, black comes in.
+
+    Raises:
+        ValueError: a photo smaller than the frame, an unknown boundary, a reach under 0 or over the frame's side.
     """
 
-    def __init__(self, photo: Photo, frame: Frame = 224, reach: int = 16, boundary: str = "circular") -> None:
+    def __init__(self, photo: Photo, frame: Frame = 224, *, reach: int = 16, boundary: str = "circular") -> None:
         if boundary not in ("circular", "zeros"):
             raise ValueError(f"unknown boundary {boundary!r}: use 'circular' or 'zeros'")
         height, width = sides(frame, "frame")
         if not 0 <= reach <= min(height, width):
-            raise ValueError(
-                f"reach {reach} px does not fit a frame of {height} x {width}: use 0 to its side"
-            )
+            raise ValueError(f"reach {reach} px does not fit a frame of {height} x {width}: use 0 to its side")
         middle = _middle(photo, (height, width))
         around = (reach,) * 4
         if boundary == "circular":
@@ -171,7 +188,7 @@ class Roll(Scene):
         else:
             canvas = F.pad(middle, around)
         self.name, self.label, self.kind, self.reach = photo.name, photo.label, boundary, reach
-        super().__init__(canvas, (height, width), (2 * reach + 1, 2 * reach + 1))
+        super().__init__(canvas, frame=(height, width), grid=(2 * reach + 1, 2 * reach + 1))
 
     def _windows(self, positions: torch.Tensor) -> torch.Tensor:
         return 2 * self.reach - positions
@@ -180,7 +197,8 @@ class Roll(Scene):
 def positions(grid: tuple[int, int], stride: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
     """The rows (r,) and columns (c,), long, of every ``stride``-th position of an (R, C) grid, from 0.
 
-    Raises ValueError for a stride under 1 or one that is not an integer.
+    Raises:
+        ValueError: a stride that is not an integer of at least 1.
     """
     try:
         step = operator.index(stride)
@@ -201,7 +219,8 @@ def _rgb(colour: Colour) -> tuple[int, int, int]:
         try:
             colour = ImageColor.getrgb(colour)
         except ValueError as error:
-            hint = nearest(colour, ImageColor.colormap, "use a CSS name, '#rrggbb' or RGB from 0 to 255", 0.6)
+            use = "use a CSS name, '#rrggbb' or RGB from 0 to 255"
+            hint = nearest(colour, ImageColor.colormap, otherwise=use, cutoff=0.6)
             raise ValueError(f"unknown colour {colour!r}{hint}") from error
     try:
         red, green, blue = (operator.index(value) for value in colour)

@@ -1,4 +1,4 @@
-"""Cosine similarity maps and what is read off them (paper, section 4.1)."""
+"""Cosine similarity maps and their summaries (paper, section 4.1)."""
 
 from __future__ import annotations
 
@@ -24,15 +24,16 @@ def anchors(grid: tuple[int, int]) -> dict[str, tuple[int, int]]:
 
 
 def anchor_index(grid: tuple[int, int], anchor: str | tuple[int, int]) -> tuple[int, int]:
-    """An anchor's (row, col) indices from its name or from themselves.
+    """The (row, col) indices of an anchor on an (R, C) grid, given by name or as indices.
 
-    Raises ValueError for an unknown name (naming the nearest) or indices outside the (R, C) grid.
+    Raises:
+        ValueError: an unknown name (with the nearest known one), or indices outside the grid.
     """
     if isinstance(anchor, str):
         named = anchors(grid)
         if anchor not in named:
             use = f"use {', '.join(ANCHORS)} or (row, col)"
-            raise ValueError(f"unknown anchor {anchor!r}{nearest(anchor, ANCHORS, use, cutoff=0.6)}")
+            raise ValueError(f"unknown anchor {anchor!r}{nearest(anchor, ANCHORS, otherwise=use, cutoff=0.6)}")
         return named[anchor]
     try:
         row, col = (operator.index(value) for value in anchor)
@@ -45,18 +46,22 @@ def anchor_index(grid: tuple[int, int], anchor: str | tuple[int, int]) -> tuple[
 
 
 def lengths(features: torch.Tensor) -> torch.Tensor:
-    """The Euclidean lengths (..., 1) of features (..., D), float64 (float32 on Apple's GPU, which has no other)."""
+    """The Euclidean lengths (..., 1) of features (..., D), float64 (float32 on MPS, which has no float64)."""
     exact = torch.float32 if features.device.type == "mps" else torch.float64
     return torch.linalg.vector_norm(features, dim=-1, keepdim=True, dtype=exact)
 
 
 def normalise(
-    features: torch.Tensor, layer: str = "features", positions: torch.Tensor | None = None
+    features: torch.Tensor, *, layer: str = "features", positions: torch.Tensor | None = None
 ) -> torch.Tensor:
     """Features (..., D) of any precision divided by their :func:`lengths`, float32.
 
-    Raises ValueError for a NaN or infinite feature, or a vector of zeros (its cosine is undefined), naming
-    ``layer`` and the first such vector's indices, or its place in ``positions`` (..., 2), if given.
+    Args:
+        layer: what to call them in an error.
+        positions: (..., 2), where they come from, for an error; None for their indices.
+
+    Raises:
+        ValueError: a NaN or infinite feature, or a vector of zeros, whose cosine is undefined.
     """
     size = lengths(features)
     # A NaN or an infinity anywhere in a vector makes its length one: one pass tests all.
@@ -71,36 +76,44 @@ def normalise(
     return (wide / size.to(wide.dtype)).float()
 
 
-def cosine_map(
-    features: torch.Tensor, anchor: str | tuple[int, int], layer: str = "features"
-) -> torch.Tensor:
-    """The cosine similarity of every position's features with the anchor's.
+def cosine_map(features: torch.Tensor, anchor: str | tuple[int, int], *, layer: str = "features") -> torch.Tensor:
+    """The cosine similarity of every position's features with the anchor's. Paper, equation 1.
 
-    features: (R, C, D). anchor: grid indices (row, col) or one of tl, tr, c, bl, br. Returns (R, C)
-    float32, in [-1, 1] up to rounding (1e-6), 1 at the anchor. Paper, equation 1. Raises ValueError as
-    :func:`anchor_index` and :func:`normalise` do.
+    Args:
+        features: (R, C, D).
+        anchor: grid indices (row, col) or one of tl, tr, c, bl, br.
+        layer: what to call the features in an error.
+
+    Returns:
+        (R, C) float32, in [-1, 1] up to rounding (1e-6), 1 at the anchor.
+
+    Raises:
+        ValueError: as :func:`anchor_index` and :func:`normalise`.
     """
     features = _grid(features)
-    unit = normalise(features, layer)
+    unit = normalise(features, layer=layer)
     return unit @ unit[anchor_index(features.shape[:2], anchor)]
 
 
-def cosine_maps(features: torch.Tensor, layer: str = "features") -> torch.Tensor:
+def cosine_maps(features: torch.Tensor, *, layer: str = "features") -> torch.Tensor:
     """The five maps (5, R, C), against the anchors tl, tr, c, bl, br; see :func:`cosine_map`."""
     features = _grid(features)
-    unit = normalise(features, layer)
+    unit = normalise(features, layer=layer)
     chosen = torch.stack([unit[at] for at in anchors(features.shape[:2]).values()])
     return (unit @ chosen.T).permute(2, 0, 1).contiguous()
 
 
 def by_distance(
-    similarity: torch.Tensor | np.ndarray, anchor: str | tuple[int, int], stride: int = 1
+    similarity: torch.Tensor | np.ndarray, anchor: str | tuple[int, int], *, stride: int = 1
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean and standard deviation of a map over rings around its anchor.
+    """Mean and standard deviation of a map over rings of equal Chebyshev distance from its anchor. Ours.
 
-    A ring holds the positions at one Chebyshev distance max(|rows|, |cols|) from the anchor. Returns the
-    distances in pixels (``stride`` times the grid's steps), the means and the standard deviations, each
-    float64 (K,), from distance 0. Ours.
+    Args:
+        similarity: (R, C).
+        anchor: as in :func:`cosine_map`.
+
+    Returns:
+        The distances in pixels, from 0, the means and the standard deviations, each (K,).
     """
     values = np.asarray(similarity, dtype=np.float64)
     row, col = anchor_index(values.shape, anchor)
@@ -108,7 +121,7 @@ def by_distance(
     ring = np.maximum(abs(rows - row), abs(cols - col)).ravel()
     count = np.bincount(ring)
     mean = np.bincount(ring, values.ravel()) / count
-    # Of the differences from the ring's mean, which keeps small spreads exact.
+    # From the differences to the ring's mean, so that small spreads stay exact.
     variance = np.bincount(ring, (values.ravel() - mean[ring]) ** 2) / count
     return np.arange(len(count)) * stride, mean, np.sqrt(variance)
 
@@ -122,9 +135,7 @@ def profiles(similarity: torch.Tensor | np.ndarray) -> tuple[np.ndarray, np.ndar
 def _grid(features: torch.Tensor) -> torch.Tensor:
     features = torch.as_tensor(features)
     if features.ndim != 3:
-        raise ValueError(
-            f"features are (R, C, D), rows by columns by dimensions, not {tuple(features.shape)}"
-        )
+        raise ValueError(f"features are (R, C, D), rows by columns by dimensions, not {tuple(features.shape)}")
     if not features.is_floating_point():
         features = features.float()
     return features

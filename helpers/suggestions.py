@@ -1,4 +1,4 @@
-"""Names that people type: what an error says about one that is not known."""
+"""What an error says about a misspelt name."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import difflib
 from collections.abc import Iterable
 
 
-def nearest(name: object, known: Iterable[str], otherwise: str = "", cutoff: float = 0.4) -> str:
-    """How the error goes on: ``"; did you mean 'fc7'? There are fc6, fc7, fc8"``.
+def nearest(name: object, known: Iterable[str], *, otherwise: str = "", cutoff: float = 0.4) -> str:
+    """The end of an error message: ``"; did you mean 'fc7'? There are fc6, fc7, fc8"``.
 
-    known: the names there are. otherwise: what to say in place of that list, e.g. ``"use a file"``. cutoff:
-    how similar, from 0 to 1, a name must be to be offered; case does not count.
+    Args:
+        otherwise: what to say instead of listing them, e.g. ``"use a file"``.
+        cutoff: how similar a name must be to be suggested, from 0 to 1, ignoring case.
     """
     every = list(known)
     folded = {key.casefold(): key for key in reversed(every)}

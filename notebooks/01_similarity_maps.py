@@ -96,7 +96,7 @@ figure
 half_way = marks[2][0] // 2, marks[2][1] // 2  # on the grid, so that the map has this cosine, too
 row, col = anchors["c"]
 places = [(row, col), (row, col + 1), (int(grid_rows[half_way[0]]), int(grid_cols[half_way[1]]))]
-found = features.of_frames(plain, scene.render(places), [layer], device)[layer]
+found = features.of_frames(plain, scene.render(places), [layer], device=device)[layer]
 here, near, far = found
 by_hand = [float(here @ other / (here.norm() * other.norm())) for other in (near, far)]
 display(Markdown(
@@ -162,7 +162,7 @@ figure
 table = pd.DataFrame([each.mean((1, 2)).tolist() for each in maps], kinds, list(similarity.ANCHORS))
 for kind, line in table.iterrows():
     for anchor, value in line.items():
-        record.add(f"mean_cosine/{layer}/{kind}/{anchor}", value, "cosine")
+        record.value(f"mean_cosine/{layer}/{kind}/{anchor}", value, unit="cosine")
 gain = table.loc["anti-aliased"] - table.loc["off-the-shelf"]
 display(table.style.format("{:.3f}").set_caption(f"mean cosine similarity, {plain.name}, {layer}, {scene.name}"))
 display(Markdown(
@@ -209,8 +209,8 @@ figure
 # %%
 lean = {kind: (rows[0] - rows[-1], cols[0] - cols[-1]) for kind, (rows, cols) in lines.items()}
 for kind, (vertical, horizontal) in lean.items():
-    record.add(f"bias/top-bottom/{kind}", vertical, "cosine")
-    record.add(f"bias/left-right/{kind}", horizontal, "cosine")
+    record.value(f"bias/top-bottom/{kind}", vertical, unit="cosine")
+    record.value(f"bias/left-right/{kind}", horizontal, unit="cosine")
 vertical, horizontal = lean["off-the-shelf"]
 display(Markdown(
     f"**Reading.** For the off-the-shelf network the top row is {abs(vertical):.3f} "
@@ -223,7 +223,7 @@ display(Markdown(
 # ### How fast does it fall?
 
 # %%
-curves = {kind: similarity.by_distance(each[2], "c", stride) for kind, each in zip(kinds, maps, strict=True)}
+curves = {kind: similarity.by_distance(each[2], "c", stride=stride) for kind, each in zip(kinds, maps, strict=True)}
 figure = plots.distances(curves, label=f"cosine with the centre, {layer}")
 record.save_figure(figure, "distance")
 figure
@@ -231,8 +231,8 @@ figure
 # %%
 ends = {kind: (1 - mean[1], 1 - mean[-1]) for kind, (_, mean, _) in curves.items()}
 for kind, (first, last) in ends.items():
-    record.add(f"drop/{stride} px/{kind}", first, "1 - cosine")
-    record.add(f"drop/border/{kind}", last, "1 - cosine")
+    record.value(f"drop/{stride} px/{kind}", first, unit="1 - cosine")
+    record.value(f"drop/border/{kind}", last, unit="1 - cosine")
 (first, last), (first_smooth, last_smooth) = ends.values()
 verdict = "less" if last_smooth < last else "no less"
 smaller = f"{first / first_smooth:.1f} times smaller" if 0 < first_smooth < first else "no smaller"

@@ -118,7 +118,7 @@ figure
 
 # %%
 found = {
-    kind: [features.extract(each, scene, [layer], stride, device, progress=False) for scene in scenes]
+    kind: [features.extract(each, scene, [layer], stride=stride, device=device, progress=False) for scene in scenes]
     for kind, each in both.items()
 }
 vectors = {kind: [each.layers[layer].numpy() for each in line] for kind, line in found.items()}
@@ -131,9 +131,13 @@ paper = {(kind, divide): probes.probes(vectors[kind], divide) for kind in both f
 
 # %%
 scores = {key: np.array([each.accuracy for each in value]) for key, value in paper.items()}
+# One answer counts 1 / answers in an object's balanced accuracy, and in a mean or a deviation over objects:
+answers = 2 * min(grid[0] // 2 * grid[1], grid[1] // 2 * grid[0])
+total, spreads = len(scenes) * answers, answers * np.sqrt(max(1, len(scenes) - 1))
+deviation = "accuracy, standard deviation over objects"
 for (kind, divide), value in scores.items():
-    record.add(f"paper/{divide}/{kind}", value.mean(), "accuracy")
-    record.add(f"paper/{divide}/{kind}/spread", value.std(ddof=1), "accuracy, standard deviation over objects")
+    record.count(f"paper/{divide}/{kind}", value.mean(), n=total, unit="accuracy")
+    record.count(f"paper/{divide}/{kind}/spread", value.std(ddof=1), n=spreads, unit=deviation)
 text = {key: f"{value.mean():.3f} ± {value.std(ddof=1):.3f}" for key, value in scores.items()}
 display(pd.Series(text).unstack()[list(probes.DIVIDES)].loc[list(both)].style.set_caption(
     f"accuracy, mean ± standard deviation over {len(scenes)} objects; {plain.name}, {layer}"
@@ -162,7 +166,7 @@ ideal = {divide: probes.probe(perfect, divide) for divide in probes.DIVIDES}
 real = {divide: np.mean([each.folds for each in paper["off-the-shelf", divide]], 0) for divide in probes.DIVIDES}
 lines = {(divide, "coordinates"): [*each.folds, each.accuracy] for divide, each in ideal.items()}
 lines |= {(divide, f"{layer}, off-the-shelf"): [*each, each.mean()] for divide, each in real.items()}
-told = {divide: record.add(f"coordinates/{divide}", each.accuracy, "accuracy") for divide, each in ideal.items()}
+told = {divide: record.count(f"coordinates/{divide}", each.accuracy, n=answers, unit="accuracy") for divide, each in ideal.items()}
 header = [*(f"fold {k}" for k in range(1, 6)), "mean"]
 display(pd.DataFrame(lines, header).T.sort_index(ascending=False).style.format("{:.2f}"))
 over = {kind: int((scores[kind, "top/bottom"] > told["top/bottom"]).sum()) for kind in both}
@@ -189,7 +193,7 @@ table = pd.DataFrame({
     "listed column by column": {divide: value.mean() for divide, value in turned.items()},
 })  # fmt: skip
 for divide, value in turned.items():
-    record.add(f"transposed/{divide}/off-the-shelf", value.mean(), "accuracy")
+    record.count(f"transposed/{divide}/off-the-shelf", value.mean(), n=total, unit="accuracy")
 display(table.style.format("{:.3f}").set_caption("accuracy of the same features, off-the-shelf"))
 moved = table["listed column by column"] - table["listed row by row (paper)"]
 display(Markdown(
@@ -229,7 +233,9 @@ figure
 
 # %%
 p_values = {
-    (divide, name): record.add(f"p/{divide}/{name}", probes.p_value(observed[divide], values), "p-value")
+    (divide, name): record.count(
+        f"p/{divide}/{name}", probes.p_value(observed[divide], values), n=draws + 1, unit="p-value"
+    )
     for divide, group in null.items() for name, values in group.items()
 }  # fmt: skip
 display(pd.Series(p_values, name="p").unstack()[list(null["top/bottom"])].style.format("{:.2f}"))
@@ -238,7 +244,7 @@ field, divide = probes.surrogate(one, seed=seed + draws), probes.DIVIDES[0]
 maps = probes.null_labels(probes.labels(grid, divide), how="shuffle", draws=draws, seed=seed)
 chance = [probes.probe(field, each).accuracy for each in maps]
 fooled = probes.p_value(probes.probe(field, divide).accuracy, chance)
-record.add(f"p/{divide}/smooth field against shuffled labels", fooled, "p-value")
+record.count(f"p/{divide}/smooth field against shuffled labels", fooled, n=draws + 1, unit="p-value")
 
 # %%
 flat = np.mean([null[divide]["smooth field"] for divide in probes.DIVIDES])
@@ -268,8 +274,8 @@ table = {f"{divide}\n{mode}": {kind: source[kind, divide] for kind in both}
          for mode, source in (("same object (paper)", scores),
                               ("unseen objects", {key: each.accuracy for key, each in unseen.items()}))}  # fmt: skip
 for (kind, divide), each in unseen.items():
-    record.add(f"unseen/{divide}/{kind}", each.accuracy.mean(), "accuracy")
-    record.add(f"unseen/{divide}/{kind}/spread", each.accuracy.std(ddof=1), "accuracy, standard deviation over objects")
+    record.count(f"unseen/{divide}/{kind}", each.accuracy.mean(), n=total, unit="accuracy")
+    record.count(f"unseen/{divide}/{kind}/spread", each.accuracy.std(ddof=1), n=spreads, unit=deviation)
 figure = plots.accuracies(table)
 record.save_figure(figure, "accuracies")
 figure
@@ -286,8 +292,8 @@ swaps = {
     (kind, divide): probes.swap_test(vectors[kind], divide, seed=seed) for kind in both for divide in probes.DIVIDES
 }
 for (kind, divide), test in swaps.items():
-    record.add(f"swap/{divide}/{kind}", test.observed, "accuracy")
-    record.add(f"swap/{divide}/{kind}/p", test.p_value, "p-value")
+    record.count(f"swap/{divide}/{kind}", test.observed, n=total, unit="accuracy")
+    record.count(f"swap/{divide}/{kind}/p", test.p_value, n=len(test.null), unit="p-value")
 figure = plots.swap_nulls({f"{divide}, {kind}": (test.observed, test.null, test.p_value)
                            for (kind, divide), test in swaps.items()})  # fmt: skip
 record.save_figure(figure, "swaps")
@@ -327,7 +333,7 @@ columns = [
     *(f"{divide}\nsame object" for divide in probes.DIVIDES),
     *(f"{divide}\nunseen" for divide in probes.DIVIDES),
 ]
-figure = plots.answers(shares, rows=list(both), columns=columns, divides=probes.DIVIDES * 2, stride=stride)
+figure = plots.right_answers(shares, rows=list(both), columns=columns, divides=probes.DIVIDES * 2, stride=stride)
 record.save_figure(figure, "answers")
 figure
 
@@ -338,7 +344,11 @@ for divide in probes.DIVIDES:
         own = [each.correct for each in paper[kind, divide]]
         far[divide][f"{kind}, unseen objects"] = probes.accuracy_by_distance(unseen[kind, divide].correct, divide, stride=stride)
         far[divide][f"{kind}, same object"] = probes.accuracy_by_distance(own, divide, stride=stride)
-figure = plots.by_line_distance(far, dashed=[f"{kind}, same object" for kind in both])
+figure = plots.by_line_distance(
+    far,
+    dashed=[f"{kind}, same object" for kind in both],
+    variants={f"{kind}, {seen}": kind for kind in both for seen in ("unseen objects", "same object")},
+)
 record.save_figure(figure, "distance")
 figure
 
@@ -363,7 +373,7 @@ display(Markdown(
 # stretches of the coordinate asked for; *unseen objects* is the strict one.
 
 # %%
-located, nets, apart, ends = {}, {}, {}, {}
+located, nets, apart, ends, variants = {}, {}, {}, {}, {}
 for kind in both:
     for split in ("random", "tiles", "bands"):
         each = [probes.locate(one, stride=stride, split=split).r2 for one in vectors[kind]]
@@ -375,16 +385,18 @@ for kind in both:
     ends[kind] = others.r2.mean(1).min(), others.r2.mean(1).max()
     usual = np.argsort(others.r2.mean(1))[len(scenes) // 2]  # the object of median R^2
     nets[f"{kind}, {scenes[usual].name}: $R^2$ {others.r2[usual].mean():.2f}"] = others.predicted[usual]
-    apart[kind] = record.add(f"locate/objects apart/{kind}", np.sqrt(others.predicted.var(0, ddof=1).mean()), "px")
+    variants |= dict.fromkeys(set(nets) - set(variants), kind)
+    wide = np.sqrt(others.predicted.var(0, ddof=1).mean())
+    apart[kind] = record.statistic(f"locate/objects apart/{kind}", wide, n=len(scenes), unit="px")
 for (kind, split), (row, col) in located.items():
     unit = "px" if "px" in split else "R^2"
-    record.add(f"locate/row/{split}/{kind}", row, unit)
-    record.add(f"locate/column/{split}/{kind}", col, unit)
+    record.statistic(f"locate/row/{split}/{kind}", row, n=len(scenes), unit=unit)
+    record.statistic(f"locate/column/{split}/{kind}", col, n=len(scenes), unit=unit)
 table = pd.DataFrame(located, ["row", "column"]).T.unstack(0).swaplevel(axis=1).sort_index(axis=1, ascending=False)
 table.loc[["random", "tiles", "bands", "unseen objects", "error (px), unseen"]].style.format("{:.2f}")
 
 # %%
-figure = plots.warped_grids(nets, stride=stride, step=max(1, grid[0] // 10))
+figure = plots.warped_grids(nets, stride=stride, step=max(1, grid[0] // 10), variants=variants)
 record.save_figure(figure, "net")
 display(figure)
 lines = []
@@ -420,7 +432,7 @@ table = pd.DataFrame({
 }).T  # fmt: skip
 for name, line in table.iterrows():
     for divide, value in line.items():
-        record.add(f"choices/{name}/{divide}", value, "accuracy")
+        record.count(f"choices/{name}/{divide}", value, n=total, unit="accuracy")
 table.style.format("{:.3f}")
 
 # %%

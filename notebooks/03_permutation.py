@@ -106,7 +106,10 @@ figure
 
 # %%
 found = {
-    kind: [features.extract(each, scene, [layer], stride, device, progress=False).layers[layer] for scene in scenes]
+    kind: [
+        features.extract(each, scene, [layer], stride=stride, device=device, progress=False).layers[layer]
+        for scene in scenes
+    ]
     for kind, each in both.items()
 }
 vectors = {kind: torch.stack(line).numpy() for kind, line in found.items()}
@@ -138,8 +141,8 @@ raw, ordered = (float(each(centre, corner)) for each in (permutations.cosine, pe
 other = float(permutations.sorted_cosine(centre, stranger))
 noise = permutations.others(np.random.default_rng(seed).standard_normal((6, dimensions))).mean()
 for name, value in (("as they are", raw), ("sorted", ordered), ("sorted, another object", other)):
-    record.add(f"centre and corner/{name}", value, "cosine")
-record.add(f"sorted/unrelated Gaussian vectors/{dimensions}", noise, "cosine")
+    record.value(f"centre and corner/{name}", value, unit="cosine")
+record.value(f"sorted/unrelated Gaussian vectors/{dimensions}", noise, unit="cosine")
 display(Markdown(
     f"**A surprise.** Centre and corner: {raw:.3f} as they are, **{ordered:.3f} sorted**. "
     f"{100 * (ordered - raw) / (1 - raw):.0f}% of the change seems to be a reordering! But two *different* objects reach "
@@ -181,7 +184,7 @@ for kind, line in vectors.items():
 table = pd.DataFrame(table)
 for kind, column in table.items():
     for name, value in column.items():
-        record.add(f"{name}/{kind}", value, "cosine")
+        record.statistic(f"{name}/{kind}", value, n=count, unit="cosine")
 caption = f"mean cosine over {count} objects, the other vector anywhere or at the centre; {plain.name}, {layer}"
 table.style.format("{:.3f}").set_caption(caption)
 
@@ -232,8 +235,9 @@ figure
 for kind, line in tests.items():
     for size, test in zip(sizes, line, strict=True):
         for key in ("identity", "fitted", "trained", "upper", "others", "random"):
-            record.add(f"{key}/{size} px/{kind}", getattr(test, key).mean(), "cosine")
-        record.add(f"moved/{size} px/{kind}", test.moved.mean(), "share of dimensions")
+            record.statistic(f"{key}/{size} px/{kind}", getattr(test, key).mean(), n=count, unit="cosine")
+        share = "share of dimensions"
+        record.count(f"moved/{size} px/{kind}", test.moved.mean(), n=count * dimensions, unit=share)
 gained = {kind: [float((test.fitted - test.identity).mean()) for test in line] for kind, line in tests.items()}
 moved = {kind: [float(test.moved.mean()) for test in line] for kind, line in tests.items()}
 table = pd.DataFrame(
@@ -248,8 +252,8 @@ table.style.format("{:+.4f}", subset=[c for c in table if "gain" in c[1]]).forma
 
 # %%
 best = {kind: round(max(line), 4) + 0.0 for kind, line in gained.items()}
-for kind, value in best.items():
-    record.add(f"largest gain/{kind}", value, "cosine")
+for kind in best:
+    record.statistic(f"largest gain/{kind}", max(gained[kind]), n=count, unit="cosine")
 short = max(float(1 - spread[kind]["identity"][0].min()) for kind in both)
 still, shared_order = sum(share == 0 for line in moved.values() for share in line), max(best.values()) >= 0.1 * short
 display(Markdown(
@@ -287,7 +291,7 @@ table = pd.DataFrame({
 })  # fmt: skip
 for variant, column in table.items():
     for name, value in column.items():
-        record.add(f"{variant}/{name}/{step * stride} px", value, "cosine")
+        record.statistic(f"{variant}/{name}/{step * stride} px", value, n=count, unit="cosine")
 display(table.style.format("{:.3f}").set_caption(f"off-the-shelf, {step * stride} px"))
 
 # %%
@@ -336,8 +340,8 @@ controls = {
        for kind, line in tests.items() for size, test in list(zip(sizes, line, strict=True))[1::2]},
 }  # fmt: skip
 for name, test in (("planted", planted), ("pixels", pixels)):
-    record.add(f"control/{name}/identity", test.identity.mean(), "cosine")
-    record.add(f"control/{name}/fitted", test.fitted.mean(), "cosine")
+    record.statistic(f"control/{name}/identity", test.identity.mean(), n=count, unit="cosine")
+    record.statistic(f"control/{name}/fitted", test.fitted.mean(), n=count, unit="cosine")
 figure = plots.gains(controls, label="gain of the fitted permutation on unseen objects (cosine; 0: none)")
 record.save_figure(figure, "gains")
 display(figure)

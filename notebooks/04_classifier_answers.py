@@ -90,10 +90,10 @@ for name in object_names:
     cutout = objects.load(name, object_size)
     photo = torch.from_numpy(embedded.crop(rng, side, held_out=True).copy()).permute(2, 0, 1)
     backdrop = objects.Photo(128 + photo // 2, "faded photo")
-    wide = shifting.Paste(cutout, side, backdrop).render([[at + reach, at + reach]])[0]
+    wide = shifting.Paste(cutout, side, background=backdrop).render([[at + reach, at + reach]])[0]
     wide = objects.Photo(wide, cutout.name, cutout.label)
-    pasted, cropped = shifting.Paste(cutout, first.frame, backdrop), shifting.Crop(wide, first.frame)
-    scenes[name] = {"pasted": pasted, "cropped": cropped, "circular": shifting.Roll(wide, first.frame, reach)}
+    pasted, cropped = shifting.Paste(cutout, first.frame, background=backdrop), shifting.Crop(wide, first.frame)
+    scenes[name] = {"pasted": pasted, "cropped": cropped, "circular": shifting.Roll(wide, first.frame, reach=reach)}
 
 # %%
 one_axis = torch.arange(-reach, reach + 1)
@@ -126,7 +126,7 @@ figure
 targets = {name: first.class_index(scenes[name]["pasted"].label) for name in object_names}
 target = targets[object_names[0]]
 steps = [[at, at + step] for step in range(6)]
-scores = features.of_frames(first, scenes[object_names[0]]["pasted"].render(steps), [first.logits], device)
+scores = features.of_frames(first, scenes[object_names[0]]["pasted"].render(steps), [first.logits], device=device)
 strip = scores[first.logits][None]  # (1, 6, K): a lattice of one row
 said = consistency.answers(strip)[0].tolist()
 likely = consistency.probability_map(strip, target=target)[0].tolist()
@@ -149,7 +149,7 @@ found, moves = {}, {}
 for label, net in nets.items():
     for name in object_names:
         for kind, each in scenes[name].items():
-            logits = features.of_frames(net, each.render(places[kind]), [net.logits], device)[net.logits]
+            logits = features.of_frames(net, each.render(places[kind]), [net.logits], device=device)[net.logits]
             logits = logits.view(len(one_axis), len(one_axis), -1)
             found[kind, label, name] = consistency.answers(logits)
             moves[kind, label, name] = consistency.mean_absolute_change(logits)["diagonal"]
@@ -182,7 +182,7 @@ summary = pd.DataFrame({
     for label, each in probability.items()
 }).T  # fmt: skip
 for label, line in summary.iterrows():
-    record.add(f"probability/mean/{label}", line["mean"], "probability")
+    record.value(f"probability/mean/{label}", line["mean"], unit="probability")
 display(summary.style.format("{:.3f}").set_caption(f"{quantity} over the frame"))
 best, poorest = summary["mean"].idxmax(), summary["mean"].idxmin()
 display(Markdown(
@@ -213,9 +213,11 @@ figure
 # %%
 rates = pd.DataFrame({label: consistency.change_rates(each) for label, each in said.items()}).T
 rates.insert(0, "right", [float((each == target).double().mean()) for each in said.values()])
+# One answer lies in up to four of the diagonal pairs, two for each position
+at_all, pairs_each = scene.grid[0] * scene.grid[1], (scene.grid[0] - 1) * (scene.grid[1] - 1) / 2
 for label, line in rates.iterrows():
-    record.add(f"white/accuracy/{label}", line["right"], "share of positions")
-    record.add(f"white/top-1 changes, diagonal/{label}", line["diagonal"], "share of pairs")
+    record.count(f"white/accuracy/{label}", line["right"], n=at_all, unit="share of positions")
+    record.count(f"white/top-1 changes, diagonal/{label}", line["diagonal"], n=pairs_each, unit="share of pairs")
 display(rates.style.format("{:.4f}").set_caption("right answers, and P(top-1 changes) in one pixel"))
 most, least = rates["diagonal"].idxmax(), rates["diagonal"][::-1].idxmin()
 display(Markdown(
@@ -234,7 +236,7 @@ right = {label: each == target for label, each in said.items()}
 crossings = {label: (each[:, 1:] != each[:, :-1]).sum(1) for label, each in right.items()}
 crossed = {label: float((each > 2).double().mean()) for label, each in crossings.items()}
 for label, share in crossed.items():
-    record.add(f"white/rows crossed more than twice/{label}", share, "share of rows")
+    record.count(f"white/rows crossed more than twice/{label}", share, n=scene.grid[0], unit="share of rows")
 to_and_fro = max(crossed, key=crossed.get)
 display(Markdown(
     (f"**Reading.** *{to_and_fro}* crosses more than twice in {100 * crossed[to_and_fro]:.0f}% of the rows, and up to "
@@ -274,14 +276,19 @@ table = {measure: {kind: {} for kind in places} for measure in measures}
 for (kind, label), group in groups:
     for measure in measures:
         table[measure][kind][label] = group[measure].tolist()
-figure = plots.by_kind(table)
+variants = {f"{kind}, {training}": kind for kind in kinds for training in trainings}
+figure = plots.by_kind(table, variants=variants)
 record.save_figure(figure, "three_kinds")
 figure
 
 # %%
+# One answer is in as many of a square's places as lie round it: it weighs 1 / single at most, twice that in pairs
+single = {w: len(object_names) * max((len(one_axis) - w + 1) ** 2, w**2) for w in range(1, len(one_axis) + 1)}
+weights = {"top-1 changes, diagonal": len(object_names) * (len(one_axis) - 1) ** 2 / 2, "consistency": single[window] / 2}
+weights |= {"probability moves by": weights["top-1 changes, diagonal"], "accuracy": single[window]}
 for (kind, label), line in means.iterrows():
     for measure in ("top-1 changes, diagonal", "probability moves by", "consistency", "accuracy"):
-        record.add(f"{kind}/{measure}/{label}", line[measure], "share")
+        record.count(f"{kind}/{measure}/{label}", line[measure], n=weights[measure], unit="share")
 columns = ["accuracy", "consistency", "top-1 changes, diagonal", "probability moves by"]
 display(means[columns].unstack("shift").style.format("{:.3f}").set_caption("means over the objects"))
 spread = means["consistency"].unstack("shift")
@@ -314,7 +321,7 @@ by_range = {
     }
     for kind in places
 }
-figure = plots.curves(by_range, at=sizes, xlabel="side of the square (px)", ylabel="consistency")
+figure = plots.curves(by_range, at=sizes, xlabel="side of the square (px)", ylabel="consistency", variants=variants)
 record.save_figure(figure, "range")
 figure
 
@@ -332,8 +339,9 @@ for training in trainings:
         + ")"
     )  # fmt: skip
     for size, (a, b) in ((sizes[0], near), (sizes[-1], far)):
-        record.add(f"pasted/inconsistency within {size} px/off-the-shelf, {training}", a, "share of pairs")
-        record.add(f"pasted/inconsistency within {size} px/anti-aliased, {training}", b, "share of pairs")
+        for which, value in zip(kinds, (a, b), strict=True):
+            name = f"pasted/inconsistency within {size} px/{which}, {training}"
+            record.count(name, value, n=single[size] / 2, unit="share of pairs")
 display(Markdown(
     "**Reading.** Inconsistency (1 - consistency), pasted, off-the-shelf to anti-aliased: " + "; ".join(lines) + ". "
     "A number without its range cannot be compared."
@@ -382,7 +390,8 @@ agreed = [consistency.kappa(row["consistency"], chance=row["chance"]) for _, row
 means["kappa"] = agreed if several else np.nan
 for (kind, label), line in means.iterrows():
     for measure in [m for m in ("stays right", "excess", "kappa", "chance") if np.isfinite(line[m])]:
-        record.add(f"{kind}/{measure}/{label}", line[measure], "share" if measure != "kappa" else "kappa")
+        unit, chance = ("kappa", line["chance"]) if measure == "kappa" else ("share", 0)
+        record.count(f"{kind}/{measure}/{label}", line[measure], n=max(1, single[window] / 2 * (1 - chance)), unit=unit)
 columns = ["accuracy", "stays right", "excess", "consistency", "chance", "kappa"]
 display(means[columns].style.format("{:.3f}", na_rep="undefined").set_caption("to be read within a kind of shift"))
 display(Markdown(
@@ -444,16 +453,21 @@ worst_case = {
     }
     for kind in places
 }  # fmt: skip
-figure = plots.curves(worst_case, at=reaches, xlabel="shifts up to m (px)", ylabel="right at every one of them")
+figure = plots.curves(
+    worst_case, at=reaches, xlabel="shifts up to m (px)", ylabel="right at every one of them", variants=variants
+)
 record.save_figure(figure, "worst_case")
 figure
 
 # %%
 ends = pd.DataFrame({kind: {n: c[-1] for n, c in lines.items()} for kind, lines in worst_case.items()})
 begin = pd.DataFrame({kind: {n: c[0] for n, c in lines.items()} for kind, lines in worst_case.items()})
+# An answer that flips has wrong ones beside it, so a line of starts goes with it, not a square
+starts = max(1, len(object_names) * (len(one_axis) - 2 * worst) ** 2 / (2 * worst + 1))
 for kind in places:
     for label in nets:
-        record.add(f"{kind}/right at all shifts up to {worst} px/{label}", ends.loc[label, kind], "share of starts")
+        name = f"{kind}/right at all shifts up to {worst} px/{label}"
+        record.count(name, ends.loc[label, kind], n=starts, unit="share of starts")
 display(ends.style.format("{:.3f}").set_caption(f"right at every shift of up to {worst} px"))
 label = (begin - ends)["pasted"].idxmax()
 display(Markdown(

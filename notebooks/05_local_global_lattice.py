@@ -101,7 +101,7 @@ figure
 #   all that repeats every $S$ pixels, or every $S/2$, $S/4$, ...
 # - **rest**: what is left.
 #
-# One call: `variation.decompose(map, network.strides, stride)`.
+# One call: `variation.decompose(map, strides=network.strides, stride=stride)`.
 
 # %%
 from helpers.measures import uncertainty, variation
@@ -123,9 +123,12 @@ display(Markdown(
 # of what the frame leaves room for.
 
 # %%
-closely = {kind: features.extract(each, scenes[0], [layer], fine, device) for kind, each in both.items()}
+closely = {kind: features.extract(each, scenes[0], [layer], stride=fine, device=device) for kind, each in both.items()}
 found = {
-    kind: [features.extract(each, scene, [layer], stride, device, progress=False).layers[layer] for scene in scenes]
+    kind: [
+        features.extract(each, scene, [layer], stride=stride, device=device, progress=False).layers[layer]
+        for scene in scenes
+    ]
     for kind, each in both.items()
 }
 walks = variation.walks(scenes[0].grid, distances, count=16, seed=seed)
@@ -133,7 +136,7 @@ places = torch.from_numpy(walks.reshape(-1, 2))
 drops = {
     kind: [
         variation.drop_along(
-            features.of_frames(each, scene.render(places), [layer], device)[layer].unflatten(0, walks.shape[:2]),
+            features.of_frames(each, scene.render(places), [layer], device=device)[layer].unflatten(0, walks.shape[:2]),
             distances,
         )
         for scene in scenes
@@ -164,10 +167,10 @@ figure
 sizes = pd.DataFrame({kind: each.rms() for kind, each in pieces.items()})
 grids = {kind: variation.lattice(each, strides=plain.strides, stride=fine) for kind, each in maps.items()}
 for kind, grid in grids.items():
-    record.add(f"one object/lattice rms/{kind}", grid.rms, "cosine")
-    record.add(f"one object/lattice share/{kind}", grid.share, "fraction")
+    record.value(f"one object/lattice rms/{kind}", grid.rms, unit="cosine")
+    record.value(f"one object/lattice share/{kind}", grid.share, unit="fraction")
 off, on = grids.values()
-record.add("one object/lattice share/white noise, 97.5 % quantile", off.high, "fraction")
+record.value("one object/lattice share/white noise, 97.5 % quantile", off.high, unit="fraction")
 stands = "so this is a grid" if off.share > off.high else "so no grid stands out in this map"
 display(sizes.style.format("{:.4f}").set_caption(f"root mean square of each part, {scenes[0].name}, {layer}"))
 display(Markdown(
@@ -193,7 +196,7 @@ table = pd.DataFrame({
 display(table.style.format("{:.4f}"))
 for kind, grid in grids.items():
     for pixels, rms in grid.by_stride.items():
-        record.add(f"one object/lattice rms at {pixels} px/{kind}", rms, "cosine")
+        record.value(f"one object/lattice rms at {pixels} px/{kind}", rms, unit="cosine")
 clear = {
     kind: ", ".join(str(pixels) for pixels, rms in grid.by_stride.items() if rms > grid.noise_by_stride[pixels])
     for kind, grid in grids.items()
@@ -230,7 +233,7 @@ text = f"no stride of the network is a multiple of {fine} px, so none can be tes
 if above:
     display(pd.DataFrame(above, index=list(both)).rename_axis("stride (px)", axis=1).style.format("{:.1f}"))
     largest = max(above, key=lambda s: above[s][0])
-    peak, after = (record.add(f"one object/largest stride peak over its neighbours/{kind}", value, "times")
+    peak, after = (record.value(f"one object/largest stride peak over its neighbours/{kind}", value, unit="times")
                    for kind, value in zip(both, above[largest], strict=True))  # fmt: skip
     text = (
         "strength at each stride over the mean of the periods beside it (the shortest has one on one side only); 1 "
@@ -261,7 +264,7 @@ figure
 # %%
 for kind, series in lines.items():
     for part, value in series.items():
-        record.add(f"rms/{part}/{kind}", value.value, "cosine")
+        record.statistic(f"rms/{part}/{kind}", value.value, n=len(scenes), unit="cosine")
 shares = {kind: table.pow(2).mean() / table.pow(2).mean().sum() for kind, table in parts.items()}
 slow = {kind: share["tilt"] + share["smooth"] for kind, share in shares.items()}
 display(Markdown(
@@ -289,7 +292,7 @@ figure
 # %%
 for kind, points in falls.items():
     for distance, value in zip(distances, points, strict=True):
-        record.add(f"drop/{distance} px/{kind}", value.value, "1 - cosine")
+        record.statistic(f"drop/{distance} px/{kind}", value.value, n=len(scenes), unit="1 - cosine")
 far, half = distances[-1], distances[-2]
 steps = {kind: points[0].value / points[-1].value for kind, points in falls.items()}
 back = {kind: points[-1].value / points[-2].value for kind, points in falls.items()}
@@ -333,7 +336,7 @@ steps = {
 display(pd.DataFrame(steps).rename_axis(f"cosine per px, steps of {stride} px").astype(str))
 for kind, pair in steps.items():
     for name, value in pair.items():
-        record.add(f"total variation/{name}/{kind}", value.value, "cosine/px")
+        record.statistic(f"total variation/{name}/{kind}", value.value, n=len(scenes), unit="cosine/px")
 more = {kind: pair["whole map"].value / pair["slow part alone"].value for kind, pair in steps.items()}
 display(Markdown(
     f"**Reading.** Off the shelf, the map goes up and down {more['off-the-shelf']:.1f} times as much as its slow part "
@@ -369,7 +372,7 @@ lean = {
     for kind, every in leans.items() for field in words
 }  # fmt: skip
 for (kind, field), value in lean.items():
-    record.add(f"bias/{field}/{kind}", value.value, "cosine")
+    record.statistic(f"bias/{field}/{kind}", value.value, n=len(scenes), unit="cosine")
 sure = [f"{kind}, {words[field].split(chr(10))[0]} {value}" for (kind, field), value in lean.items()
         if value.excludes_zero]  # fmt: skip
 tilts = np.array([each.tilt_down for each in leans["off-the-shelf"]])
@@ -394,10 +397,8 @@ display(Markdown(
 # half of the lines first subtracts the features of the blank frame. Drawn is what is missing to 1.
 
 # %%
-blank = {
-    kind: features.of_frames(each, torch.full((1, 3, each.frame, each.frame), 255, dtype=torch.uint8), [layer], device)
-    for kind, each in both.items()
-}
+white = torch.full((1, 3, *scenes[0].frame), 255, dtype=torch.uint8)
+blank = {kind: features.of_frames(each, white, [layer], device=device) for kind, each in both.items()}
 calibrated = {
     (kind, way): variation.calibrate(every, blank=blank[kind][layer][0] if way == "blank subtracted" else None)
     for kind, every in found.items()
@@ -408,7 +409,8 @@ for (kind, way), each in calibrated.items():
     for field, symbol in (("same", "s"), ("different", "d"), ("invariance", "I")):
         scale[kind][f"{symbol}, {way}"] = uncertainty.interval(getattr(each, field), clusters=categories, seed=seed)
         missing[kind][f"1 − {symbol}, {way}"] = uncertainty.interval(1 - getattr(each, field), clusters=categories, seed=seed)
-        record.add(f"{field}/{way}/{kind}", scale[kind][f"{symbol}, {way}"].value, "cosine")
+        mean = scale[kind][f"{symbol}, {way}"].value
+        record.statistic(f"{field}/{way}/{kind}", mean, n=len(scenes), unit="cosine")
 figure = plots.intervals(missing, label="what is missing to 1", log=True)
 record.save_figure(figure, "calibrated")
 figure
@@ -440,7 +442,9 @@ figure
 
 # %%
 for name, gain in gains.items():
-    record.add(f"gain/{name}", gain.value, "times")
+    record.statistic(f"gain/{name}", gain.value, n=len(scenes), unit="times")
+    record.statistic(f"gain/{name}/low", gain.low, n=len(scenes), unit="times")
+    record.statistic(f"gain/{name}/high", gain.high, n=len(scenes), unit="times")
 change = {kind: calibrated[kind, "as they are"].invariance for kind in both}
 more = uncertainty.paired(change["anti-aliased"], change["off-the-shelf"], clusters=categories, seed=seed)
 grid, bend, whole = (gains[name] for name in ("lattice (rms)", "smooth (rms)", "global: 1 − I"))

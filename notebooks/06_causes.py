@@ -74,7 +74,7 @@ trained = {
 }
 variant = "centre" if weights == "default" else weights
 chosen = {
-    kind: trained.get((network, variant, kind)) or networks.load(network, smooth, weights)
+    kind: trained.get((network, variant, kind)) or networks.load(network, antialiased=smooth, weights=weights)
     for kind, smooth in kinds.items()
 }
 plain = chosen["off-the-shelf"]
@@ -147,9 +147,10 @@ reached = {}
 for key, each in everyone.items():
     used = "fc7" if key[0] == "demo_alexnet" else each.logits
     every = [
-        features.extract(each, scene, {used: 0, each.logits: 0}, stride, device, progress=False) for scene in scenes
+        features.extract(each, scene, {used: 0, each.logits: 0}, stride=stride, device=device, progress=False)
+        for scene in scenes
     ]
-    near = [features.of_frames(each, scene.render(places), [used], device)[used] for scene in scenes]
+    near = [features.of_frames(each, scene.render(places), [used], device=device)[used] for scene in scenes]
     right = [
         item.layers[each.logits].argmax(-1) == each.class_index(scene.label)
         for item, scene in zip(every, scenes, strict=True)
@@ -181,10 +182,12 @@ table = pd.DataFrame([
      "1 − cosine at 1 px": found["drop"].mean()}
     for key, found in reached.items()
 ])  # fmt: skip
+tested = len(things) * every[0].rows.numel() * every[0].cols.numel()
 for line in table.to_dict("records"):
     name = f"{line['architecture']}/trained {line['training']}/{line['kind']}/{line['border']}"
-    for column, unit in (("accuracy", "fraction"), ("invariance I", "I"), ("1 − cosine at 1 px", "1 - cosine")):
-        record.add(f"{column}/{name}", line[column], unit)
+    record.count(f"accuracy/{name}", line["accuracy"], n=tested, unit="fraction")
+    for column, unit in (("invariance I", "I"), ("1 − cosine at 1 px", "1 - cosine")):
+        record.statistic(f"{column}/{name}", line[column], n=len(things), unit=unit)
 table.style.format(precision=3).hide(axis="index")
 
 # %%
@@ -233,7 +236,7 @@ factors = {
 rest = seeds.kept("06_causes", given)  # what this notebook measured on the networks of other seeds
 names = {(m, cause): f"factor/{m}/{' '.join(cause.split())}" for m, series in factors.items() for cause in series}
 for (measure, cause), name in names.items():
-    record.add(name, factors[measure][cause].value, "times smaller")
+    record.statistic(name, factors[measure][cause].value, n=len(things), unit="times smaller")
 points = table.assign(
     value=[each.value for each in invariances.values()],
     low=[each.low for each in invariances.values()],
@@ -275,7 +278,8 @@ logs = np.log([[found[name] for name in names.values()] for found in measured.va
 agree = int(((logs > 0).all(0) | (logs < 0).all(0)).sum())
 text = "**Reading.** No other training was measured with these parameters: nothing is known about luck."
 if rest:
-    apart = record.add("factor/largest ratio between seeds", np.exp(np.ptp(logs, axis=0)).max(), "ratio")
+    widest = np.exp(np.ptp(logs, axis=0)).max()
+    apart = record.statistic("factor/largest ratio between seeds", widest, n=len(things), unit="ratio")
     text = (
         f"**Reading.** From one training to another a factor changes by up to {apart:.2f} times, which the intervals "
         f"over objects do not contain. {agree} of {len(names)} factors lie on the same side of 1 in every training: "
@@ -307,7 +311,7 @@ for ground, place in grounds.items():
     for thing in things:
         for boundary, frames in movements.moved(thing, shifts, frame=plain.frame, background=place).items():
             for mode, each in padded.items():
-                unit = similarity.normalise(features.of_frames(each, frames, [layer], device)[layer])
+                unit = similarity.normalise(features.of_frames(each, frames, [layer], device=device)[layer])
                 drops = (unit[1:] - unit[:1]).double().square().sum(1) / 2  # 1 - cosine, exact near 0
                 line = {"background": ground, "boundary": boundary, "padding": mode}
                 lost.append(line | {"1 px": float(drops[:8].mean()), f"{reach} px": float(drops[8:].mean())})
@@ -335,7 +339,8 @@ figure
 for (ground, distance), each in means.items():
     for boundary, line in each.iterrows():
         for mode, value in line.items():
-            record.add(f"drop/{distance}/{ground}/{boundary}/{mode}", value, "1 - cosine")
+            name = f"drop/{distance}/{ground}/{boundary}/{mode}"
+            record.statistic(name, value, n=len(things), unit="1 - cosine")
 white, scenic = means["white", f"{reach} px"], means["photo", f"{reach} px"]
 part = white.loc["pasted", "circular"] / white.loc["pasted", "zeros"]
 scenery = "" if reasons else ", because it covers other scenery,"
@@ -386,16 +391,17 @@ borderless = {}
 for mode, each in padded.items():
     used = list({layer: 0, plain.logits: 0})
     spots = [shifting.Paste(thing, plain.frame) for thing in things]
-    every = [features.extract(each, spot, used, stride, device, progress=False) for spot in spots]
+    every = [features.extract(each, spot, used, stride=stride, device=device, progress=False) for spot in spots]
     found = uncertainty.interval(variation.calibrate([item.layers[layer] for item in every]).invariance, seed=seed)
     borderless[mode] = {"invariance I": found.value, "95 %": f"{found.low:.2f} to {found.high:.2f}"}
-    record.add(f"padding/invariance/{mode}", found.value, "I")
+    record.statistic(f"padding/invariance/{mode}", found.value, n=len(things), unit="I")
     if plain.labels and all(thing.label in plain.labels for thing in things):
         right = [
             (item.layers[plain.logits].argmax(-1) == plain.class_index(thing.label)).float().mean()
             for item, thing in zip(every, things, strict=True)
         ]
-        borderless[mode]["accuracy"] = record.add(f"padding/accuracy/{mode}", np.mean(right), "fraction")
+        share = record.count(f"padding/accuracy/{mode}", np.mean(right), n=tested, unit="fraction")
+        borderless[mode]["accuracy"] = share
 borderless = pd.DataFrame(borderless).T.rename_axis("padding")
 display(borderless.style.format(lambda v: v if isinstance(v, str) else f"{v:.3f}"))
 
@@ -433,17 +439,19 @@ grown = {kind: pd.DataFrame(index=pd.Index(grounds, name="background"), dtype=fl
 compared, every = {}, {}
 for ground, place in grounds.items():
     for size in sizes:
-        spots = [shifting.Paste(objects.load(name, size), plain.frame, place) for name in object_names]
+        spots = [shifting.Paste(objects.load(name, size), plain.frame, background=place) for name in object_names]
         for kind, each in chosen.items():
             every[ground, size, kind] = [
-                features.extract(each, spot, used, 2 * stride, device, progress=False).layers for spot in spots
+                features.extract(each, spot, used, stride=2 * stride, device=device, progress=False).layers
+                for spot in spots
             ]
             found = variation.calibrate([layers[layer] for layers in every[ground, size, kind]])
-            grown[kind].loc[ground, f"{size} px"] = record.add(
-                f"size and background/{ground}/{size} px/{kind}", found.invariance.mean(), "I"
-            )
+            name = f"size and background/{ground}/{size} px/{kind}"
+            value = record.statistic(name, found.invariance.mean(), n=len(things), unit="I")
+            grown[kind].loc[ground, f"{size} px"] = value
         compared[f"{ground}, {size} px"] = [
-            features.extract(each, spots[0], [layer], stride, device, progress=False) for each in chosen.values()
+            features.extract(each, spots[0], [layer], stride=stride, device=device, progress=False)
+            for each in chosen.values()
         ]
 for each in grown.values():
     each.columns.name = "size of the object"
@@ -457,14 +465,16 @@ for ground in ("white", "photo"):
     shown = every[ground, sizes[1], "off-the-shelf"]
     found = variation.calibrate([layers[layer] for layers in shown])
     why[ground] = {"I": found.invariance.mean()}
-    why[ground]["s"] = record.add(f"background/{ground}/s", found.same.mean(), "cosine")
-    why[ground]["d"] = record.add(f"background/{ground}/d", found.different.mean(), "cosine")
+    why[ground]["s"] = record.statistic(f"background/{ground}/s", found.same.mean(), n=len(things), unit="cosine")
+    why[ground]["d"] = record.statistic(f"background/{ground}/d", found.different.mean(), n=len(things), unit="cosine")
     if "accuracy" in borderless:
         right = [
             (layers[plain.logits].argmax(-1) == plain.class_index(thing.label)).float().mean()
             for layers, thing in zip(shown, things, strict=True)
         ]
-        why[ground]["accuracy"] = record.add(f"background/{ground}/accuracy", np.mean(right), "fraction")
+        tested = len(things) * next(iter(shown[0].values()))[..., 0].numel()
+        share = record.count(f"background/{ground}/accuracy", np.mean(right), n=tested, unit="fraction")
+        why[ground]["accuracy"] = share
 display(pd.DataFrame(why).T.rename_axis("background").style.format("{:.2f}"))
 
 # %%

@@ -53,7 +53,7 @@ given = {"layer": layer, "replay_objects": replay_objects, "stride": stride, "st
 record = records.Record("07_published_study", out, given, device=device)
 means = published.coco_means()
 maps = published.find_maps(download=download)
-available = published.at_hand(download=download)
+available = published.replayable(download=download)
 names = [name for name in ("alexnet", "vgg16", "resnet50", "mobilev2") if f"{name}/{layer}/berry/c" in maps]
 pd.Series(runtime.stamp()["packages"], name="version").to_frame().T
 
@@ -130,7 +130,7 @@ figure
 # %%
 gates = published.gates(means)
 for gate in gates.itertuples():
-    record.add(f"typed/{gate.gate}", gate.holds, f"of {gate.of}")
+    record.value(f"typed/{gate.gate}", gate.holds, unit=f"of {gate.of}")
 display(gates)
 lines = [f"{gate.gate} in **{gate.holds} of {gate.of}**" for gate in gates.itertuples()]
 display(Markdown(
@@ -179,8 +179,8 @@ if maps:
     local = pairs["drop_1"]["off-the-shelf"] / pairs["drop_1"]["antialiased"]
     rest = (1 - pairs["mean_cosine"]["off-the-shelf"]) / (1 - pairs["mean_cosine"]["antialiased"])
     for name, values in {"local": local, "global": rest}.items():
-        record.add(f"maps/{name} gain, smallest", values.min(), "ratio")
-        record.add(f"maps/{name} gain, largest", values.max(), "ratio")
+        record.statistic(f"maps/{name} gain, smallest", values.min(), n=len(values), unit="ratio")
+        record.statistic(f"maps/{name} gain, largest", values.max(), n=len(values), unit="ratio")
     display(Markdown(
         f"**Reading.** Anti-aliasing divides the change at 1 px by **{local.min():.1f} to {local.max():.1f}**, and "
         f"the change over the whole frame by **{rest.min():.2f} to {rest.max():.2f}** (below 1 it grew). The local "
@@ -199,8 +199,8 @@ if maps:
     by = measured.groupby(["network", "layer", "variant"], sort=False)[shown].mean()
     display(by.style.format("{:+.4f}").format("{:.4f}", ["lattice_rms"]).format("{:.0%}", ["lattice_share"]))
     rms = by["lattice_rms"].unstack("variant")
-    record.add("maps/lattice rms, off-the-shelf", rms["off-the-shelf"].mean(), "cosine")
-    record.add("maps/lattice rms, antialiased", rms["antialiased"].mean(), "cosine")
+    for variant, column in rms.items():
+        record.statistic(f"maps/lattice rms, {variant}", column.mean(), n=len(rms), unit="cosine")
     display(Markdown(
         f"**Reading.** What repeats with the strides is {rms['off-the-shelf'].mean():.4f} off-the-shelf and "
         f"{rms['antialiased'].mean():.4f} anti-aliased (mean over networks and layers; white noise would give a share "
@@ -222,7 +222,7 @@ if maps:
     counts = pd.concat({"highest": best.apply(pd.Series.value_counts), "lowest": worst.apply(pd.Series.value_counts)})
     display(counts.fillna(0).astype(int))
     centre_best = int((best == "c").sum().sum())
-    record.add("maps/centre highest", centre_best, f"of {best.size}")
+    record.value("maps/centre highest", centre_best, unit=f"of {best.size}")  # of published maps: nothing moves it
     display(Markdown(
         f"**Reading.** The centre is the highest anchor in {centre_best} of {best.size} runs of the two objects: "
         "the rule of the table, but a rule over many objects, with exceptions for one."
@@ -240,8 +240,8 @@ if len(replayed):
     columns = ["key", "weights", "positions", "largest_difference", "pearson_r", "verdict"]
     display(replayed[columns].style.format({"largest_difference": "{:.4f}", "pearson_r": "{:.3f}"}).hide())
     for row in replayed.itertuples():
-        record.add(f"replay/{row.key}/largest difference", row.largest_difference, "cosine or probability")
-        record.add(f"replay/{row.key}/r", row.pearson_r, "Pearson r")
+        record.value(f"replay/{row.key}/largest difference", row.largest_difference, unit="cosine or probability")
+        record.value(f"replay/{row.key}/r", row.pearson_r, unit="Pearson r")
 else:
     display(Markdown(
         "Nothing can be replayed: it takes the published maps, their objects, and weights of the networks "

@@ -126,8 +126,8 @@ record.save_figure(figure, "maps")
 figure
 
 # %%
-centre, lowest = record.add("mean cosine with the centre", maps[2].mean(), "cosine"), float(maps.min())
-record.add("lowest cosine", lowest, "cosine")
+centre = record.value("mean cosine with the centre", maps[2].mean(), unit="cosine")
+lowest = record.value("lowest cosine", maps.min(), unit="cosine")
 display(Markdown(
     f"**Reading.** With the object at the centre, positions are {centre:.4f} similar on average; no position is less "
     f"than {lowest:.4f} similar to an anchor. Look at the colour bar before you look at the pattern: it spans "
@@ -158,7 +158,8 @@ for net, name, side, px, every in (
     (trained, object_name, size, trained.frame, step),
     (trained, other_name, size, trained.frame, step),
 ):
-    extracted.append(features.extract(net, shifting.Paste(objects.load(name, side), px), ["pool"], every, device))
+    scene = shifting.Paste(objects.load(name, side), px)
+    extracted.append(features.extract(net, scene, ["pool"], stride=every, device=device))
 
 # %%
 rows, pictures = {}, []
@@ -171,7 +172,8 @@ for name, both in ((network, extracted[:2]), ("demo_resnet, trained", extracted[
 table = pd.DataFrame(rows).T
 for name, line in table.iterrows():
     for measure, value in line.items():
-        record.add(f"{measure}/{name}", value, "cosine" if measure[0] in "sd" else "invariance")
+        unit = "cosine" if measure[0] in "sd" else "invariance"
+        record.statistic(f"{measure}/{name}", value, n=2, unit=unit)
 other = extracted[1].scene.name
 caption = f"{cutout.name}, and {other} in the same places; frames of {frame} and {trained.frame} px"
 display(table.style.format("{:.4f}").set_caption(caption))

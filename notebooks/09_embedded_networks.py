@@ -69,7 +69,7 @@ nets = {
     for name, where, smooth in keys
 }
 folder = seeds.folder(training_seed)
-facts = {key: store.load_state(key[0], key[2], key[1], folder)[1] for key in keys}  # how they were trained
+facts = {key: store.load_state(key[0], antialiased=key[2], variant=key[1], folder=folder)[1] for key in keys}  # how they were trained
 object_size = evaluate.OBJECT_SIZE
 kinds = [f"{'anti-aliased' if smooth else 'off-the-shelf'}, {where}" for _, where, smooth in keys[:4]]
 names = {key: kinds[i % 4] for i, key in enumerate(keys)}
@@ -113,7 +113,7 @@ first = nets[keys[0]]
 scene = shifting.Paste(objects.load(object_names[0], object_size), first.frame)
 places = variation.walks(scene.grid, distances, count=walk_count, seed=seed)
 frames = scene.render(torch.from_numpy(places.reshape(-1, 2)))
-found = features.of_frames(first, frames, [layers[first.name]], device)[layers[first.name]]
+found = features.of_frames(first, frames, [layers[first.name]], device=device)[layers[first.name]]
 change = variation.drop_along(found.view(walk_count, len(places[0]), -1), distances)
 display(Markdown(
     f"{first.title}, {scene.name}: `1 - cosine` at "
@@ -142,7 +142,7 @@ for key, (number, label) in itertools.product(keys, enumerate(objects.CLASSES)):
     places = variation.walks(scene.grid, distances, count=walk_count, seed=seed + number)
     middle = [side // 2 for side in scene.grid]
     frames = scene.render(torch.tensor([*places.reshape(-1, 2).tolist(), middle]))
-    found = features.of_frames(net, frames, [layer], device)[layer]
+    found = features.of_frames(net, frames, [layer], device=device)[layer]
     walked = found[:-1].view(walk_count, len(places[0]), -1)
     local[key, label] = variation.drop_along(walked, distances)
     overall[key, label] = float(torch.cosine_similarity(walked[:, 0], found[-1:]).mean())
@@ -152,7 +152,7 @@ maps, lattice = {}, {}
 for key, name in itertools.product(keys, object_names):
     net, layer = nets[key], layers[key[0]]
     scene = shifting.Paste(objects.load(name, object_size), net.frame)
-    found = features.similarity_maps(net, scene, [layer], stride, device)[layer]
+    found = features.similarity_maps(net, scene, [layer], stride=stride, device=device)[layer]
     maps[key, name] = found[similarity.ANCHORS.index("c")].numpy()
     lattice[key, name] = variation.lattice(maps[key, name], strides=net.strides, stride=stride)
 
@@ -166,7 +166,7 @@ for key, name in itertools.product(keys, object_names):
 # %%
 rows = {}
 for key in keys:
-    size = (folder / store.file_name(key[0], key[2], key[1])).stat().st_size / 1e6
+    size = (folder / store.file_name(key[0], antialiased=key[2], variant=key[1])).stat().st_size / 1e6
     row = {"accuracy, centre": grids[key][centre, centre], "accuracy, border": grids[key][edge].mean()}
     row["global"] = np.mean([overall[key, label] for label in objects.CLASSES])
     for d in distances:
@@ -176,9 +176,16 @@ for key in keys:
         "steps": int(facts[key]["steps"]), "training s": float(facts[key]["seconds"]), "MB": size
     }  # fmt: skip
 table = pd.DataFrame(rows).T
+named = {"accuracy, centre": len(objects.CLASSES) * per_class}
+named["accuracy, border"] = named["accuracy, centre"] * edge.sum()
+over = dict.fromkeys(table, len(objects.CLASSES)) | {"lattice rms": len(object_names)}
 for (family, kind), row in table.iterrows():
     for column, value in row.drop(["steps", "training s", "MB"]).items():
-        record.add(f"{column}/{family}/{kind}", value, "share" if "accuracy" in column else "cosine")
+        name = f"{column}/{family}/{kind}"
+        if column in named:
+            record.count(name, value, n=named[column], unit="share")
+        else:
+            record.statistic(name, value, n=over[column], unit="cosine")
 formats = {"steps": "{:.0f}", "training s": "{:.0f}", "MB": "{:.2f}", "accuracy, centre": "{:.3f}"}
 formats |= {"accuracy, border": "{:.3f}", "global": "{:.3f}"}
 table.style.format("{:.4f}").format(formats, subset=list(formats))
@@ -247,7 +254,8 @@ near = "local 1 px"
 factors = {"centre": off[near] / smooth[near], "uniform": spread[near] / calm[near]}
 text = "**Reading, local.** At 1 px anti-aliasing makes the change smaller by these factors:\n\n"
 for family, where in itertools.product(families, factors):
-    factor = record.add(f"local factor 1 px/{family}/{where}", factors[where][family], "ratio")
+    name = f"local factor 1 px/{family}/{where}"
+    factor = record.statistic(name, factors[where][family], n=len(objects.CLASSES), unit="ratio")
     plain, blurred = (family, where, False), (family, where, True)
     worse = [x for x in objects.CLASSES if local[plain, x][1] < local[blurred, x][1]]
     text += f"- {family}, {where}: **{factor:.1f}**; larger instead for {', '.join(worse) or 'no class'}.\n"
@@ -306,7 +314,11 @@ factor = every["local 1 px"][::2] / every["local 1 px"][1::2]
 text = "**Reading.** No other training was measured with these parameters: nothing is known about luck."
 if rest:
     for column, value in luck.items():
-        record.add(f"largest change between seeds/{column}", value, "share" if "accuracy" in column else "cosine")
+        name = f"largest change between seeds/{column}"
+        if column in named:
+            record.count(name, value, n=named[column], unit="share")
+        else:
+            record.statistic(name, value, n=over[column], unit="cosine")
     text = (
         f"**Reading.** Between seeds, a network's global cosine changes by up to {luck['global']:.3f}. Over all families "
         f"and seeds, training anywhere moves it by {gained.min():+.3f} to {gained.max():+.3f} and anti-aliasing by "

@@ -68,18 +68,18 @@ def checksum(tmp_path):
 
 def test_download_is_whole_checked_and_cached(server, tmp_path):
     expected = checksum(tmp_path)
-    path = assets.require("folder/file.bin", f"{server}/file.bin", expected)
+    path = assets.require("folder/file.bin", url=f"{server}/file.bin", sha256=expected)
     assert path == tmp_path / "cache/folder/file.bin" and path.read_bytes() == CONTENT
-    assert assets.require("folder/file.bin", f"{server}/file.bin", expected) == path
+    assert assets.require("folder/file.bin", url=f"{server}/file.bin", sha256=expected) == path
     assert Server.seen == [None]  # the second time nothing was asked of the server
 
 
 def test_what_is_on_the_search_path_is_not_downloaded(server, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/file.bin").write_bytes(b"mine")
-    assert assets.require("file.bin", f"{server}/file.bin").read_bytes() == b"mine"
+    assert assets.require("file.bin", url=f"{server}/file.bin").read_bytes() == b"mine"
     with pytest.raises(assets.AssetError, match="SHA-256"):
-        assets.require("file.bin", f"{server}/file.bin", checksum(tmp_path))
+        assets.require("file.bin", url=f"{server}/file.bin", sha256=checksum(tmp_path))
     assert Server.seen == []
 
 
@@ -88,9 +88,9 @@ def test_a_download_that_breaks_off_goes_on(server, tmp_path, ranges):
     Server.faults, Server.ranges = 1, ranges
     target = tmp_path / "file.bin"
     with pytest.raises(assets.AssetError, match=r"file\.bin.*broke off|IncompleteRead"):
-        assets.download(f"{server}/file.bin", target, checksum(tmp_path), progress=False)
+        assets.download(f"{server}/file.bin", target, sha256=checksum(tmp_path), progress=False)
     assert not target.exists()
-    assets.download(f"{server}/file.bin", target, checksum(tmp_path), progress=False)
+    assets.download(f"{server}/file.bin", target, sha256=checksum(tmp_path), progress=False)
     assert target.read_bytes() == CONTENT
     assert Server.seen == [None, f"bytes={len(CONTENT) // 2}-"]
     assert not target.with_name("file.bin.part").exists()
@@ -99,17 +99,17 @@ def test_a_download_that_breaks_off_goes_on(server, tmp_path, ranges):
 def test_a_whole_part_is_taken_and_a_wrong_one_is_fetched_again(server, tmp_path):
     part = tmp_path / "file.bin.part"
     part.write_bytes(CONTENT)
-    assets.download(f"{server}/file.bin", tmp_path / "file.bin", checksum(tmp_path), progress=False)
+    assets.download(f"{server}/file.bin", tmp_path / "file.bin", sha256=checksum(tmp_path), progress=False)
     assert (tmp_path / "file.bin").read_bytes() == CONTENT
     (tmp_path / "file.bin").unlink()
     part.write_bytes(CONTENT + b"more")
-    assets.download(f"{server}/file.bin", tmp_path / "file.bin", checksum(tmp_path), progress=False)
+    assets.download(f"{server}/file.bin", tmp_path / "file.bin", sha256=checksum(tmp_path), progress=False)
     assert (tmp_path / "file.bin").read_bytes() == CONTENT
 
 
 def test_a_wrong_checksum_keeps_nothing(server, tmp_path):
     with pytest.raises(assets.AssetError, match=r"SHA-256.*expected 0000"):
-        assets.download(f"{server}/file.bin", tmp_path / "file.bin", "0" * 64, progress=False)
+        assets.download(f"{server}/file.bin", tmp_path / "file.bin", sha256="0" * 64, progress=False)
     assert list(tmp_path.glob("file.bin*")) == []
 
 
@@ -169,4 +169,5 @@ def test_what_is_there_needs_no_lock(tmp_path, monkeypatch):
     (tmp_path / "file.bin").write_bytes(CONTENT)
     monkeypatch.setattr(assets, "FileLock", None)
     expected = checksum(tmp_path)
-    assert assets.download("http://127.0.0.1:9/file.bin", tmp_path / "file.bin", expected) == tmp_path / "file.bin"
+    there = tmp_path / "file.bin"
+    assert assets.download("http://127.0.0.1:9/file.bin", there, sha256=expected) == there

@@ -13,7 +13,8 @@ from PIL import Image
 from pycocotools import mask as runs
 
 from helpers import assets
-from helpers.objects import coco, coco_download
+from helpers.objects import coco
+from helpers.tools.sweep import coco_download
 
 # pycocotools itself still calls NumPy the old way.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -86,7 +87,7 @@ def test_crop_is_the_rounded_box_with_the_mask_as_alpha(tmp_path):
     # Half a pixel rounds to even, as Python's round does: 10.5 -> 10, 21.5 -> 22.
     box = (10.5, 21.5, 40.4, 50.6)
     annotations = [_annotation(1, 7, box, segmentation=_rectangle(20, 30, 10, 20))]
-    (cutout,) = coco.load_coco(_folder(tmp_path, annotations, [7]), "made", None, 1, ["dog"])
+    (cutout,) = coco.load_coco(_folder(tmp_path, annotations, [7]), "made", None, per_category=1, categories=["dog"])
     assert cutout.label == "dog" and cutout.size == (51, 40)
     red, green, blue, alpha = cutout.rgba.numpy()
     assert (red == np.arange(22, 73)[:, None]).all() and (green == np.arange(10, 50)).all() and (blue == 7).all()
@@ -105,7 +106,8 @@ def test_crop_is_the_rounded_box_with_the_mask_as_alpha(tmp_path):
 )
 def test_the_papers_crop_takes_the_width_from_the_height(tmp_path, box, right, papers):
     root = _folder(tmp_path, [_annotation(1, 1, box)], [1])
-    crops = [coco.load_coco(root, "made", None, 1, ["dog"], paper_crop=flag)[0] for flag in (False, True)]
+    asked = {"per_category": 1, "categories": ["dog"]}
+    crops = [coco.load_coco(root, "made", None, paper_crop=flag, **asked)[0] for flag in (False, True)]
     assert [crop.size for crop in crops] == [right, papers]
     shared = min(right[1], papers[1])
     assert (crops[0].rgba[:, :, :shared] == crops[1].rgba[:, :, :shared]).all()
@@ -115,7 +117,7 @@ def test_alpha_stays_a_mask_through_the_resize(tmp_path):
     # 40 px to 60: new column 31 lies at (31 + 0.5) * 40 / 60 - 0.5 = 20.5, halfway between the last column of
     # the object and the first outside it. Half is object, as whole numbers round.
     annotations = [_annotation(1, 1, (0, 0, 40, 40), segmentation=_rectangle(0, 0, 21, 40))]
-    (cutout,) = coco.load_coco(_folder(tmp_path, annotations, [1]), "made", 60, 1, ["dog"])
+    (cutout,) = coco.load_coco(_folder(tmp_path, annotations, [1]), "made", 60, per_category=1, categories=["dog"])
     expected = np.zeros((60, 60), np.uint8)
     expected[:, :32] = 255
     assert (cutout.rgba[3].numpy() == expected).all()
@@ -150,7 +152,7 @@ def test_what_is_not_there_is_named(tmp_path):
         coco.load_coco(root, "made", 10, categories=["zebro"])
     with pytest.raises(FileNotFoundError, match="instances_train2017.json; that folder has the splits made"):
         coco.load_coco(root, "train2017", 10)
-    with pytest.raises(FileNotFoundError, match="no annotations are there at all"):
+    with pytest.raises(FileNotFoundError, match="that folder has no annotations at all"):
         coco.load_coco(tmp_path / "nowhere", "train2017", 10)
     with pytest.raises(ValueError, match="per_category 0"):
         coco.load_coco(root, "made", 10, per_category=0)
@@ -262,7 +264,7 @@ def server(tmp_path):
 def _fetch(server, root, **options):
     sums = {"archive_sha256": hashlib.sha256(server.files["/annotations/" + coco_download.ARCHIVE]).hexdigest()}
     options = {"per_category": 3, "categories": ["dog"], "progress": False, **sums, **options}
-    return coco_download.fetch(root, "made", site=server.site, **options)
+    return coco_download.fetch(root, split="made", site=server.site, **options)
 
 
 def _files(root):
@@ -283,7 +285,7 @@ def test_download_broken_off_goes_on_where_it_stopped(server, tmp_path):
     archive, photo = "/annotations/" + coco_download.ARCHIVE, "/made/000000000003.png"
     server.break_after = {archive: 5000, photo: 100}
     for _ in range(2):  # the archive breaks off, then the photo
-        with pytest.raises(assets.AssetError, match="goes on where it stopped"):
+        with pytest.raises(assets.AssetError, match="run the same command again to resume"):
             _fetch(server, tmp_path / "coco")
     _fetch(server, tmp_path / "coco")
     once = "/made/000000000001.png", "/made/000000000004.png"
@@ -318,4 +320,4 @@ def test_download_says_what_the_site_does_not_have(server, tmp_path):
     with pytest.raises(assets.AssetError, match="cannot download 000000000003.png from http"):
         _fetch(server, tmp_path / "coco")
     with pytest.raises(assets.AssetError, match="no annotations/instances_test2017.json: the splits are"):
-        coco_download.fetch(tmp_path / "other", "test2017", site=server.site, archive_sha256=None, progress=False)
+        coco_download.fetch(tmp_path / "other", split="test2017", site=server.site, archive_sha256=None, progress=False)

@@ -11,7 +11,7 @@ WHITE_LUMINANCE = 1.0
 
 def any_object(name: str, index: int = 0, size: int = 48):
     return (
-        silhouette(name, index, size) if name in embedded.SILHOUETTES else digit(int(name[-1]), index, size)
+        silhouette(name, index, size=size) if name in embedded.SILHOUETTES else digit(int(name[-1]), index, size=size)
     )
 
 
@@ -54,7 +54,7 @@ def test_alpha_is_crisp_at_any_size():
 
 
 def test_aspect_is_kept_inside_the_square():
-    alpha = silhouette("keyboard", 0, 96).rgba[3]
+    alpha = silhouette("keyboard", 0, size=96).rgba[3]
     rows = int((alpha.amax(1) > 127).sum())
     assert int((alpha.amax(0) > 127).sum()) >= 94
     # The glyph is about twice as wide as tall; it is rotated by up to 6 degrees.
@@ -80,7 +80,7 @@ def test_tone_sets_the_luminance_and_bounds_the_contrast():
     weights = torch.tensor(embedded.LUMINANCE)
     grey = fill.mean(0, keepdim=True).expand(3, -1, -1)
     target = torch.tensor(0.5)
-    toned = embedded.tone(grey, (grey.mean((1, 2)) * weights).sum(), target)
+    toned = embedded.tone(grey, mean=(grey.mean((1, 2)) * weights).sum(), target=target)
     # Grey has no colour to clip: the luminance is the target plus the clamped deviation, exactly.
     expected = 0.5 + (grey[0] - grey.mean()).clamp(-0.2, 0.2)
     torch.testing.assert_close(toned[0], expected)
@@ -89,11 +89,11 @@ def test_tone_sets_the_luminance_and_bounds_the_contrast():
 def test_training_and_evaluation_share_no_photo_column_and_no_digit():
     for name in embedded.PHOTOS:
         whole = embedded.photo(name)
-        left, right = embedded.photo_part(name, False), embedded.photo_part(name, True)
+        left, right = embedded.photo_part(name, held_out=False), embedded.photo_part(name, held_out=True)
         assert left.shape[1] + right.shape[1] == whole.shape[1]
         assert np.array_equal(np.concatenate([left, right], axis=1), whole)
     for label in range(10):
-        kept, out = embedded.digit_count(label, False), embedded.digit_count(label, True)
+        kept, out = embedded.digit_count(label, held_out=False), embedded.digit_count(label, held_out=True)
         assert kept + out == len(embedded._digits(label)) and out >= 40
 
 
@@ -118,4 +118,4 @@ def test_errors_name_the_value_and_the_remedy():
     with pytest.raises(ValueError, match="index -1"):
         digit(1, -1)
     with pytest.raises(ValueError, match="size 4"):
-        silhouette("star", 0, 4)
+        silhouette("star", 0, size=4)

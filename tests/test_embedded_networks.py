@@ -35,7 +35,7 @@ def recognised(name: str, variant: str, antialiased: bool, position) -> float:
 def centre_map(name: str, variant: str, antialiased: bool, object_name: str, stride: int) -> torch.Tensor:
     scene = shifting.Paste(objects.load(object_name, 48), FRAME)
     net, layer = network(name, variant, antialiased), LAYER[name]
-    return features.similarity_maps(net, scene, [layer], stride, "cpu", progress=False)[layer][2]
+    return features.similarity_maps(net, scene, [layer], stride=stride, device="cpu", progress=False)[layer][2]
 
 
 @pytest.mark.parametrize(("name", "variant", "antialiased"), TWELVE)
@@ -45,7 +45,9 @@ def test_objects_at_the_centre_are_recognised(name, variant, antialiased):
 
 
 def test_accuracy_of_twins_is_within_two_points():
-    found = {key: float(store.load_state(key[0], key[2], key[1])[1]["accuracy_centre"]) for key in TWELVE}
+    found = {
+        key: float(store.load_state(key[0], antialiased=key[2], variant=key[1])[1]["accuracy_centre"]) for key in TWELVE
+    }
     for name, variant, _ in TWELVE[::2]:
         assert abs(found[name, variant, True] - found[name, variant, False]) <= 0.02
 
@@ -73,7 +75,7 @@ def test_anti_aliasing_cuts_the_change_at_one_pixel(name, variant):
             scene = shifting.Paste(objects.load(label, 48), FRAME)
             places = variation.walks(scene.grid, [1], count=2, seed=number)
             frames = scene.render(torch.from_numpy(places.reshape(-1, 2)))
-            found = features.of_frames(net, frames, [layer], "cpu")[layer].view(2, 3, -1)
+            found = features.of_frames(net, frames, [layer], device="cpu")[layer].view(2, 3, -1)
             lost.append(variation.drop_along(found, [1])[1])
         drops.append(sum(lost) / len(lost))
     assert drops[0] > 1.5 * drops[1], drops

@@ -88,19 +88,19 @@ def test_circular_convolution_with_global_pooling_is_shift_invariant():
 def test_same_features_for_every_batch_size_and_frame_by_frame(small, moving):
     whole = features.extract(small, moving, ["fc6", "fc"], stride=3, device="cpu", progress=False)
     for size in (1, 7, 1000):
-        found = features.extract(small, moving, ["fc6", "fc"], 3, "cpu", batch_size=size, progress=False)
+        found = features.extract(small, moving, ["fc6", "fc"], stride=3, device="cpu", batch_size=size, progress=False)
         for layer in ("fc6", "fc"):
             assert torch.allclose(found.layers[layer], whole.layers[layer], atol=1e-5), (layer, size)
     for i, row in enumerate(whole.rows.tolist()):
         for j, col in enumerate(whole.cols.tolist()):
             frame = moving.render(torch.tensor([[row, col]]))
-            one = features.of_frames(small, frame, ["fc6"], "cpu")["fc6"][0]
+            one = features.of_frames(small, frame, ["fc6"], device="cpu")["fc6"][0]
             assert torch.allclose(one, whole.layers["fc6"][i, j], atol=1e-5)
 
 
 def test_streamed_maps_equal_those_of_kept_features(small, moving):
     kept = features.extract(small, moving, ["fc6", "fc"], stride=2, device="cpu", progress=False)
-    maps = features.similarity_maps(small, moving, ["fc6", "fc"], 2, "cpu", batch_size=13, progress=False)
+    maps = features.similarity_maps(small, moving, ["fc6", "fc"], stride=2, device="cpu", batch_size=13, progress=False)
     for layer, values in maps.items():
         assert torch.allclose(values, similarity.cosine_maps(kept.layers[layer]), atol=2e-6)
 
@@ -108,7 +108,7 @@ def test_streamed_maps_equal_those_of_kept_features(small, moving):
 def test_layers_that_are_maps_are_refused_or_averaged(small, moving):
     with pytest.raises(ValueError, match=r"'map'.*not one vector per image.*average=True"):
         features.extract(small, moving, ["map"], stride=8, device="cpu", progress=False)
-    found = features.extract(small, moving, ["map"], 8, "cpu", average=True, progress=False)
+    found = features.extract(small, moving, ["map"], stride=8, device="cpu", average=True, progress=False)
     assert found.layers["map"].shape == (3, 3, 6)
     frame = moving.render(torch.tensor([[8, 16]]))
     with torch.inference_mode():
@@ -128,7 +128,8 @@ def test_nothing_outlasts_the_call_not_even_an_error(small, moving):
     assert module.training and not module[1].training
     assert all(torch.equal(value, before[key]) for key, value in module.state_dict().items())
     assert hooks == [len(c._forward_hooks) + len(c._forward_pre_hooks) for c in module.modules()]
-    assert not features.of_frames(small, moving.render(torch.tensor([[0, 0]])), ["fc"], "cpu")["fc"].requires_grad
+    frame = moving.render(torch.tensor([[0, 0]]))
+    assert not features.of_frames(small, frame, ["fc"], device="cpu")["fc"].requires_grad
     module.eval()
 
 
@@ -137,8 +138,9 @@ def test_network_and_features_can_be_trained_afterwards(name, disc):
     # The anti-aliased AlexNet flattens by .view and is read in another memory layout than the rest.
     network = networks.load(name, antialiased=True, weights=None)
     scene = shifting.Paste(disc, network.frame)
-    found = features.of_frames(network, scene.render(torch.tensor([[0, 0]])), ["fc7"], "cpu")["fc7"]
-    maps = features.similarity_maps(network, scene, ["fc7"], network.frame // 2, "cpu", progress=False)["fc7"]
+    found = features.of_frames(network, scene.render(torch.tensor([[0, 0]])), ["fc7"], device="cpu")["fc7"]
+    stride = network.frame // 2
+    maps = features.similarity_maps(network, scene, ["fc7"], stride=stride, device="cpu", progress=False)["fc7"]
     assert not any(value.is_inference() for value in (found, maps, *network.module.parameters()))
     nn.Linear(found.shape[1], 2)(found).sum().backward()
     network.module.train()(torch.zeros(2, 3, network.frame, network.frame)).sum().backward()
@@ -157,7 +159,7 @@ def test_memory_that_runs_out_halves_the_batch(small, moving, monkeypatch):
 
     whole = features.extract(small, moving, ["fc"], stride=2, device="cpu", progress=False)
     monkeypatch.setattr(shifting.Paste, "render", limited)
-    found = features.extract(small, moving, ["fc"], 2, "cpu", batch_size=64, progress=False)
+    found = features.extract(small, moving, ["fc"], stride=2, device="cpu", batch_size=64, progress=False)
     assert sizes[:4] == [64, 32, 16, 8] and found.settings["batch_size"] == 8
     assert torch.allclose(found.layers["fc"], whole.layers["fc"], atol=1e-5)
     with pytest.raises(torch.OutOfMemoryError):
@@ -229,15 +231,15 @@ def test_frames_are_checked(small, moving):
     frames = moving.render(torch.tensor([[0, 0]]))
     for wrong in (frames.float() / 255, frames[0], frames[:, :1]):
         with pytest.raises(ValueError, match=r"frames are uint8 \(B, 3, H, W\)"):
-            features.of_frames(small, wrong, ["fc"], "cpu")
+            features.of_frames(small, wrong, ["fc"], device="cpu")
 
 
 def test_one_layer_may_be_named_alone_and_none_may_not(small, moving):
     places = moving.render(torch.tensor([[0, 0]]))
-    assert list(features.of_frames(small, places, "fc", "cpu")) == ["fc"]
-    assert list(features.of_frames(small, places, (name for name in ["fc6", "fc"]), "cpu")) == ["fc6", "fc"]
+    assert list(features.of_frames(small, places, "fc", device="cpu")) == ["fc"]
+    assert list(features.of_frames(small, places, (name for name in ["fc6", "fc"]), device="cpu")) == ["fc6", "fc"]
     with pytest.raises(ValueError, match="no layer of .* was asked for; there are"):
-        features.of_frames(small, places, [], "cpu")
+        features.of_frames(small, places, [], device="cpu")
 
 
 def test_an_anchor_without_length_is_named_in_pixels(moving):
@@ -318,9 +320,10 @@ def test_batches_keep_activations_small_on_the_cpu(small):
     torch.manual_seed(0)
     mobilenet = networks.load("mobilenet_v2", weights=None)
     assert mobilenet.widest((224, 224)) == 96 * 112 * 112  # 4.8 MB: four and a bit in 24 MB
-    assert features.batch_for(mobilenet, (224, 224), cpu) == 4
-    assert features.batch_for(mobilenet, (448, 448), cpu) == 1 and features.batch_for(small, (32, 32), cpu) == 64
-    assert features.batch_for(mobilenet, (224, 224), torch.device("cuda")) == 512
+    assert features.batch_for(mobilenet, (224, 224), device=cpu) == 4
+    assert features.batch_for(mobilenet, (448, 448), device=cpu) == 1
+    assert features.batch_for(small, (32, 32), device=cpu) == 64
+    assert features.batch_for(mobilenet, (224, 224), device=torch.device("cuda")) == 512
 
 
 def test_measuring_the_batch_changes_nothing(small):
@@ -334,10 +337,10 @@ def test_measuring_the_batch_changes_nothing(small):
 
 def test_frames_of_many_batches_are_those_of_one(small, moving):
     frames = moving.render(torch.cartesian_prod(torch.arange(0, 20), torch.arange(0, 9)))
-    assert len(frames) > 2 * features.batch_for(small, (32, 32), torch.device("cpu"))
-    with features.reader(small, ["fc"], "cpu") as read:
+    assert len(frames) > 2 * features.batch_for(small, (32, 32), device=torch.device("cpu"))
+    with features.reader(small, ["fc"], device="cpu") as read:
         whole = read(frames)["fc"]
-    assert torch.allclose(features.of_frames(small, frames, ["fc"], "cpu")["fc"], whole, atol=1e-6)
+    assert torch.allclose(features.of_frames(small, frames, ["fc"], device="cpu")["fc"], whole, atol=1e-6)
 
 
 def test_the_fastest_precision_is_near_enough(moving, monkeypatch):
@@ -346,20 +349,21 @@ def test_the_fastest_precision_is_near_enough(moving, monkeypatch):
 
     network = networks.load("demo_resnet")
     scene = shifting.Paste(load("airplane", 48), network.frame)
-    choice = features.fastest(network, scene, ["fc"], "cpu")
+    choice = features.fastest(network, scene, ["fc"], device="cpu")
     tried = {one.precision: one for one in choice.tried}
     assert tried["float32"].difference == 0 and tried["float32"].speedup == 1
     assert choice.difference <= precision.BOUND / 2
     # bfloat16 keeps 8 bits, so its cosines differ by about 1e-3; and by no less than on a few positions of those.
     exact, half = (
-        features.extract(network, scene, ["fc"], 40, "cpu", kind, progress=False) for kind in ("float32", "bfloat16")
+        features.extract(network, scene, ["fc"], stride=40, device="cpu", precision=kind, progress=False)
+        for kind in ("float32", "bfloat16")
     )
     corners = similarity.cosine_maps(exact.layers["fc"]) - similarity.cosine_maps(half.layers["fc"])
     assert 1e-4 < tried["bfloat16"].difference < 1e-2 and 1e-5 < float(corners.abs().max()) < 1e-2
     monkeypatch.setattr(precision, "BOUND", 1.0)
-    loose = features.fastest(network, scene, ["fc"], "cpu")
+    loose = features.fastest(network, scene, ["fc"], device="cpu")
     assert loose.speedup == max(one.speedup for one in loose.tried)
     monkeypatch.setattr(precision, "BOUND", 0.0)
-    found = features.extract(network, scene, ["fc"], 40, "cpu", "fast", progress=False)
+    found = features.extract(network, scene, ["fc"], stride=40, device="cpu", precision="fast", progress=False)
     assert found.settings["precision"] == "float32" and found.settings["largest difference"] == 0
     assert torch.equal(found.layers["fc"], exact.layers["fc"])

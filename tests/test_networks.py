@@ -29,7 +29,7 @@ LAYERS = {
 @functools.cache
 def untrained(name: str, antialiased: bool = False) -> networks.Network:
     torch.manual_seed(0)
-    return networks.load(name, antialiased, weights=None)
+    return networks.load(name, antialiased=antialiased, weights=None)
 
 
 @pytest.mark.parametrize(
@@ -51,13 +51,13 @@ def test_layers_have_their_sizes_and_logits_are_the_output(name, antialiased):
 def test_vgg16_layers_are_where_the_protocol_says():
     with torch.device("meta"):  # 138 million parameters that nobody needs here
         module = catalogue._antialiased("vgg16")
-    layers = catalogue.PAPER["vgg16"][0]
+    layers = catalogue._LAYERS["vgg16"]
     sizes = {name: module.get_submodule(layers[name]).out_features for name in ("fc6", "fc7", "fc8")}
     assert sizes == {"fc6": 4096, "fc7": 4096, "fc8": 1000}
 
 
 def test_fc6_is_read_before_its_relu_and_fc6relu_after():
-    found = features.of_frames(untrained("alexnet"), FRAMES, ["fc6", "fc6relu", "fc7", "fc7relu"], "cpu")
+    found = features.of_frames(untrained("alexnet"), FRAMES, ["fc6", "fc6relu", "fc7", "fc7relu"], device="cpu")
     for layer in ("fc6", "fc7"):
         assert found[layer].min() < 0
         assert torch.equal(found[layer].clamp(min=0), found[f"{layer}relu"])
@@ -69,7 +69,7 @@ def test_fc6_by_hand():
         maps = module.avgpool(module.features(untrained("alexnet").preprocess(FRAMES)))
         expected = maps.flatten(1) @ module.classifier[1].weight.T + module.classifier[1].bias
         pooled = maps.mean((2, 3))
-    found = features.of_frames(untrained("alexnet"), FRAMES, ["fc6", "pool"], "cpu")
+    found = features.of_frames(untrained("alexnet"), FRAMES, ["fc6", "pool"], device="cpu")
     assert (found["fc6"] - expected).abs().max() <= 1e-4 * expected.abs().max()
     assert (found["pool"] - pooled).abs().max() <= 1e-4 * pooled.abs().max()
 
@@ -82,11 +82,29 @@ def test_fc6_by_hand():
         ("resnet50", False, (2, 4, 8, 16, 32)),
         ("resnet50", True, (2, 4, 8, 16, 32)),
         ("mobilenet_v2", False, (2, 4, 8, 16, 32)),
+        ("mobilenet_v2", True, (2, 4, 8, 16, 32)),
         ("squeezenet1_0", False, (2, 4, 8, 16)),
+        ("vit_b_16", False, (16,)),
+        ("swin_t", False, (4, 8, 16, 32)),  # merges patches without a convolution
+        ("efficientnet_lite0", False, (2, 4, 8, 16, 32)),
+        ("demo_alexnet", False, (4, 8, 16, 32)),
+        ("demo_alexnet", True, (2, 4, 8, 16, 32)),
+        ("demo_resnet", True, (2, 4, 8, 16, 32)),
+        ("demo_mobilenet_v2", False, (2, 4, 8, 16, 32)),
+        ("timm:resnetblur50", False, (2, 4, 8, 16, 32)),
+        ("timm:convnext_tiny", False, (4, 8, 16, 32)),
+        ("timm:vit_small_patch16_224", False, (16,)),
+        ("timm:swin_tiny_patch4_window7_224", False, (4, 8, 16, 32)),
+        ("timm:levit_128s", False, (2, 4, 8, 16, 32, 64)),  # its attention keeps every second token
     ],
 )
 def test_strides(name, antialiased, strides):
     assert untrained(name, antialiased).strides == strides
+
+
+def test_pools_that_adapt_to_the_frame_have_no_stride():
+    module = nn.Sequential(nn.Conv2d(3, 4, 3, 2, 1), nn.AdaptiveAvgPool2d(8), nn.Flatten(), nn.Linear(256, 2))
+    assert networks.wrap(module, frame=64).strides == (2,)
 
 
 def test_preprocessing_by_hand():
@@ -181,9 +199,9 @@ def test_offline_says_which_file_from_where_and_where_to_put_it(tmp_path, monkey
 
 
 def test_default_weights_are_the_papers_releases():
-    for name in catalogue.PAPER:
+    for name in networks.PUBLISHED:
         assert catalogue._recipe(name).name == "IMAGENET1K_V1"
-    files = [catalogue._published(name, True)[0].rpartition("/")[2] for name in catalogue.PAPER]
+    files = [catalogue._published(name, True)[0].rpartition("/")[2] for name in networks.PUBLISHED]
     assert all("lpf5-" in file and "finetune" not in file for file in files) and len(files) == 4
 
 
@@ -194,6 +212,13 @@ def test_default_weights_are_the_papers_releases():
         ("demo_resnt", {}, ["demo_resnet"]),
         ("squeezenet1_0", {"antialiased": True}, ["squeezenet1_0", "antialiased-cnns"]),
         ("demo_resnet", {"weights": "center"}, ["center", "centre"]),
+        ("efficientnet_lite3", {}, ["efficientnet_lite3", "efficientnet_lite"]),
+        ("efficientnet_lite0", {"weights": "imagenet"}, ["'imagenet'", "default, a file, None"]),
+        ("vit_small_patch16_224", {}, ["did you mean 'timm:vit_small_patch16_224'"]),
+        ("timm:convnxt_tiny", {}, ["no model 'convnxt_tiny'", "'convnext_tiny'", "install --upgrade timm"]),
+        ("timm:vit_small_patch16_224.dinoo", {}, ["dinoo'; did you mean 'vit_small_patch16_224.dino'"]),
+        ("timm:mixer_s32_224", {}, ["no weights of mixer_s32_224", "weights=PATH"]),
+        ("timm:resnet18", {"antialiased": True}, ["timm:resnet18 has no anti-aliased twin"]),
     ],
 )
 def test_unknown_names(name, kind, words):
@@ -219,7 +244,8 @@ def test_wrap_finds_or_takes_layers_and_names_what_is_missing():
 def test_embedded_networks_say_which_weights_they_have():
     centre, uniform = networks.load("demo_resnet"), networks.load("demo_resnet", weights="uniform")
     assert centre.checksum != uniform.checksum and centre.weights != uniform.weights
-    assert len(centre.labels) == features.of_frames(centre, FRAMES[..., :128, :128], ["fc"], "cpu")["fc"].shape[1]
+    scores = features.of_frames(centre, FRAMES[..., :128, :128], ["fc"], device="cpu")["fc"]
+    assert len(centre.labels) == scores.shape[1]
 
 
 def test_a_file_of_ones_own_may_have_a_date_in_its_name(tmp_path):
@@ -265,7 +291,7 @@ def test_what_is_no_weights_file_is_not_recommended_to_be_run(tmp_path):
 def test_local_weights_are_those_of_published_networks():
     for name, smooth in (("demo_alexnet", False), ("googlenet", True), ("nothing", False)):
         with pytest.raises(ValueError, match=name):
-            networks.local_weights(name, smooth)
+            networks.local_weights(name, antialiased=smooth)
 
 
 @pytest.mark.parametrize("layers", [["fc"], "fc", {"fc": nn.Linear(1, 1)}])
@@ -275,8 +301,28 @@ def test_layers_are_names_and_nodes(layers):
 
 
 def test_marks_of_a_node_are_checked():
-    with pytest.raises(ValueError, match="ends in ':input' or ':mean', not ':inputs'"):
+    with pytest.raises(ValueError, match="ends in ':input', ':mean', ':token0' or ':from1', not ':inputs'"):
         networks.wrap(nn.Sequential(nn.Linear(3, 2)), {"fc": "0:inputs"})
+
+
+def test_tokens_of_a_sequence_by_hand():
+    class Sequence(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.end = nn.Identity()
+
+        def forward(self, x):
+            return self.end(x[:, :, 0].transpose(1, 2))  # the first row: (B, W tokens, 3)
+
+    nodes = {"one": "end:token1", "rest": "end:from1:mean", "all": "end:mean"}
+    network = networks.wrap(Sequence(), nodes, mean=(0, 0, 0), std=(1, 1, 1), frame=4)
+    row = (FRAMES[:, :, 0, :4].float() / 255).transpose(1, 2)
+    found = features.of_frames(network, FRAMES[..., :4, :4], device="cpu")
+    expected = {"one": row[:, 1], "rest": (row[:, 1] + row[:, 2] + row[:, 3]) / 3, "all": row.mean(1)}
+    for layer, values in expected.items():
+        torch.testing.assert_close(found[layer], values, rtol=1e-6, atol=1e-6)  # float32
+    with pytest.raises(ValueError, match="not one vector per image"):
+        features.of_frames(networks.wrap(Sequence(), {"all": "end"}, frame=4), FRAMES[..., :4, :4], device="cpu")
 
 
 @pytest.mark.parametrize(

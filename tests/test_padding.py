@@ -77,7 +77,7 @@ def test_average_pool_by_hand():
 
 def tiny_demo(name, antialiased):
     torch.manual_seed(3)
-    module = architectures.build(name, antialiased)
+    module = architectures.build(name, antialiased=antialiased)
     norms = [part for part in module.modules() if isinstance(part, nn.BatchNorm2d)]
     for part in norms:
         part.momentum = 1.0

@@ -12,7 +12,7 @@ from seaborn.utils import relative_luminance
 from helpers.measures import uncertainty
 from helpers.measures.uncertainty import Interval
 from helpers.views import plots
-from helpers.views.plots.style import ANTIALIASED, OFF_THE_SHELF
+from helpers.views.plots.style import ANTIALIASED, OFF_THE_SHELF, PALETTE, colours
 
 
 def inside(figure) -> None:
@@ -116,7 +116,7 @@ def test_pictures_of_variation_fit(maps):
     for figure in (
         plots.parts({"off": (item, {"smooth": item, "lattice": item - item.mean()})}, stride=4),
         plots.falls([1, 2, 4], {"off": [some(0.1), some(0.2), some(0.3)], "on": [some(0.01), some(0.1), some(0.3)]}),
-        plots.intervals({"off": {"lean": some(0.1)}, "on": {"lean": some(0.2)}}, label="cosine", title="t"),
+        plots.intervals({"off": {"lean": some(0.1)}, "on": {"lean": some(0.2)}}, label="cosine"),
         plots.biases(table),
         plots.conditions(
             {"t": pd.DataFrame([[1e-9, 0.1], [0.01, 1.0]], ["a", "b"], ["c", "d"])}, label="drop", log=True
@@ -201,3 +201,13 @@ def test_spectrum_without_a_stride_on_its_lattice_still_has_an_axis():
     assert len(labels(figure.axes[0].xaxis, figure.axes[0].get_xlim())) >= 3
     marked = plots.spectrum([3, 4, 5], {"off": np.array([0.1, 0.2, 0.1])}, strides=[4, 32])
     assert marked.axes[0].get_xticks().tolist() == [4]
+
+
+def test_colours_follow_the_variant_and_no_word_in_a_name():
+    names = ["off-the-shelf", "anti-aliased", "not anti-aliased", "wide", "narrow"]
+    found = colours(names, variants={"wide": "anti-aliased", "narrow": "off-the-shelf"})
+    assert list(found.values()) == [OFF_THE_SHELF, ANTIALIASED, PALETTE[2], ANTIALIASED, OFF_THE_SHELF]
+    assert len(colours(map(str, range(30)))) == 30  # more names than colours
+    lines = {"here": {"a": ([1, 2], [0.5, 0.6]), "b": ([1, 2], [0.7, 0.8])}}
+    figure = plots.by_line_distance(lines, variants={"a": "anti-aliased", "b": "off-the-shelf"})
+    assert [line.get_color() for line in figure.axes[0].lines[:2]] == [ANTIALIASED, OFF_THE_SHELF]

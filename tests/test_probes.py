@@ -478,7 +478,7 @@ def test_figures_hold_what_they_are_given_and_fit(rng):
     net += [5, -5]
     figures = {
         "folds": plots.fold_maps({d: probes.folds(probes.labels(GRID, d)) for d in probes.DIVIDES}, stride=4),
-        "answers": plots.answers(share, rows=kinds, columns=probes.DIVIDES, divides=probes.DIVIDES, stride=4),
+        "answers": plots.right_answers(share, rows=kinds, columns=probes.DIVIDES, divides=probes.DIVIDES, stride=4),
         "accuracies": plots.accuracies({"top/bottom\nsame object": {kind: [0.7, 0.9] for kind in kinds}}),
         "distance": plots.by_line_distance(dict.fromkeys(probes.DIVIDES, curves), dashed=list(curves)[1::2]),
         "nulls": plots.nulls({d: (0.8, {"shuffled": [0.5, 0.4], "moved": [0.7, 0.9]}) for d in probes.DIVIDES}),

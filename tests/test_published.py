@@ -107,7 +107,7 @@ def test_served_files_are_used_and_damaged_ones_are_not(shared, tmp_path, monkey
 def test_without_anything_there_are_no_maps_and_nothing_to_replay(tmp_path, monkeypatch):
     monkeypatch.setattr(assets, "search_path", lambda: [tmp_path])
     monkeypatch.setattr("torch.hub.get_dir", lambda: str(tmp_path))
-    assert published.find_maps() == {} and published.at_hand() == {}
+    assert published.find_maps() == {} and published.replayable() == {}
 
 
 def test_a_download_is_checked_file_by_file(tmp_path, monkeypatch):
@@ -179,7 +179,7 @@ def test_replay_of_a_relative_is_called_one(shared):
     """Measured independently at stride 2: its maps of the berry correlate with the published ones by 0.85 to 0.93,
     P(strawberry) is within 0.02. Here 25 positions: only that r is high, and higher than with another anchor's."""
     maps = published.find_maps()
-    available = {name: what for name, what in published.at_hand().items() if name == "mobilev2"}
+    available = {name: what for name, what in published.replayable().items() if name == "mobilev2"}
     assert available["mobilev2"][0] == replaying.RELATIVE
     table, ours = published.replay(maps, available, names=["berry"], stride=31, device="cpu", progress=False)
     table = table.set_index("key")

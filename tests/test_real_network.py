@@ -47,7 +47,7 @@ def test_maps_correlate_with_the_published_ones(network, shared):
         features.of_frames(network, scene.render(batch), ["fc"])["fc"]
         for batch in torch.cat([anchors, places]).split(64)
     ]
-    unit = similarity.normalise(torch.cat(found), "fc")
+    unit = similarity.normalise(torch.cat(found), layer="fc")
     ours = unit[:5] @ unit[5:].T
     with np.load(shared / "published/maps.npz") as maps:
         for line, anchor in zip(ours, similarity.ANCHORS, strict=True):

@@ -32,14 +32,20 @@ def figure(height: float = 1.0) -> Figure:
 
 def test_a_record_keeps_values_checks_and_figures(tmp_path: Path) -> None:
     made = record(tmp_path, stride=4)
-    assert made.add("mean", 0.5, "cosine") == 0.5
+    assert made.value("mean", 0.5, unit="cosine") == 0.5
+    assert made.count("right", 0.75, n=8, unit="accuracy") == 0.75
+    assert made.statistic("median", 0.25, n=3, unit="px") == 0.25
     assert made.check("self-similarity", 1.0, 1.0, 1e-6, "invariant")
     assert made.check_below("lowest", -0.5, 1.0, "invariant") and made.check_above("lowest ", -0.5, -1.0, "invariant")
     path = made.save_figure(figure(), "curve")
     made.finish()
     written = json.loads((tmp_path / f"{NAME}.json").read_text(encoding="utf-8"))
     assert written["parameters"] == {"seed": 0, "stride": 4}  # where it ran is in the stamp, not here
-    assert written["values"] == {"mean": {"value": 0.5, "unit": "cosine"}}
+    assert written["values"] == {
+        "mean": {"value": 0.5, "unit": "cosine", "kind": "value"},
+        "right": {"value": 0.75, "unit": "accuracy", "kind": "count", "n": 8},
+        "median": {"value": 0.25, "unit": "px", "kind": "statistic", "n": 3},
+    }
     assert [row["holds"] for row in written["checks"]] == [True, True, True]
     assert path == tmp_path / "figures" / "09_curve.png" and path.with_suffix(".json").exists()
     assert {"python", "packages", "commit", "device"} <= set(written["stamp"])
@@ -75,11 +81,13 @@ def test_a_record_without_checks_proves_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_a_number_is_finite_and_has_its_own_name(tmp_path: Path, value: float) -> None:
     made = record(tmp_path)
-    made.add("mean", 0.5, "cosine")
+    made.value("mean", 0.5, unit="cosine")
     with pytest.raises(ValueError, match="not a finite number"):
-        made.add("other", value, "cosine")
+        made.value("other", value, unit="cosine")
     with pytest.raises(ValueError, match="already has"):
-        made.add("mean", 0.5, "cosine")
+        made.statistic("mean", 0.5, n=4, unit="cosine")
+    with pytest.raises(ValueError, match="a count needs at least one"):
+        made.count("none", 0.5, n=0, unit="accuracy")
 
 
 def test_the_same_figure_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -91,75 +99,124 @@ def test_the_same_figure_gives_the_same_bytes(tmp_path: Path) -> None:
 # Baselines
 
 
-def written(value: float = 0.5, unit: str = "cosine", **parameters: object) -> dict:
-    return {"parameters": {"stride": 4, **parameters}, "values": {"mean": {"value": value, "unit": unit}}}
+def entry(value: float = 0.5, unit: str = "cosine", kind: str = "value", n: int | None = None) -> dict:
+    return {"value": value, "unit": unit, "kind": kind, **({"n": n} if n else {})}
 
 
-def test_a_new_number_gets_the_floor_and_says_so() -> None:
-    entry = baselines.accepted({NAME: written()}, {}, {})[NAME]["numbers"]["mean"]
-    assert entry["tolerance"] == 0.5 * baselines.FLOOR_RELATIVE
-    assert "not measured" in entry["because"]
+def written(
+    value: float | None = None, unit: str = "cosine", kind: str = "value", n: int | None = None, **parameters: object
+) -> dict:
+    """A record of one number, or of none."""
+    values = {} if value is None else {"mean": entry(value, unit, kind, n)}
+    return {"parameters": {"stride": 4, **parameters}, "values": values}
 
 
-def test_a_tolerance_is_four_times_the_largest_change_seen() -> None:
-    others = {"one thread": {NAME: written(0.501)}, "another GPU": {NAME: written(0.498)}}
-    entry = baselines.accepted({NAME: written()}, {}, others)[NAME]["numbers"]["mean"]
-    assert entry["tolerance"] == pytest.approx(4 * 0.002, rel=1e-9)
-    assert entry["because"] == "4 x the largest change 2.0e-03 over: another GPU, one thread (in: another GPU)"
-    # a change under the floor leaves the floor
-    entry = baselines.accepted({NAME: written()}, {}, {"x": {NAME: written(0.5 + 1e-9)}})[NAME]["numbers"]["mean"]
-    assert entry["tolerance"] == 5e-5 and "floor" in entry["because"] and "1.0e-09" in entry["because"]
+def accepted(record: dict, before: dict | None = None, **runs: list) -> dict:
+    """The number's entry in the new baseline."""
+    others = {name: [{NAME: each} for each in values] for name, values in runs.items()}
+    return baselines.accepted({NAME: record}, before or {}, **others)[NAME]["numbers"]["mean"]
 
 
-def test_a_measured_tolerance_outlives_a_plain_acceptance() -> None:
-    first = baselines.accepted({NAME: written()}, {}, {"x": {NAME: written(0.6)}})
-    again = baselines.accepted({NAME: written(0.51)}, first, {})[NAME]["numbers"]["mean"]
-    assert again["value"] == 0.51 and again["tolerance"] == pytest.approx(0.4)
-    assert again["because"] == first[NAME]["numbers"]["mean"]["because"]
-    changed = baselines.accepted({NAME: written(0.51, stride=2)}, first, {})[NAME]["numbers"]["mean"]
-    assert changed["tolerance"] < 1e-3  # other parameters: measured for something else
+@pytest.mark.parametrize(
+    ("number", "changes", "tolerance", "why"),
+    [
+        (entry(0.5), [], 5e-5, "float32 floor; changes: not measured"),
+        (entry(0.5), [1e-9, 1e-8], 5e-5, "float32 floor; the largest change over 2 runs, 1.0e-08"),
+        (entry(1e-9), [0.0], 1e-6, "float32 floor; the largest change over 1 runs, 0.0e+00"),
+        (entry(0.5), [1e-3, 2e-3], 6e-3, "3 x the largest change over 2 runs, 2.0e-03"),
+        (entry(0.5, kind="statistic", n=8), [1e-3], 3e-3, "3 x the largest change over 1 runs, 1.0e-03"),
+        (entry(0.5, kind="count", n=3697), [0.0], 8.2e-4, "3 counts of 3,697; the largest change over 1 runs, 0.0e+00"),
+        (entry(0.5, kind="count", n=3697), [0.01], 0.03, "3 x the largest change over 1 runs, 1.0e-02"),
+    ],
+)
+def test_a_tolerance_follows_from_kind_and_changes(number: dict, changes: list, tolerance: float, why: str) -> None:
+    assert baselines.tolerance({**number, "changes": changes}) == tolerance
+    assert baselines.because({**number, "changes": changes}) == why
+
+
+def test_exactly_three_counts_hold() -> None:
+    """Rounding a tolerance to two digits must not take the third count away; the fourth is too many."""
+    for n in range(4, 5000):
+        found = baselines.tolerance({**entry(0.5, kind="count", n=n), "changes": []})
+        assert 3 / n <= found * (1 + 1e-9) and (found < 4 / n or n > 1 / 3.1e-5), n
+
+
+def test_changes_are_those_of_the_perturbed_runs() -> None:
+    found = accepted(written(0.5), draws=[written(0.501), written(0.498)])
+    assert found["changes"] == [0.001, 0.002] and found["tolerance"] == 6e-3
+    further = accepted(written(0.5), draws=[written(0.501)], spread=[written(0.51)])
+    assert further["changes"] == [0.001, 0.01]
+
+
+def test_measured_changes_outlive_a_plain_acceptance() -> None:
+    first = baselines.accepted({NAME: written(0.5)}, {}, draws=[{NAME: written(0.6)}])
+    again = accepted(written(0.51), first)
+    assert again["value"] == 0.51 and again["changes"] == [0.1] and again["tolerance"] == 0.3
+    assert accepted(written(0.51), first, spread=[written(0.53)])["changes"] == [0.1, 0.02]
+    assert accepted(written(0.51), first, draws=[written(0.53)])["changes"] == [0.02]
+    assert accepted(written(0.51, stride=2), first)["changes"] == []  # measured with other parameters
+    assert accepted(written(0.51, kind="count", n=9), first)["changes"] == []  # and for another kind
 
 
 def test_a_number_some_runs_lack_is_optional() -> None:
-    without = {"parameters": {"stride": 4}, "values": {}}
-    base = baselines.accepted({NAME: written()}, {}, {"no data": {NAME: without}})
+    base = baselines.accepted({NAME: written(0.5)}, {}, draws=[{NAME: written()}])
     assert base[NAME]["numbers"]["mean"]["optional"]
-    assert baselines.compare(without, base[NAME]) == []
-    kept = baselines.accepted({NAME: without}, base, {})  # accepted where it is missing: it stays known
-    assert kept[NAME]["numbers"]["mean"]["value"] == 0.5
-    again = baselines.accepted({NAME: written()}, base, {"all data": {NAME: written()}})  # no run lacked it today
-    assert again[NAME]["numbers"]["mean"]["optional"]
+    assert baselines.compare(written(), base[NAME]) == []
+    assert baselines.accepted({NAME: written()}, base)[NAME]["numbers"]["mean"]["value"] == 0.5  # it stays known
+    assert accepted(written(0.5), base, draws=[written(0.5)])["optional"]  # no run lacked it today
 
 
-def state(value: float, base: dict, unit: str = "cosine", **parameters: object) -> str:
-    (row,) = baselines.compare(written(value, unit, **parameters), base)
+def state(value: float, base: dict, **how: object) -> str:
+    (row,) = baselines.compare(written(value, **how), base)
     return row.state
 
 
 def test_comparison() -> None:
-    base = baselines.accepted({NAME: written()}, {}, {"x": {NAME: written(0.51)}})[NAME]
-    assert state(0.5, base) == state(0.539, base) == state(0.461, base) == "holds"
-    assert state(0.541, base) == state(0.459, base) == "moved"
-    assert state(0.5, base, unit="px") == "moved"
+    base = baselines.accepted({NAME: written(0.5)}, {}, draws=[{NAME: written(0.51)}])[NAME]
+    assert state(0.5, base) == state(0.529, base) == state(0.471, base) == "holds"
+    assert state(0.531, base) == state(0.469, base) == "moved"
+    assert state(0.5, base, unit="px") == state(0.5, base, kind="count", n=9) == "moved"
     assert state(0.9, base, stride=2) == "other"
     assert state(0.9, base, out="elsewhere", device="cuda") == "moved"  # these two do not excuse it
     assert state(0.9, base, unit="s") == "untracked"
-    (gone,) = baselines.compare({"parameters": {"stride": 4}, "values": {}}, base)
+    (gone,) = baselines.compare(written(), base)
     assert gone.state == "gone" and gone.fails
-    assert [row.state for row in baselines.compare(written(), None)] == ["new"]
+    assert [row.state for row in baselines.compare(written(0.5), None)] == ["new"]
+
+
+def test_a_moved_count_says_how_many() -> None:
+    base = baselines.accepted({NAME: written(0.5, kind="count", n=100)}, {})[NAME]
+    (row,) = baselines.compare(written(0.38, kind="count", n=100), base)
+    assert row.state == "moved" and row.counts == -12
 
 
 def test_times_have_no_baseline() -> None:
-    assert baselines.accepted({NAME: written(unit="s")}, {}, {})[NAME]["numbers"] == {}
+    assert baselines.accepted({NAME: written(0.5, unit="s")}, {})[NAME]["numbers"] == {}
 
 
 def test_moves_are_told() -> None:
-    before = baselines.accepted({NAME: written()}, {}, {"x": {NAME: written(0.51)}})
-    after = baselines.accepted({NAME: written(0.52)}, before, {})
+    before = baselines.accepted({NAME: written(0.5)}, {}, draws=[{NAME: written(0.51)}])
+    after = baselines.accepted({NAME: written(0.52)}, before)
     assert baselines.moves(before, after) == [f"{NAME}  mean: 0.5 -> 0.52 cosine (+0.02, within its tolerance)"]
     assert baselines.moves(before, before) == []
     assert baselines.moves({}, after)[0].endswith("new, 0.52 cosine")
     assert "gone" in baselines.moves(before, {})[0]
+
+
+COMMITTED = [
+    (file.stem, notebook, name, number)
+    for file in sorted(baselines.FOLDER.glob("*.json"))
+    for notebook, content in baselines.read(file.stem).items()
+    for name, number in content["numbers"].items()
+]
+
+
+def test_every_committed_tolerance_is_what_its_changes_justify() -> None:
+    """Neither tighter, which is a false alarm on another machine, nor looser, which catches nothing."""
+    wrong = [each[:3] for each in COMMITTED if each[3]["tolerance"] != baselines.tolerance(each[3])]
+    few = [each[:3] for each in COMMITTED if len(each[3]["changes"]) < baselines.DRAWS[each[0]]]
+    assert not wrong, f"{len(wrong)} tolerances are not those of the rule (`make accept`), such as {wrong[:3]}"
+    assert not few, f"{len(few)} numbers lack perturbed runs (`make accept ARGS=--measure`), such as {few[:3]}"
 
 
 # Verdicts
@@ -167,12 +224,12 @@ def test_moves_are_told() -> None:
 
 def judged(tmp_path: Path, *, run: Outcome | None = None, baseline: dict | None = None) -> dict:
     run = run or Outcome(NAME, status="completed", seconds=1.0)
-    return judge.summarise([judge.judge(run, tmp_path, baseline)], tmp_path, preset="smoke")
+    return judge.summarise([judge.judge(run, out=tmp_path, baseline=baseline)], tmp_path, preset="smoke")
 
 
 def finished(tmp_path: Path) -> None:
     made = record(tmp_path, stride=4)
-    made.add("mean", 0.5, "cosine")
+    made.value("mean", 0.5, unit="cosine")
     made.check("self-similarity", 1.0, 1.0, 1e-6, "invariant")
     made.save_figure(figure(), "curve")
     made.finish()
@@ -183,8 +240,16 @@ def test_a_notebook_passes_only_with_a_record_that_holds(tmp_path: Path) -> None
     finished(tmp_path)
     assert judged(tmp_path)["verdict"] == "holds"
     moved = {"parameters": {"seed": 0, "stride": 4}}
-    moved["numbers"] = {"mean": {"value": 0.6, "unit": "cosine", "tolerance": 0.01, "because": "by hand"}}
-    assert judged(tmp_path, baseline=moved)["verdict"] == "fails"
+    moved["numbers"] = {
+        "mean": {**entry(0.6), "changes": [], "tolerance": 0.01},
+        "lost": {**entry(0.5), "changes": [], "tolerance": 0.01},
+    }
+    summary = judged(tmp_path, baseline=moved)
+    assert summary["verdict"] == "fails"
+    said = "\n".join(judge.failures(summary))
+    assert "1 of 1 numbers moved beyond what another machine can do, 1 in the baseline is no longer recorded" in said
+    assert "moved   mean = 0.5, baseline 0.6 ± 0.01 cosine" in said and "gone    lost, baseline 0.5" in said
+    assert "alone   python -m helpers run --preset smoke --only 09" in said
 
 
 def test_a_record_of_other_parameters_does_not_count(tmp_path: Path) -> None:
@@ -204,10 +269,10 @@ def test_a_blank_figure_fails(tmp_path: Path) -> None:
 def test_a_sidecar_has_the_numbers_recorded_after_its_figure(tmp_path: Path) -> None:
     made = record(tmp_path)
     path = made.save_figure(figure(), "curve").with_suffix(".json")
-    made.add("mean", 0.5, "cosine")
+    made.value("mean", 0.5, unit="cosine")
     made.check("x", 1.0, 1.0, 0.1, "by hand")
     made.finish()
-    assert json.loads(path.read_text(encoding="utf-8"))["values"] == {"mean": {"value": 0.5, "unit": "cosine"}}
+    assert json.loads(path.read_text(encoding="utf-8"))["values"] == {"mean": entry(0.5)}
 
 
 def test_nothing_drawn_is_cut_off(tmp_path: Path) -> None:

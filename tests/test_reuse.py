@@ -13,7 +13,8 @@ TOLERANCE = 1e-5
 
 def worst(network, scene, node, layers=None, stride=1) -> float:
     plain, again = (
-        features.extract(network, scene, layers, stride, "cpu", progress=False, reuse=reuse) for reuse in (None, node)
+        features.extract(network, scene, layers, stride=stride, device="cpu", progress=False, reuse=reuse)
+        for reuse in (None, node)
     )
     assert again.settings["reuse"] == node and again.layers.keys() == plain.layers.keys()
     return max(
@@ -28,7 +29,7 @@ def worst(network, scene, node, layers=None, stride=1) -> float:
      ("demo_alexnet", "features.2", 128, 88)],
 )  # fmt: skip
 def test_the_same_at_every_position(name, node, frame, size, antialiased):
-    network = networks.load(name, antialiased)
+    network = networks.load(name, antialiased=antialiased)
     scene = shifting.Paste(load("airplane", size), frame)
     assert worst(network, scene, node) <= TOLERANCE
 
@@ -56,7 +57,7 @@ def test_most_frames_never_enter_the_head(torchvision_mobilenet):
 
     handle = torchvision_mobilenet.module.features[0][0].register_forward_pre_hook(count)
     maps = features.similarity_maps(
-        torchvision_mobilenet, scene, ["fc"], 1, "cpu", progress=False, reuse="features.2"
+        torchvision_mobilenet, scene, ["fc"], stride=1, device="cpu", progress=False, reuse="features.2"
     )["fc"]
     handle.remove()
     # Stride 4 and a reach of 5 px each way (3x3, then 3x3 at stride 2 twice): near a border lie at most 2 * 10
@@ -89,7 +90,7 @@ def test_nothing_is_left_behind():
 
 def refusal(network, scene, node, layers=None) -> str:
     with pytest.raises(ValueError) as error:
-        features.extract(network, scene, layers, 16, "cpu", progress=False, reuse=node)
+        features.extract(network, scene, layers, stride=16, device="cpu", progress=False, reuse=node)
     return str(error.value)
 
 

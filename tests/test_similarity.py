@@ -79,7 +79,7 @@ def test_undefined_cosines_name_layer_and_position(poison, word):
     features = torch.ones(3, 4, 2)
     features[1, 2] = poison
     with pytest.raises(ValueError, match=rf"fc6.*\(1, 2\).*{word}"):
-        similarity.cosine_maps(features, "fc6")
+        similarity.cosine_maps(features, layer="fc6")
 
 
 def test_one_nan_among_many_is_found():

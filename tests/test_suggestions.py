@@ -11,8 +11,8 @@ def test_the_nearest_name_is_offered_and_all_are_listed():
 
 
 def test_another_remedy_takes_the_place_of_the_list():
-    assert nearest("aplha", ["alpha"], "use a file") == "; did you mean 'alpha'? Use a file"
-    assert nearest("zzz", ["alpha"], "use a file") == "; use a file"
+    assert nearest("aplha", ["alpha"], otherwise="use a file") == "; did you mean 'alpha'? Use a file"
+    assert nearest("zzz", ["alpha"], otherwise="use a file") == "; use a file"
 
 
 def test_how_near_a_name_must_be():

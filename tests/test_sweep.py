@@ -17,8 +17,7 @@ import torch
 
 from helpers import features, networks, objects, similarity
 from helpers.measures import variation
-from helpers.networks import Source
-from helpers.tools.sweep import Plan, SweepError, cli, execute, named, open_store, run, store, table
+from helpers.tools.sweep import Plan, Source, SweepError, cli, execute, named, open_store, run, store, table
 from helpers.tools.sweep.plan import Settings
 from helpers.tools.sweep.task import class_indices, compute
 

@@ -233,12 +233,14 @@ def test_strides_that_cannot_be_measured():
 
 
 def test_invariance_by_hand():
-    assert variation.invariance(1.0, different=0.6) == 1
-    assert variation.invariance(0.6, different=0.6) == 0
-    assert variation.invariance(0.9, different=0.8) == pytest.approx(0.5)
-    assert variation.invariance(0.5, different=0.8) < 0
+    apart = variation.calibrate([[[[1.0, 0.0], [1.0, 0.0]]], [[[0.0, 1.0], [0.0, 2.0]]]])
+    assert apart.invariance.tolist() == [1, 1]
+    # less like itself elsewhere (cosine 0 and 1/2) than like the other object in the same place (root 1/2)
+    changing = variation.calibrate([[[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]], [[[1.0, 0.0, 1.0], [0.0, 1.0, 1.0]]]])
+    half = np.sqrt(0.5)
+    np.testing.assert_allclose(changing.invariance, [-half / (1 - half), (0.5 - half) / (1 - half)], atol=1e-15)
     with pytest.raises(ValueError, match="d = 1"):
-        variation.invariance(0.9, different=1.0)
+        variation.calibrate(np.ones((2, 1, 2, 3)))
 
 
 def test_calibrate_against_loops():

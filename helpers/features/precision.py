@@ -1,4 +1,4 @@
-"""Which numerical precision is the fastest on this device without changing the maps (ours)."""
+"""Which numerical precision is the fastest on this device without changing the maps. Ours."""
 
 from __future__ import annotations
 
@@ -20,8 +20,13 @@ _SAMPLE, _ROUNDS = 64, 3
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """precision: as in :func:`helpers.runtime.precision`; difference: the largest of a cosine from float32's
-    over the sample; speedup: float32's seconds over its own. ``tried`` holds the same for all candidates.
+    """A precision, and what it costs and gains.
+
+    Attributes:
+        precision: as in :func:`helpers.runtime.precision`.
+        difference: the largest difference of a cosine from float32's over the sample.
+        speedup: float32's seconds over its own.
+        tried: the same for all candidates.
     """
 
     precision: str
@@ -34,28 +39,29 @@ def fastest(
     network: Network,
     scene: Scene,
     layers: Sequence[str] | None = None,
+    *,
     device: str | torch.device = "auto",
     average: bool = False,
 ) -> Choice:
     """The fastest precision on a device whose maps stay within 1e-3 of float32's.
 
-    Measured on 64 positions, the five anchors and others drawn evenly, in rounds of all candidates in turn.
-    The sample's largest difference has to stay under half the bound, since a sample can miss the worst
-    position. float32 where nothing else is both faster and near enough.
+    Measured on 64 positions, the five anchors and others drawn at random, in rounds of all candidates in turn.
+    The sample's largest difference must be under half the bound, since a sample can miss the worst position.
+    Arguments and errors are those of :func:`helpers.features.extract`.
     """
     where = runtime.device(str(device))
     at = list(similarity.anchors(scene.grid).values())
     chosen = torch.randint(2**31, (_SAMPLE - len(at), 2), generator=torch.Generator().manual_seed(0))
     places = torch.cat([torch.tensor(at), chosen % torch.tensor(scene.grid)])
-    frames, size = scene.render(places, where), batch_for(network, scene.frame, where)
+    frames, size = scene.render(places, where), batch_for(network, scene.frame, device=where)
     seconds: dict[str, list[float]] = {}
     maps: dict[str, dict[str, torch.Tensor]] = {}
     for _ in range(_ROUNDS):
         for precision in ("float32", *_CANDIDATES.get(where.type, ())):
-            with reader(network, layers, where, precision, average) as read:
+            with reader(network, layers, device=where, precision=precision, average=average) as read:
                 read(frames[:1])
                 start = time.perf_counter()
-                whole = read.each(frames, size)
+                whole = read.each(frames, size=size)
                 seconds.setdefault(precision, []).append(time.perf_counter() - start)
             maps[precision] = {layer: _cosines(values, len(at)) for layer, values in whole.items()}
     exact, base = maps["float32"], min(seconds["float32"])

@@ -1,4 +1,4 @@
-"""From frames to features: the forward pass with hooks on the layers asked for, and nothing left behind."""
+"""From frames to features: the forward pass, with hooks on the layers asked for that do not outlast it."""
 
 from __future__ import annotations
 
@@ -10,20 +10,25 @@ import torch
 from torch import nn
 
 from helpers import runtime
+from helpers.features.folding import foldable, folded
+from helpers.features.perturbation import perturbed
 from helpers.networks import Network, evaluating
+from helpers.networks.nodes import of_tokens
 
-# The C library gives blocks of 32 MiB and more back to the system each time, and faulting their pages in
-# again costs as much as the arithmetic; activations somewhat below it are also likelier to stay in cache.
+# The C library returns blocks of 32 MiB and more to the system each time, and getting their pages back costs as
+# much as the arithmetic; activations well below that are also more likely to stay in the cache.
 _ACTIVATION = 24e6  # bytes
+FOLDED = 1e-5  # the largest difference that folding may make, of a layer's largest feature: rounding
 
 
 class Reader:
     """What :func:`reader` gives: from frames, or from the network's input, to the layers' features."""
 
     def __init__(
-        self, network: Network, names: list[str], found: dict[str, torch.Tensor], device: torch.device
+        self, network: Network, names: list[str], *, found: dict[str, torch.Tensor], device: torch.device, fold: bool
     ) -> None:
         self.network, self.names, self._found, self.device = network, names, found, device
+        self.module, self._fold, self.folded = network.module, fold, 0
         # Channels-last is the layout that convolutions are fastest in, on the CPU and on GPUs.
         self.layout = torch.channels_last
 
@@ -31,24 +36,45 @@ class Reader:
         """uint8 frames (B, 3, H, W) on the device -> layer -> (B, D) on the device."""
         return self.forward(self.network.preprocess(frames))
 
-    def each(self, frames: torch.Tensor, size: int) -> dict[str, torch.Tensor]:
+    def each(self, frames: torch.Tensor, *, size: int) -> dict[str, torch.Tensor]:
         """uint8 frames (N, 3, H, W), ``size`` at a time -> layer -> float32 (N, D) on the CPU."""
         found = [self(part.to(self.device)) for part in frames.split(size)]
         return {layer: torch.cat([part[layer] for part in found]).float().cpu() for layer in self.names}
 
     def forward(self, inputs: torch.Tensor) -> dict[str, torch.Tensor]:
-        """The same from preprocessed frames, float32 (B, 3, H, W)."""
+        """The same from preprocessed frames, float32 (B, 3, H, W); the first call decides what is folded."""
+        if self._fold:
+            self._fold_if_equal(inputs[:1])
+            self._fold = False
+        return {name: perturbed(values) for name, values in self._run(self.module, inputs).items()}
+
+    def _fold_if_equal(self, inputs: torch.Tensor) -> None:
+        """From now on read a copy with folded batch norms, if that gives the same features of these inputs."""
+        with foldable(self.module) as pairs:
+            exact = self._run(self.module, inputs)
+        taken = {self.network.layers[name].removesuffix(":mean") for name in self.names}
+        pairs = [(conv, norm) for conv, norm in pairs if not taken & {conv, f"{norm}:input"}]
+        if not pairs:
+            return
+        try:
+            twin = folded(self.module, pairs)
+        except (RuntimeError, TypeError):  # it holds something that cannot be copied
+            return
+        again = self._run(twin, inputs)
+        if all((again[name] - exact[name]).abs().max() <= FOLDED * exact[name].abs().max() for name in exact):
+            self.module, self.folded = twin, len(pairs)
+
+    def _run(self, module: nn.Module, inputs: torch.Tensor) -> dict[str, torch.Tensor]:
         self._found.clear()
-        module = self.network.module
         try:
             module(inputs.contiguous(memory_format=self.layout))
         except RuntimeError as error:
-            # Modules that flatten by .view (antialiased-cnns' AlexNet) take the plain layout only.
+            # Modules that flatten with .view (antialiased-cnns' AlexNet) need the plain layout.
             if "view size is not compatible" not in str(error) or self.layout == torch.contiguous_format:
                 raise
             self.layout = torch.contiguous_format
             module.to(memory_format=self.layout)
-            return self.forward(inputs)
+            return self._run(module, inputs)
         missing = [name for name in self.names if name not in self._found]
         if missing:
             raise ValueError(f"{self.network.name}: the forward pass never reaches {', '.join(missing)}")
@@ -63,14 +89,16 @@ class Reader:
 def reader(
     network: Network,
     layers: Sequence[str] | None = None,
+    *,
     device: str | torch.device = "auto",
     precision: str = "float32",
     average: bool = False,
+    fold: bool = True,
 ) -> Iterator[Reader]:
-    """Within it, a function from uint8 frames on the device to layer -> (B, D) on the device.
+    """Within it, a function from uint8 frames on the device to layer -> (B, D) on the device, without gradients.
 
-    The network is moved there, put into eval mode and hooked; device, modes and hooks are as before at the
-    end, also after an error. No gradients.
+    Meanwhile the network is on the device, in eval mode and hooked. Arguments and errors are those of
+    :func:`helpers.features.extract`.
     """
     names = network.check(network.layers if layers is None else layers)
     where = runtime.device(str(device))
@@ -80,20 +108,17 @@ def reader(
     handles = [_hook(module, network.layers[name], name, found, average) for name in names]
     try:
         module.to(where, memory_format=torch.channels_last)
-        # Not inference mode: what is made in it, weights in another layout among them, can never be trained.
+        # Not inference mode: tensors made in it, weights in another layout among them, can never be trained.
         with evaluating(module), torch.no_grad(), runtime.precision(precision, where):
-            yield Reader(network, names, found, where)
+            yield Reader(network, names, found=found, device=where, fold=fold and precision == "float32")
     finally:
         for handle in handles:
             handle.remove()
         module.to(home, memory_format=torch.contiguous_format)
 
 
-def batch_for(network: Network, frame: Sequence[int], device: torch.device) -> int:
-    """Frames per batch, the same on every machine: on a GPU 512 (halved where they do not fit).
-
-    On the CPU as many as keep the network's largest activation under 24 MB, 1 to 64.
-    """
+def batch_for(network: Network, frame: Sequence[int], *, device: torch.device) -> int:
+    """Frames in a batch: 512 on a GPU; on the CPU 1 to 64, so that the largest activation stays under 24 MB."""
     if device.type == "cuda":
         return 512
     return int(min(max(_ACTIVATION // (4 * network.widest(frame)), 1), 64))
@@ -106,6 +131,7 @@ def _hook(
     average = average or "mean" in marks
 
     def note(value: Any) -> None:
+        value = of_tokens(value, marks)
         if average and isinstance(value, torch.Tensor) and value.ndim == 4:
             found[layer] = value.mean((2, 3))
             return

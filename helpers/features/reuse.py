@@ -1,17 +1,17 @@
-"""Below the cost of a forward pass per frame: early activations computed once and moved (ours).
+"""Less than a forward pass per frame: early activations computed once and moved with the object. Ours.
 
-Over a plain background, two frames whose object moved by a multiple of a node's cumulative stride have the
-same activations there up to a translation, wherever neither the border nor anything but the background is
-within reach. So the part of the network before a node (its head) runs once per phase of the stride, and
-again only where the object is near the border; every frame then starts from the blank frame's activations
-with the object's patch put in its place. Along a border, what is shared is the translation along it.
+Over a plain background, moving the object by a multiple of a node's cumulative stride moves the activations
+there with it, as long as only background is within reach of the object, and no border. So the part of the
+network before a node (its head) runs once per phase of the stride, and again only where the object is near a
+border; every frame then starts from the blank frame's activations with the object's patch put in its place.
+Along a border, patches are shared between positions that differ by a translation along it.
 """
 
 from __future__ import annotations
 
 import collections
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import torch
 from torch import nn
@@ -29,34 +29,46 @@ class _Reached(Exception):
     """Ends a forward pass at the node."""
 
 
-@contextlib.contextmanager
-def reusing(read: Reader, scene: Scene, node: str) -> Iterator[Source]:
-    """Within it, a function from positions (B, 2) to layer -> (B, D), the same as reading the rendered frames.
+def reusing(read: Reader, scene: Scene, *, node: str) -> Source:
+    """A function from positions (B, 2) to layer -> (B, D), the same as reading the rendered frames.
 
-    node: the path of a submodule up to which the network is a chain of modules, e.g. ``"features.2"`` of
-    MobileNetV2. Raises ValueError for a scene that is not an object over a plain background, for a layer
-    asked for before the node, and where the features at nine positions, all borders among them, are not
-    those of the frames within 1e-5 of the largest.
+    Args:
+        node: the path of a submodule up to which the network is a chain of modules, e.g. ``"features.2"`` of
+            MobileNetV2.
+
+    Raises:
+        ValueError: another scene; a layer asked for before the node; or features at nine positions, at all
+            borders and the middle, that differ from the frames' by over 1e-5 of the largest.
     """
     if scene.kind != "pasted" or scene.picture()[1] is not None:
         raise ValueError(f"reuse needs an object over a plain background, and {scene.name} is not: leave reuse out")
+    ends = [sorted({0, side // 2, side - 1}) for side in scene.grid]
+    corners = torch.cartesian_prod(*map(torch.tensor, ends)).view(-1, 2)
+    exact = read(scene.render(corners, read.device))  # first, since this settles which module is read
     head = _Head(read, node)
     memory = _Memory(head, scene)
 
     def at_positions(places: torch.Tensor) -> dict[str, torch.Tensor]:
         return head.go_on(memory.activations(places))
 
-    _compare(read, scene, at_positions, node)
-    yield at_positions
+    for layer, values in at_positions(corners).items():
+        worst = float((values - exact[layer]).abs().max() / exact[layer].abs().max())
+        if not worst <= TOLERANCE:
+            raise ValueError(
+                f"{read.network.title}: {layer} from the reused {node} differs by {worst:.1e} of the largest feature: "
+                "its activations do not move with the object; take an earlier node, or leave reuse out"
+            )
+    return at_positions
 
 
 class _Head:
     """The chain of modules up to a node, which can be run alone, or left out."""
 
     def __init__(self, read: Reader, node: str) -> None:
-        self.read, self.module = read, read.network.module
+        self.read, self.module = read, read.module
         paths = dict(self.module.named_modules())
-        self.node = read.network.submodule(node)
+        read.network.submodule(node)  # for its error
+        self.node = self.module.get_submodule(node)
         above = {node.rpartition(".")[0]}
         while "" not in above:
             above |= {path.rpartition(".")[0] for path in above}
@@ -115,7 +127,7 @@ def _pass_on(value: torch.Tensor) -> torch.Tensor:
 
 
 class _Memory:
-    """The activations at the node of any position, from those of few."""
+    """The activations at the node for any position, from those of a few."""
 
     def __init__(self, head: _Head, scene: Scene) -> None:
         self.head, self.scene, self.device = head, scene, head.read.device
@@ -169,7 +181,7 @@ class _Memory:
         rows, cols = self.axes
         places = places.tolist()
         keys = [(rows[row][0], cols[col][0]) for row, col in places]
-        # What a row near the border has in common is only within it: its patches go when it is done.
+        # Rows near the border share patches only within themselves: these go when the row is done.
         stay = self.shared | {row for row, _ in keys}
         self.patches = {key: patch for key, patch in self.patches.items() if key[0] in stay}
         new = [key for key in dict.fromkeys(keys) if key not in self.patches]
@@ -183,16 +195,3 @@ class _Memory:
         for values, key, (row, col) in zip(out, keys, places, strict=True):
             values[:, slice(*rows[row][1:]), slice(*cols[col][1:])] = self.patches[key]
         return out
-
-
-def _compare(read: Reader, scene: Scene, at_positions: Source, node: str) -> None:
-    ends = [sorted({0, side // 2, side - 1}) for side in scene.grid]
-    places = torch.cartesian_prod(*map(torch.tensor, ends)).view(-1, 2)
-    exact = read(scene.render(places, read.device))
-    for layer, values in at_positions(places).items():
-        worst = float((values - exact[layer]).abs().max() / exact[layer].abs().max())
-        if not worst <= TOLERANCE:
-            raise ValueError(
-                f"{read.network.title}: {layer} from the reused {node} differs by {worst:.1e} of the largest feature: "
-                "its activations do not move with the object; take an earlier node, or leave reuse out"
-            )

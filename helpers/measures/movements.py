@@ -26,7 +26,6 @@ def moved(
     """Frames of an object in the middle of the frame and moved from there by some shifts, four ways.
 
     Args:
-        cutout: the object.
         shifts: long (P, 2), rows down and columns right, pixels, either sign.
         frame: side of the frame, pixels.
         background: a colour, or a photo that is larger than the frame by the largest shift on each side.
@@ -46,13 +45,13 @@ def moved(
                 f"a shift by {far} {way} moves {cutout.name} ({cutout.size[0]} x {cutout.size[1]} px) off the frame "
                 f"of {frame}: use shifts up to {room} {way}, or a smaller object"
             )
-    wide = shifting.Paste(cutout, frame=frame + 2 * reach, background=background)
+    wide = shifting.Paste(cutout, frame + 2 * reach, background=background)
     scenery = wide.render(torch.tensor([[side + reach for side in middle]]))[0]
     photo = Photo(scenery, cutout.name, cutout.label)
     start = torch.tensor([reach, reach])
     return {
-        "pasted": shifting.Paste(cutout, frame=frame, background=background).render(torch.tensor(middle) + shifts),
-        "cropped": shifting.Crop(photo, frame=frame).render(start - shifts),  # the window moves the other way
-        "zero-filled": shifting.Roll(photo, frame=frame, reach=reach, boundary="zeros").render(start + shifts),
-        "circular": shifting.Roll(photo, frame=frame, reach=reach, boundary="circular").render(start + shifts),
+        "pasted": shifting.Paste(cutout, frame, background=background).render(torch.tensor(middle) + shifts),
+        "cropped": shifting.Crop(photo, frame).render(start - shifts),  # the window moves the other way
+        "zero-filled": shifting.Roll(photo, frame, reach=reach, boundary="zeros").render(start + shifts),
+        "circular": shifting.Roll(photo, frame, reach=reach, boundary="circular").render(start + shifts),
     }

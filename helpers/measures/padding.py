@@ -40,7 +40,6 @@ def replace(network: Network, *, mode: str) -> Network:
     Padding done by a function inside `forward` can't be seen from outside and stays.
 
     Args:
-        network: whose weights are kept.
         mode: `zeros`, `reflect` or `circular`.
 
     Raises:

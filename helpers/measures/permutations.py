@@ -178,7 +178,6 @@ def held_out(u, v, *, draws: int = 20, seed: int = 0) -> HeldOut:
         u: (N, K, D), N objects with K pairs each, before the displacement (see `pairs`).
         v: the same after it.
         draws: random permutations, for that null.
-        seed: of the draws.
 
     Raises:
         ValueError: shapes that differ, one object, draws under 1, or a zero or non-finite vector.

@@ -52,8 +52,6 @@ def resample(clusters: Sequence, *, draws: int = 1000, seed: int = 0) -> list[np
 
     Args:
         clusters: (N,), the category of each object.
-        draws: how many.
-        seed: of the draws.
 
     Returns:
         `draws` arrays of indices; a draw holds as many objects as the categories it took.
@@ -96,9 +94,7 @@ def interval(
         values: (N,), one number per object.
         clusters: (N,) categories; None: every object stands for itself (the plain bootstrap).
         statistic: from an array (M,) to a float.
-        draws: resampled sets of objects.
         level: nominal coverage, between 0 and 1.
-        seed: of the draws.
 
     Raises:
         ValueError: as `resample`, and for values that are not finite or do not match the clusters.

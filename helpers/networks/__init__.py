@@ -1,5 +1,6 @@
 """The networks under study: what they are made of, where their weights come from, what their layers are."""
 
+from helpers.networks.antialiasing import antialias
 from helpers.networks.catalogue import EMBEDDED, NAMES, class_names, load, local_weights
 from helpers.networks.network import Network, blank, evaluating, wrap
 from helpers.networks.source import KINDS, PUBLISHED, Source
@@ -11,6 +12,7 @@ __all__ = [
     "PUBLISHED",
     "Network",
     "Source",
+    "antialias",
     "blank",
     "class_names",
     "evaluating",

@@ -1,4 +1,4 @@
-"""The networks by name: the paper's, any other torchvision classifier, and the embedded ones."""
+"""The networks by name: the paper's and any other of torchvision, timm's, and those that need no download."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlparse
 
+import timm
 import torchvision
 from torch import nn
 
-from helpers import assets
-from helpers.networks.network import Network, find_layers
-from helpers.networks.source import Source
-from helpers.networks.weights import download, fill, local, read_weights
+from helpers.networks import packaged, timm_models
+from helpers.networks.network import Network
+from helpers.networks.nodes import find_layers
+from helpers.networks.packaged import EMBEDDED, LITE
+from helpers.networks.source import PUBLISHED, Source
+from helpers.networks.weights import State, download, filled, local
 from helpers.suggestions import nearest
 
 _POOLED = {"fc": "fc", "pool": "fc:input"}
@@ -36,71 +39,97 @@ _VGG = {
     "pool": "features:mean",
 }
 # The paper's four (section 4), with its layer names. "pool" is ours.
-PAPER = {
-    "alexnet": (_ALEXNET, "fc8"),
-    "vgg16": (_VGG, "fc8"),
-    "resnet50": (_POOLED, "fc"),
-    "mobilenet_v2": ({"fc": "classifier", "pool": "classifier:input"}, "fc"),
+_LAYERS = {
+    "alexnet": _ALEXNET,
+    "vgg16": _VGG,
+    "resnet50": _POOLED,
+    "mobilenet_v2": {"fc": "classifier", "pool": "classifier:input"},
 }
-EMBEDDED = ("demo_alexnet", "demo_resnet", "demo_mobilenet_v2")
-NAMES = (*PAPER, *EMBEDDED)
+NAMES = (*LITE, *PUBLISHED, *EMBEDDED)
 _FILTER = 5  # of the anti-aliased networks: the paper's Bin-5
 
 
-def load(name: str, antialiased: bool = False, weights: str | Path | None = "default") -> Network:
+def load(name: str, *, antialiased: bool = False, weights: str | Path | None = "default") -> Network:
     """A network by name, in eval mode on the CPU.
 
-    name: alexnet, vgg16, resnet50, mobilenet_v2; any other torchvision classifier; or an embedded one,
-    demo_alexnet, demo_resnet, demo_mobilenet_v2. antialiased: the version of antialiased-cnns with filter
-    size 5 (Zhang 2019). weights: ``"default"``, the paper's (IMAGENET1K_V1; the release that was not
-    fine-tuned), downloaded once; ``"centre"`` (their default) or ``"uniform"`` for the embedded ones; a
-    file (.pth or .safetensors); None for random ones. Raises ValueError for an unknown name, a missing
-    anti-aliased version, and weights of another architecture (naming the first mismatch);
-    ``assets.AssetError`` offline.
+    Args:
+        name: efficientnet_lite0, 1 or 2, whose ImageNet weights come in packages; alexnet, vgg16, resnet50,
+            mobilenet_v2, the paper's; any other torchvision classifier; ``timm:NAME``, any of timm's models; or
+            an embedded one, demo_alexnet, demo_resnet, demo_mobilenet_v2.
+        antialiased: the version of antialiased-cnns with filter size 5 (Zhang 2019), or the project's own twin
+            of EfficientNet-Lite and of the embedded ones.
+        weights: ``"default"``, of the paper's networks those it used (IMAGENET1K_V1; the release that was not
+            fine-tuned), downloaded once; ``"centre"`` (their default) or ``"uniform"`` for the embedded ones; a
+            file (.pth or .safetensors), by its path or its name on the assets search path; None for random ones.
+
+    Raises:
+        ValueError: an unknown name, a missing anti-aliased version, or weights of another architecture (naming
+            the first mismatch).
+        FileNotFoundError: no such file of weights.
+        assets.AssetError: weights that cannot be downloaded, or whose package is missing.
     """
     if name in EMBEDDED:
-        return _embedded(name, antialiased, weights)
-    known = torchvision.models.list_models(module=torchvision.models)
-    if name not in known:
-        use = f"use {', '.join(NAMES)} or a torchvision classifier"
-        raise ValueError(f"unknown network {name!r}{nearest(name, [*NAMES, *known], use)}")
-    recipe = _recipe(name)
+        return packaged.embedded(name, antialiased=antialiased, weights=weights)
+    if name in LITE:
+        return packaged.lite(name, antialiased=antialiased, weights=weights)
+    if name.startswith(timm_models.PREFIX):
+        if antialiased:
+            raise ValueError(f"{name} has no anti-aliased twin: use antialiased=False")
+        return timm_models.load(name.removeprefix(timm_models.PREFIX), weights)
+    _check(name)
+    recipe, crop = _recipe(name), _recipe(name).transforms()
     module = _antialiased(name) if antialiased else _plain(name, trained=weights is not None)
-    if weights == "default":
-        url, words = _published(name, antialiased)
-        state = download(url)
-    elif weights is None:
-        state, words = None, "random"
-    else:
-        state, words = read_weights(weights), f"{Path(weights).name}, SHA-256 {assets.sha256(weights)[:12]}"
-    if state is not None:
-        fill(module, state, name, words)
-    layers, logits = PAPER.get(name, (None, "fc"))
-    crop = recipe.transforms()
+    known = {"default": lambda: _fetched(*_published(name, antialiased))}
     return Network(
         name=name,
         module=module.eval(),
-        layers=dict(layers or find_layers(module)),
-        logits=logits,
+        layers=dict(_LAYERS.get(name) or find_layers(module)),
+        logits="fc8" if name in ("alexnet", "vgg16") else "fc",
         frame=crop.crop_size[0],
         mean=tuple(crop.mean),
         std=tuple(crop.std),
         labels=list(recipe.meta["categories"]),
-        weights=words,
+        weights=filled(module, weights, name=name, known=known),
         antialiased=antialiased,
         title=Source(name, antialiased).title,
     )
 
 
 def class_names(name: str) -> list[str] | None:
-    """The classes of a network by name, without building it; None for one that is not known."""
+    """The classes of a network by name, without building it; None where they are not known."""
     if name in EMBEDDED:
-        from helpers.objects import CLASSES
-
-        return list(CLASSES)
+        return list(packaged.CLASSES)
+    if name in LITE:
+        return list(timm_models.IMAGENET_CLASSES)
+    if name.startswith(timm_models.PREFIX):
+        return timm_models.class_names(name.removeprefix(timm_models.PREFIX))
     with contextlib.suppress(ValueError):
         return list(_recipe(name).meta["categories"])
     return None
+
+
+def local_weights(name: str, *, antialiased: bool = False) -> Path | None:
+    """The file of a published network's default weights, if it is on this machine; None if it would be downloaded.
+
+    Looked for under weights/ on the assets search path and in torch's own cache.
+
+    Raises:
+        ValueError: a network without published weights of torchvision or antialiased-cnns.
+    """
+    if name not in _torchvision():
+        raise ValueError(f"no weights of {name!r} are published{nearest(name, PUBLISHED)}")
+    return local(_published(name, antialiased)[0])
+
+
+def _torchvision() -> list[str]:
+    return torchvision.models.list_models(module=torchvision.models)
+
+
+def _check(name: str) -> None:
+    known = [*NAMES, *_torchvision(), *([f"timm:{name}"] if timm.is_model(name) else [])]
+    if name not in _torchvision():
+        use = f"use {', '.join(NAMES)}, a torchvision classifier, or one of timm's, timm:NAME"
+        raise ValueError(f"unknown network {name!r}{nearest(name, known, otherwise=use)}")
 
 
 def _recipe(name: str) -> torchvision.models.Weights:
@@ -127,7 +156,7 @@ def _maker(name: str) -> Callable[..., nn.Module]:
 
     make = getattr(antialiased_cnns, name, None)
     if not callable(make):
-        raise ValueError(f"antialiased-cnns has no {name}: use antialiased=False, or one of {', '.join(PAPER)}")
+        raise ValueError(f"antialiased-cnns has no {name}: use antialiased=False, or one of {', '.join(PUBLISHED)}")
     return make
 
 
@@ -135,6 +164,10 @@ def _antialiased(name: str) -> nn.Module:
     make = _maker(name)
     with contextlib.redirect_stdout(io.StringIO()):  # it prints a line for each layer it leaves alone
         return make(pretrained=False, filter_size=_FILTER)
+
+
+def _fetched(url: str, words: str) -> tuple[State, str]:
+    return download(url), words
 
 
 def _published(name: str, antialiased: bool) -> tuple[str, str]:
@@ -147,47 +180,3 @@ def _published(name: str, antialiased: bool) -> tuple[str, str]:
     if key not in family.model_urls:
         raise ValueError(f"antialiased-cnns publishes no weights {key}: give weights=PATH or None")
     return family.model_urls[key], f"filter {_FILTER}, not fine-tuned (antialiased-cnns {key})"
-
-
-def local_weights(name: str, antialiased: bool = False) -> Path | None:
-    """The file of a published network's default weights, if it is on this machine; None if it would be downloaded.
-
-    Looked for under weights/ on the assets search path and in torch's own cache. Raises ValueError for a
-    network without published weights (the embedded ones come with the package).
-    """
-    if name not in torchvision.models.list_models(module=torchvision.models):
-        raise ValueError(f"no weights of {name!r} are published{nearest(name, PAPER)}")
-    return local(_published(name, antialiased)[0])
-
-
-def _embedded(name: str, antialiased: bool, weights: str | Path | None) -> Network:
-    from helpers.networks.embedded import architectures
-    from helpers.networks.embedded.store import load_state
-    from helpers.objects import CLASSES
-
-    variant = "centre" if weights == "default" else weights
-    module = architectures.build(name, antialiased)
-    if variant in ("centre", "uniform"):
-        state, _ = load_state(name, antialiased, variant)
-        words = f"embedded, trained with objects at {'the centre' if variant == 'centre' else 'every position'}"
-    elif variant is None:
-        state, words = None, "random"
-    elif Path(variant).is_file():
-        state, words = read_weights(variant), f"{Path(variant).name}, SHA-256 {assets.sha256(variant)[:12]}"
-    else:
-        raise ValueError(f"unknown weights {weights!r} for {name}: use 'centre', 'uniform', a file or None")
-    if state is not None:
-        fill(module, state, name, words)
-    return Network(
-        name=name,
-        module=module.eval(),
-        layers=dict(architectures.LAYERS[name]),
-        logits="fc8" if name == "demo_alexnet" else "fc",
-        frame=architectures.FRAME,
-        mean=tuple(architectures.MEAN),
-        std=tuple(architectures.STD),
-        labels=list(CLASSES),
-        weights=words,
-        antialiased=antialiased,
-        title=Source(name, antialiased).title,
-    )

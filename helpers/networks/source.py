@@ -6,7 +6,6 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from helpers import assets
 from helpers.suggestions import nearest
 
 if TYPE_CHECKING:
@@ -91,8 +90,7 @@ class Source:
         """The network; errors as of ``networks.load``."""
         from helpers.networks.catalogue import load  # which needs this module
 
-        found = assets.find(self.weights) if Path(self.weights).suffix else None
-        return load(self.name, antialiased=self.antialiased, weights=str(found) if found else self.weights)
+        return load(self.name, antialiased=self.antialiased, weights=self.weights)
 
     def _spelt(self, name: str) -> str:
         return name + "AA" * self.antialiased

@@ -6,6 +6,7 @@ import pickle
 import re
 import urllib.error
 from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -14,8 +15,46 @@ import torchvision
 from torch import nn
 
 from helpers import assets
+from helpers.suggestions import nearest
 
+State = dict[str, torch.Tensor]
 _OLD_DENSENET = re.compile(r"\.(norm|relu|conv)\.([12])\.")
+
+
+def filled(
+    module: nn.Module,
+    weights: str | Path | None,
+    *,
+    name: str,
+    known: Mapping[str, Callable[[], tuple[State, str]]],
+) -> str:
+    """Fill a module with what ``networks.load`` was given as weights.
+
+    Args:
+        module: keeps its random values where the weights are None.
+        weights: one of the known, a file or None.
+        name: the network's, for errors.
+        known: name of weights -> a function that gets them, with what they are in words.
+
+    Returns:
+        In words, what the weights are.
+
+    Raises:
+        ValueError: neither known nor a file, or weights of another architecture.
+        FileNotFoundError: there is no such file.
+    """
+    if weights is None:
+        return "random"
+    if weights in known:
+        state, words = known[weights]()
+    elif isinstance(weights, str) and not Path(weights).suffix and not Path(weights).is_file():
+        choices = dict.fromkeys(["default", *known, "a file", "None"])
+        raise ValueError(f"unknown weights {weights!r} for {name}{nearest(weights, choices)}")
+    else:
+        path = Path(weights) if Path(weights).is_file() else assets.find(weights) or Path(weights)
+        state, words = read_weights(path), f"{path.name}, SHA-256 {assets.sha256(path)[:12]}"
+    fill(module, state, name=name, words=words)
+    return words
 
 
 def local(url: str) -> Path | None:
@@ -29,10 +68,13 @@ def _hub() -> Path:
     return Path(torch.hub.get_dir()) / "checkpoints"
 
 
-def download(url: str) -> dict[str, torch.Tensor]:
+def download(url: str) -> State:
     """A published file: found on this machine, or downloaded through torch's own cache.
 
     Both libraries publish files whose name ends in the start of their SHA-256, which is checked.
+
+    Raises:
+        assets.AssetError: it cannot be downloaded; says where to put it by hand.
     """
     here = local(url)
     if here is not None:
@@ -45,7 +87,7 @@ def download(url: str) -> dict[str, torch.Tensor]:
     except (urllib.error.URLError, OSError, RuntimeError) as error:
         raise assets.AssetError(
             f"cannot download the weights {file} from {url} ({error}); download it elsewhere and put it at "
-            f"{target}, or use an embedded network such as demo_alexnet"
+            f"{target}, or use a network that needs no download, such as efficientnet_lite0"
         ) from error
     return read_weights(target, published=True)
 
@@ -55,11 +97,18 @@ def _hash_prefix(file: str) -> str | None:
     return match[1] if match else None
 
 
-def read_weights(path: str | Path, published: bool = False) -> dict[str, torch.Tensor]:
+def read_weights(path: str | Path, *, published: bool = False) -> State:
     """A state dictionary from a .pth or .safetensors file, without running any code in it.
 
-    A checkpoint's ``state_dict`` entry and a ``module.`` prefix are unwrapped. published: the file's name
-    ends in the start of its SHA-256, which is checked. Raises FileNotFoundError and ValueError.
+    A checkpoint's ``state_dict`` entry and a ``module.`` prefix are unwrapped.
+
+    Args:
+        path: the file.
+        published: its name ends in the start of its SHA-256, which is checked.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is damaged or holds something else.
     """
     path = Path(path)
     if not path.is_file():
@@ -90,10 +139,11 @@ def read_weights(path: str | Path, published: bool = False) -> dict[str, torch.T
     return found
 
 
-def fill(module: nn.Module, state: dict[str, torch.Tensor], name: str, words: str) -> None:
-    """Load a state dictionary strictly; ValueError names the first entry that does not fit.
+def fill(module: nn.Module, state: State, *, name: str, words: str) -> None:
+    """Load a state dictionary strictly; older names that an architecture still reads are read.
 
-    Older names that an architecture still reads are read.
+    Raises:
+        ValueError: an entry that does not fit, naming the first, the network and the weights.
     """
     if isinstance(module, torchvision.models.DenseNet):  # published under the names of an older torch
         for key in [key for key in state if _OLD_DENSENET.search(key)]:
@@ -108,7 +158,7 @@ def fill(module: nn.Module, state: dict[str, torch.Tensor], name: str, words: st
     missing, extra = module.load_state_dict(state, strict=False)
     for key in missing:
         # Buffers that the architecture fixes (blur filters) and counters need not be in the file.
-        if not key.endswith((".filt", "num_batches_tracked")):
+        if not key.endswith((".filt", ".filter", "num_batches_tracked")):
             raise ValueError(f"weights {words} do not fit {name}: {key} {tuple(own[key].shape)} is missing")
     if extra:
         raise ValueError(f"weights {words} do not fit {name}: the network has no {extra[0]}")

@@ -1,4 +1,4 @@
-"""Cut-outs and photos as tensors, read from files and resized as the paper's protocol does."""
+"""Cut-outs and photos as tensors, read from files and resized as in the paper's protocol."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from helpers.suggestions import nearest
 
 Size = int | tuple[int, int]
 
-# The two objects of the authors' interactive page, where the search path has them: file, ImageNet label,
-# loader, and the size in pixels that they use.
+# The two objects of the authors' interactive page, if they are on the search path: file, ImageNet label, and the
+# size in pixels that the authors use.
 _PUBLISHED = {
     "berry": ("objects/berry_rgba.png", "strawberry", 100),
     "plane": ("objects/plane.png", "warplane", 356),
@@ -29,9 +29,12 @@ _PUBLISHED = {
 class Cutout:
     """An object without its background.
 
-    rgba: uint8 (4, h, w), straight (not premultiplied) alpha; name: for people; label: the class that a
-    network should answer, or None. Raises ValueError for another shape or dtype and for an object
-    without a single visible pixel, which would make every frame the same.
+    Attributes:
+        rgba: uint8 (4, h, w), straight (not premultiplied) alpha.
+        label: the class that a network should answer, or None.
+
+    Raises:
+        ValueError: another shape or dtype, or no visible pixel, which would make every frame the same.
     """
 
     rgba: torch.Tensor
@@ -53,9 +56,14 @@ class Cutout:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Photo:
-    """A whole photo: rgb uint8 (3, h, w), with a name and the label of what it shows, if known.
+    """A whole photo.
 
-    Raises ValueError for another shape or dtype.
+    Attributes:
+        rgb: uint8 (3, h, w).
+        label: the class of what it shows, or None.
+
+    Raises:
+        ValueError: another shape or dtype.
     """
 
     rgb: torch.Tensor
@@ -74,7 +82,7 @@ class Photo:
 
 
 def sides(size: Size, what: str) -> tuple[int, int]:
-    """(height, width) of a side or a pair, in whole pixels. Raises ValueError, which calls it ``what``."""
+    """(height, width) of a side or a pair, in whole pixels; a ValueError calls it ``what``."""
     try:
         pair = size if isinstance(size, Sequence) and not isinstance(size, str) else (size, size)
         height, width = (operator.index(side) for side in pair)
@@ -86,11 +94,17 @@ def sides(size: Size, what: str) -> tuple[int, int]:
 
 
 def resize(image: torch.Tensor, size: Size) -> torch.Tensor:
-    """A uint8 (C, h, w) image at another size, as the paper's protocol resizes.
+    """An image at another size, resized as in the paper's protocol.
 
-    Bilinear, half-pixel centres, no anti-aliasing, aspect ratio not kept (OpenCV's INTER_LINEAR, with
-    which it agrees within one grey level). ``size`` is a side or (height, width) in pixels. Colour and
-    alpha are interpolated apart, as the authors do. Raises ValueError for a size under one pixel.
+    Bilinear, half-pixel centres, no anti-aliasing, aspect ratio not kept, colour and alpha interpolated
+    separately: OpenCV's INTER_LINEAR, with which it agrees within one grey level.
+
+    Args:
+        image: uint8 (C, h, w).
+        size: side or (height, width) in pixels.
+
+    Raises:
+        ValueError: a size under one pixel.
     """
     height, width = sides(size, "size")
     if (height, width) == tuple(image.shape[1:]):
@@ -100,15 +114,18 @@ def resize(image: torch.Tensor, size: Size) -> torch.Tensor:
 
 
 def fit(rgba: torch.Tensor, size: Size) -> torch.Tensor:
-    """A uint8 (4, h, w) cut-out in a box of another size, its proportions kept, transparent around it. (Ours.)
+    """A cut-out in a box of another size, its proportions kept, with transparent pixels around it (ours).
 
-    For cut-outs much larger than wanted: of those :func:`resize` would read every fifth pixel and skip the rest, so
-    that texture turns into noise. Here a pixel is the mean over the area it covers, and colours count by their alpha,
-    so that the colour of what is transparent does not come in at the edge. A cut-out smaller than wanted is enlarged
-    as by :func:`resize`.
+    For cut-outs much larger than wanted: of those resize would read every fifth pixel and skip the others, which
+    turns texture into noise. Here a pixel is the mean over the area it covers. Colours are weighted by alpha, so the
+    colour of transparent pixels does not leak into the edge. A cut-out smaller than wanted is enlarged bilinearly.
 
-    size: side or (height, width) in pixels. Returns uint8 (4, height, width). Raises ValueError for a size under one
-    pixel.
+    Args:
+        rgba: uint8 (4, h, w).
+        size: side or (height, width) in pixels.
+
+    Raises:
+        ValueError: a size under one pixel.
     """
     height, width = sides(size, "size")
     scale = min(height / rgba.shape[1], width / rgba.shape[2])
@@ -127,7 +144,7 @@ def fit(rgba: torch.Tensor, size: Size) -> torch.Tensor:
 
 
 def _areas(many: int, few: int) -> torch.Tensor:
-    """How much each of ``many`` pixels counts in each of the ``few`` that they are reduced to: (few, many)."""
+    """The share of each of ``many`` pixels in each of the ``few`` they are reduced to: (few, many)."""
     edges = torch.arange(few + 1, dtype=torch.float64) * many / few
     pixels = torch.arange(many)
     shared = torch.minimum(edges[1:, None], pixels + 1) - torch.maximum(edges[:-1, None], pixels)
@@ -140,7 +157,7 @@ def _read(path: str | Path, mode: str) -> torch.Tensor:
         raise FileNotFoundError(f"no image file at {path}")
     try:
         with Image.open(path) as image:
-            upright = ImageOps.exif_transpose(image)  # as a camera was held
+            upright = ImageOps.exif_transpose(image)  # turned as the camera was held
             if upright.mode.startswith("I"):  # 16 bits of grey, which Pillow would clip to 8
                 upright = Image.fromarray((np.asarray(upright).astype(np.int64) // 257).clip(0, 255).astype(np.uint8))
             if upright.mode == "P" and "transparency" in upright.info:
@@ -151,31 +168,41 @@ def _read(path: str | Path, mode: str) -> torch.Tensor:
     return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
 
 
-def load_png(path: str | Path, size: Size | None = None, label: str | None = None) -> Cutout:
-    """A cut-out from a PNG file; one without alpha is an opaque object.
+def load_png(path: str | Path, size: Size | None = None, *, label: str | None = None) -> Cutout:
+    """A cut-out from a PNG file; without alpha it is opaque.
 
-    ``size``: a side or (height, width) in pixels; None keeps the file's. Raises FileNotFoundError, and
-    ValueError for a file that is no readable image or a fully transparent one.
+    Args:
+        size: side or (height, width) in pixels; None keeps the file's.
+        label: the class that a network should answer, if known.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not a readable image, or a fully transparent one.
     """
     rgba = _read(path, "RGBA")
     return Cutout(rgba if size is None else resize(rgba, size), Path(path).stem, label)
 
 
-def load_photo(path: str | Path, size: Size | None = None, label: str | None = None) -> Photo:
+def load_photo(path: str | Path, size: Size | None = None, *, label: str | None = None) -> Photo:
     """A photo from an image file, as uint8 (3, h, w); arguments and errors as in :func:`load_png`."""
     rgb = _read(path, "RGB")
     return Photo(rgb if size is None else resize(rgb, size), Path(path).stem, label)
 
 
 def load(name: str, size: Size | None = None) -> Cutout | Photo:
-    """The object that a notebook's parameter names.
+    """An object by name.
 
-    ``"espresso"`` is a photographed one; ``"airplane"`` or ``"digit 3"`` an embedded one, ``"airplane#2"`` its
-    variant 2; ``"berry"`` and ``"plane"`` are the authors' two, where the assets search path has them; anything
-    ending in an image suffix is a file. ``size`` in pixels (default: 75 photographed, 48 embedded, the authors' size
-    for theirs, the file's own). Raises ValueError with the nearest known name.
+    Args:
+        name: ``"espresso"``, a photographed one; ``"airplane"`` or ``"digit 3"``, an embedded one; ``"airplane#2"``,
+            its variant 2; ``"berry"`` or ``"plane"``, the authors' two, if they are on the assets search path; or
+            the path of an image file.
+        size: side or (height, width) in pixels; None for 75 (photographed), 48 (embedded), the authors' or the
+            file's own.
+
+    Raises:
+        ValueError: an unknown name, with the nearest known one.
     """
-    from helpers.objects import embedded, photographed  # here, not above: they build on this module
+    from helpers.objects import embedded, photographed  # which import this module
 
     if name in photographed.PHOTOGRAPHED:
         return photographed.load(name, 75 if size is None else size)
@@ -184,15 +211,15 @@ def load(name: str, size: Size | None = None) -> Cutout | Photo:
         make = embedded.digit if base.startswith("digit ") else embedded.silhouette
         key = int(base.removeprefix("digit ")) if base.startswith("digit ") else base
         shape = sides(48 if size is None else size, "size")
-        drawn = make(key, int(index or 0), max(shape))
+        drawn = make(key, int(index or 0), size=max(shape))
         return dataclasses.replace(drawn, rgba=resize(drawn.rgba, shape), name=name)
     if name in _PUBLISHED:
         relative, label, usual = _PUBLISHED[name]
         loader = load_png if name == "berry" else load_photo
-        item = loader(assets.require(relative), size or usual, label)
+        item = loader(assets.require(relative), size or usual, label=label)
         return dataclasses.replace(item, name=name)
     if Path(name).suffix.lower() in {".png", ".jpg", ".jpeg"}:
         return load_png(name, size)
     known = [*photographed.PHOTOGRAPHED, *embedded.CLASSES, *_PUBLISHED]
     use = f"use {', '.join(known)}, or the path of a PNG file"
-    raise ValueError(f"unknown object {name!r}{nearest(name, known, use)}")
+    raise ValueError(f"unknown object {name!r}{nearest(name, known, otherwise=use)}")

@@ -1,23 +1,23 @@
 """Objects that come with the packages: 30 silhouettes from DejaVu Sans and ten handwritten digits.
 
-Shapes are glyphs of the font inside matplotlib and scikit-learn's digits (8 x 8, smoothly enlarged), so
-their alpha is crisp at any size. They are filled with crops of the photographs in `PHOTOS`, tinted, and
-set to a luminance that differs from the background's.
+The shapes are glyphs of matplotlib's font and scikit-learn's digits (8 x 8, smoothly enlarged), so their alpha
+is crisp at any size. They are filled with crops of the photographs in PHOTOS, tinted, and set to a luminance
+that differs from the background's.
 
 Training and evaluation never share a fill or a digit: training takes the left two thirds of each
-photograph and the first three quarters of each digit's specimens; `silhouette` and `digit` take the rest.
+photograph and the first three quarters of each digit's specimens; silhouette and digit take the rest.
 """
 
 import zlib
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image, ImageFont
 
 from helpers.objects.cutouts import Cutout
-from helpers.objects.photographs import SOURCES, photo
+from helpers.objects.photographs import SOURCES, bundled, photo
 from helpers.suggestions import nearest
 
 SILHOUETTES: dict[str, int] = {
@@ -31,8 +31,8 @@ SILHOUETTES: dict[str, int] = {
 
 CLASSES: tuple[str, ...] = (*SILHOUETTES, *(f"digit {label}" for label in range(10)))
 
-# The photographs of the fills. Their order is part of what was trained: fills are drawn by number.
-PHOTOS = {
+# The photographs of the fills, in the order that training drew them by
+PHOTOS: dict[str, tuple[str, str]] = {
     file: SOURCES[file]
     for file in (
         "china.jpg", "flower.jpg", "astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "grace_hopper.jpg",
@@ -43,16 +43,16 @@ LUMINANCE = (0.299, 0.587, 0.114)  # Rec. 601
 _HELD_OUT = 7  # seed of the evaluation fills and warps; training never uses it
 
 
-def photo_part(name: str, held_out: bool) -> np.ndarray:
+def photo_part(name: str, *, held_out: bool) -> np.ndarray:
     """The columns of a photograph for training (left two thirds) or evaluation (the rest)."""
     pixels = photo(name)
     cut = pixels.shape[1] * 2 // 3
     return pixels[:, cut:] if held_out else pixels[:, :cut]
 
 
-def crop(rng: np.random.Generator, side: int, held_out: bool) -> np.ndarray:
+def crop(rng: np.random.Generator, side: int, *, held_out: bool) -> np.ndarray:
     """A random square of a random photograph, enlarged or reduced to uint8 (side, side, 3)."""
-    pixels = photo_part(tuple(PHOTOS)[rng.integers(len(PHOTOS))], held_out)
+    pixels = photo_part(tuple(PHOTOS)[rng.integers(len(PHOTOS))], held_out=held_out)
     height, width = pixels.shape[:2]
     extent = int(rng.uniform(0.4, 1.0) * min(height, width))
     top, left = rng.integers(height - extent + 1), rng.integers(width - extent + 1)
@@ -68,35 +68,32 @@ def _digits(label: int) -> np.ndarray:
     return data.images[data.target == label] / 16.0  # (n, 8, 8) in [0, 1]
 
 
-def digit_count(label: int, held_out: bool) -> int:
+def digit_count(label: int, *, held_out: bool) -> int:
     """How many specimens of a digit there are for training or for evaluation."""
     count = len(_digits(label))
     return count - count * 3 // 4 if held_out else count * 3 // 4
 
 
-def _side(size: int) -> int:
-    """Side of the raster that is averaged down to `size`: several times as large, so edges stay crisp."""
-    return max(256, 4 * size)
+@cache
+def _glyph(name: str, side: int) -> Image.Image:
+    with bundled("matplotlib/mpl-data/fonts/ttf", "DejaVuSans.ttf").open("rb") as file:
+        mask = ImageFont.truetype(file, side).getmask(chr(SILHOUETTES[name]), mode="L")
+    return Image.fromarray(np.asarray(mask, dtype=np.uint8).reshape(mask.size[1], mask.size[0]))
 
 
-def _digit_master(label: int, index: int, held_out: bool, size: int) -> Image.Image:
-    specimens = _digits(label)
-    first = len(specimens) * 3 // 4 if held_out else 0
-    small = torch.nn.functional.pad(torch.from_numpy(specimens[first + index]).float(), (1, 1, 1, 1))
-    side = _side(size)
-    large = torch.nn.functional.interpolate(small[None, None], size=side, mode="bicubic")[0, 0]
+def _master(name: str, index: int, *, held_out: bool, size: int) -> Image.Image:
+    """The alpha of a class on a large raster, which is averaged down to ``size``, so that edges stay crisp."""
+    side = max(256, 4 * size)
+    if name in SILHOUETTES:
+        return _glyph(name, side)
+    label = int(name.removeprefix("digit "))
+    specimens, count = _digits(label), digit_count(label, held_out=held_out)
+    first = len(specimens) - count if held_out else 0
+    small = F.pad(torch.from_numpy(specimens[first + index % count]).float(), (1, 1, 1, 1))
+    large = F.interpolate(small[None, None], size=side, mode="bicubic")[0, 0]
     # The contour at half the ink, with a slope of a few pixels of this raster at any size.
     alpha = ((large - 0.5) * 20 * max(1, side / 288) + 0.5).clamp(0, 1).mul(255).round().to(torch.uint8)
     return Image.fromarray(alpha.numpy())
-
-
-@cache
-def _glyph(name: str, side: int) -> Image.Image:
-    import matplotlib
-
-    path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
-    mask = ImageFont.truetype(str(path), side).getmask(chr(SILHOUETTES[name]), mode="L")
-    return Image.fromarray(np.asarray(mask, dtype=np.uint8).reshape(mask.size[1], mask.size[0]))
 
 
 def _warp(image: Image.Image, degrees: float, shear: float) -> Image.Image:
@@ -111,7 +108,7 @@ def _warp(image: Image.Image, degrees: float, shear: float) -> Image.Image:
 
 
 def _fit(image: Image.Image, size: int) -> np.ndarray:
-    """The tight box of an alpha, longer side scaled to `size`, centred in a square: uint8 (size, size)."""
+    """The tight box of an alpha, longer side scaled to ``size``, centred in a square: uint8 (size, size)."""
     image = image.crop(image.getbbox())
     scale = size / max(image.size)
     inner = tuple(max(1, round(side * scale)) for side in image.size)
@@ -121,18 +118,15 @@ def _fit(image: Image.Image, size: int) -> np.ndarray:
     return np.asarray(square)
 
 
-def shape(name: str, size: int, index: int = 0, held_out: bool = True) -> np.ndarray:
-    """The unwarped alpha of a class, uint8 (size, size); `index` selects a digit's specimen."""
-    if name in SILHOUETTES:
-        return _fit(_glyph(name, _side(size)), size)
-    label = int(name.removeprefix("digit "))
-    return _fit(_digit_master(label, index % digit_count(label, held_out), held_out, size), size)
+def shape(name: str, size: int, *, index: int = 0, held_out: bool = True) -> np.ndarray:
+    """The unwarped alpha of a class, uint8 (size, size); ``index`` selects a digit's specimen."""
+    return _fit(_master(name, index, held_out=held_out, size=size), size)
 
 
-def tone(fill: torch.Tensor, mean: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Shift fills (..., 3, h, w) from mean luminance `mean` to `target`, both (...,), in [0, 1].
+def tone(fill: torch.Tensor, *, mean: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Shift fills (..., 3, h, w) from mean luminance ``mean`` to ``target``, both (...,), in [0, 1].
 
-    Luminance stays within 0.2 of the target: the contrast with a background is then known.
+    Luminance stays within 0.2 of the target, so that the contrast with a background is known.
     """
     weights = torch.tensor(LUMINANCE).view(3, 1, 1)
     luminance = (fill * weights).sum(-3, keepdim=True)
@@ -146,11 +140,9 @@ def _cutout(name: str, index: int, size: int) -> Cutout:
     if index < 0 or size < 8:
         raise ValueError(f"index must be >= 0 and size >= 8 pixels, got index {index} and size {size}")
     rng = np.random.default_rng([_HELD_OUT, zlib.crc32(name.encode()), index])
+    master = _master(name, index, held_out=True, size=size)
     if name in SILHOUETTES:
-        master = _warp(_glyph(name, _side(size)), rng.uniform(-6, 6), rng.uniform(-0.06, 0.06))
-    else:
-        label = int(name.removeprefix("digit "))
-        master = _digit_master(label, index % digit_count(label, True), True, size)
+        master = _warp(master, rng.uniform(-6, 6), rng.uniform(-0.06, 0.06))
     alpha = _fit(master, size)
     tint = torch.tensor(rng.uniform(0, 1, 3), dtype=torch.float32)
     mix = float(rng.uniform(0.3, 0.7))
@@ -158,31 +150,34 @@ def _cutout(name: str, index: int, size: int) -> Cutout:
     pixels = torch.from_numpy(crop(rng, size, held_out=True).copy()).permute(2, 0, 1).float() / 255
     fill = (1 - mix) * pixels + mix * tint.view(3, 1, 1)
     mean = (fill.mean((1, 2)) * torch.tensor(LUMINANCE)).sum()
-    rgb = (tone(fill, mean, target) * 255).round().to(torch.uint8)
+    rgb = (tone(fill, mean=mean, target=target) * 255).round().to(torch.uint8)
     return Cutout(torch.cat([rgb, torch.from_numpy(alpha.copy())[None]]), f"{name}#{index}", name)
 
 
-def silhouette(name: str, index: int = 0, size: int = 48) -> Cutout:
-    """A filled silhouette, held out from training: uint8 (4, size, size), aspect kept, label = name.
+def silhouette(name: str, index: int = 0, *, size: int = 48) -> Cutout:
+    """A filled silhouette, held out from training; the same arguments give the same bytes.
 
-    `index` selects the fill and a small rotation and shear. The fill's luminance is at most 0.7 (white is
-    1), so that it stands out from a white frame. The same arguments give the same bytes.
+    Args:
+        name: one of SILHOUETTES, which becomes the label.
+        index: selects the fill, of luminance at most 0.7 (white is 1), and a small rotation and shear.
+        size: side in pixels; the aspect ratio is kept.
 
     Raises:
-        ValueError: unknown name, negative index, or a size under 8 pixels.
+        ValueError: an unknown name, a negative index, or a size under 8 pixels.
     """
     if name not in SILHOUETTES:
         raise ValueError(f"no silhouette is called {name!r}{nearest(name, SILHOUETTES)}")
     return _cutout(name, index, size)
 
 
-def digit(label: int, index: int = 0, size: int = 48) -> Cutout:
-    """A filled handwritten digit, held out from training: uint8 (4, size, size), label "digit 3".
+def digit(label: int, index: int = 0, *, size: int = 48) -> Cutout:
+    """A filled handwritten digit, held out from training, labelled e.g. "digit 3".
 
-    `index` selects the specimen (starting again after the last of about 45) and its fill.
+    Args:
+        index: selects the specimen (starting over after the last of about 45) and its fill.
 
     Raises:
-        ValueError: a label outside 0 to 9, negative index, or a size under 8 pixels.
+        ValueError: a label outside 0 to 9, a negative index, or a size under 8 pixels.
     """
     if label not in range(10):
         raise ValueError(f"a digit is 0 to 9, got {label!r}")

@@ -1,4 +1,4 @@
-"""A folder of cut-outs: every PNG in it, with its ImageNet class from a table or from its file's name. (Ours.)"""
+"""A folder of cut-outs, with their ImageNet classes from a table or from the files' names (ours)."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ _COLUMNS = ("file", "imagenet_class")
 def load_folder(path: str | Path, size: Size | None = None) -> list[Cutout]:
     """The cut-outs in a folder, sorted by file name.
 
-    path: a folder with PNG files. Where it holds a ``labels.csv`` (UTF-8, with the columns ``file`` and
-    ``imagenet_class``; others are ignored), labels come from there; for a file that it does not name, and without
-    one, from the file's name: ``polar_bear.png`` is a "polar bear" if ImageNet has that class, else without a label.
-    size: side or (height, width) in pixels to resize to, as the protocol does (:func:`~helpers.objects.resize`);
-    None keeps each file's own.
+    Labels come from a table ``labels.csv`` in the folder (UTF-8, with the columns ``file`` and ``imagenet_class``,
+    others ignored), or, if that does not name a file or is not there, from the file's name: ``ice_bear.png`` is an
+    "ice bear", and a name that is no class of ImageNet gives no label.
 
-    Raises FileNotFoundError for a missing folder and for a file that the table names but the folder lacks;
-    ValueError for a folder without a PNG, an unreadable one, a table that is not UTF-8 or lacks a column, and a class
-    that ImageNet does not have, with the nearest.
+    Args:
+        path: a folder with PNG files.
+        size: side or (height, width) in pixels to resize to, as in the protocol; None keeps each file's own.
+
+    Raises:
+        FileNotFoundError: no such folder, or a file that the table names and the folder lacks.
+        ValueError: a folder without a PNG, an unreadable one, a table that is not UTF-8 or lacks a column, or a
+            class that ImageNet does not have, with the nearest.
     """
     folder = Path(path)
     if not folder.is_dir():
@@ -34,7 +37,7 @@ def load_folder(path: str | Path, size: Size | None = None) -> list[Cutout]:
     labels = _read(table) if table.is_file() else {}
     if missing := sorted(set(labels) - {file.name for file in files}):
         raise FileNotFoundError(f"{table} names {missing[0]}, which is not in that folder")
-    return [load_png(file, size, labels.get(file.name, _from_name(file.stem))) for file in files]
+    return [load_png(file, size, label=labels.get(file.name, _from_name(file.stem))) for file in files]
 
 
 def _read(table: Path) -> dict[str, str | None]:
@@ -49,10 +52,8 @@ def _read(table: Path) -> dict[str, str | None]:
     for row in rows:
         label = row["imagenet_class"]
         if label and label not in classes:
-            use = "the names are torchvision's 1000"
-            raise ValueError(
-                f"{table}: ImageNet has no class {label!r}, the label of {row['file']}{nearest(label, classes, use)}"
-            )
+            rest = nearest(label, classes, otherwise="the names are torchvision's 1000")
+            raise ValueError(f"{table}: ImageNet has no class {label!r}, the label of {row['file']}{rest}")
     return {row["file"]: row["imagenet_class"] or None for row in rows}
 
 
@@ -62,6 +63,6 @@ def _from_name(stem: str) -> str | None:
 
 
 def _imagenet() -> list[str]:
-    from torchvision.models._meta import _IMAGENET_CATEGORIES  # here: it takes a second, and few folders need it
+    from torchvision.models._meta import _IMAGENET_CATEGORIES  # slow to import
 
     return _IMAGENET_CATEGORIES

@@ -1,6 +1,6 @@
-"""Objects cut out of photographs that come with packages, along the outlines in outlines.toml. (Ours.)
+"""Objects cut out of photographs that come with packages (ours).
 
-Nothing is stored but the outlines: an object is the photograph's own pixels inside its outline.
+Only their outlines are stored, in outlines.toml; the pixels are the photographs'.
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ def _outlines() -> dict[str, dict]:
 
 
 def polygons(name: str) -> tuple[np.ndarray, list[np.ndarray]]:
-    """The outline of an object and its holes: vertices float (n, 2), x and y in pixels of the photograph.
+    """The outline of an object and its holes: vertices (x, y), float (n, 2), in pixels of the photograph.
 
-    (0, 0) is the top left corner of the top left pixel, whose middle is (0.5, 0.5).
+    The top left corner of the top left pixel is (0, 0), its middle (0.5, 0.5).
     """
     entry = _outlines()[name]
     outline, *holes = (np.reshape(flat, (-1, 2)) / 2 for flat in (entry["outline"], *entry.get("holes", [])))
@@ -66,7 +66,7 @@ def polygons(name: str) -> tuple[np.ndarray, list[np.ndarray]]:
 
 
 def coverage(name: str) -> np.ndarray:
-    """How much of each pixel of the photograph the object's outline covers: float (H, W), 0 to 1."""
+    """How much of each pixel of the photograph lies inside the object's outline: float (H, W), 0 to 1."""
     height, width = photo(PHOTOGRAPHED[name][0]).shape[:2]
     canvas = Image.new("L", (width * _FINE, height * _FINE))
     draw = ImageDraw.Draw(canvas)
@@ -89,12 +89,12 @@ def _cut(name: str) -> torch.Tensor:
 
 
 def _without_fringe(rgb: np.ndarray, covered: np.ndarray, reach: float) -> np.ndarray:
-    """The colours (H, W, 3) with those at the object's edge replaced by what lies up to ``reach`` px further in.
+    """The colours (H, W, 3), at the object's edge those from ``reach`` px further in.
 
-    A photograph's pixels at an edge hold some of the background, which would go along as a fringe. Parts under 8 px
-    wide keep their own colours: nothing lies further in.
+    The pixels at the edge of a thing in a photograph are mixed with the background, which would show as a fringe.
+    Parts less than 8 px wide keep their own colours, having no inside.
     """
-    # What the picture's border cuts off has no edge there: beyond it the object goes on.
+    # Where the photograph cuts an object off it has no edge.
     inside = ndimage.distance_transform_edt(np.pad(covered >= 0.5, 1, mode="edge"))[1:-1, 1:-1]
     own = (inside > reach).astype(float)
     wide = ndimage.distance_transform_edt(inside < 4) < 4 + reach
@@ -105,23 +105,30 @@ def _without_fringe(rgb: np.ndarray, covered: np.ndarray, reach: float) -> np.nd
 
 
 def load(name: str, size: Size = 75) -> Cutout:
-    """A photographed object in a box of ``size``, whole and undistorted: uint8 (4, h, w), label its ImageNet class.
+    """A photographed object, whole and undistorted, labelled with its ImageNet class.
 
-    size: side or (height, width) in pixels; the default is that of the paper's small objects. The object fills the
-    box in one direction and is centred in the other, between transparent pixels (:func:`~helpers.objects.fit`): in
-    the paper's protocol an object is stretched to its square, which makes of a rocket a barrel.
+    It fills its box in one direction and is centred in the other, between transparent pixels. (The paper's protocol
+    stretches an object to its square, which makes a barrel of a rocket.)
+
+    Args:
+        name: one of PHOTOGRAPHED.
+        size: side or (height, width) of the box in pixels; the default is that of the paper's small objects.
     """
     return Cutout(fit(_cut(name), size), name, PHOTOGRAPHED[name][1])
 
 
 def photograph(name: str, size: int = 356) -> Photo:
-    """A photograph that objects are cut out of, square: uint8 (3, size, size), for a scene that crops it.
+    """A photograph that objects are cut out of, square, for a scene that crops it.
 
-    name: one of PHOTOGRAPHS, e.g. "coffee"; size: side in pixels, by default that of the paper's photo. The square
-    is the largest there is, with the objects as near to its middle as the photograph allows. Label: the class of
-    what is cut out of it, None for the astronaut, out of which come three things.
+    It is the largest square there is, with the objects as near to its middle as the photograph allows. Its label is
+    the class of what is cut out of it, or None for the astronaut, with three different things.
 
-    Raises ValueError for an unknown name, with the nearest, and for a size under one pixel.
+    Args:
+        name: one of PHOTOGRAPHS, e.g. ``"coffee"``.
+        size: side in pixels; the default is that of the paper's photo.
+
+    Raises:
+        ValueError: an unknown name, with the nearest known one, or a size under one pixel.
     """
     if name not in PHOTOGRAPHS:
         raise ValueError(f"no photograph is called {name!r}{nearest(name, PHOTOGRAPHS)}")

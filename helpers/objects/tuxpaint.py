@@ -1,6 +1,6 @@
-"""Photographic cut-outs among Tux Paint's stamps, where they are installed. (Ours.)
+"""Photographic cut-outs among Tux Paint's stamps, if they are installed (ours).
 
-They are under the GPL, so they are used where they are and never copied into the project.
+They are under the GPL: used where they are, never copied into the project.
 """
 
 from __future__ import annotations
@@ -63,16 +63,18 @@ _FOLDERS = ("/usr/share/tuxpaint/stamps", "/usr/local/share/tuxpaint/stamps")
 
 
 def find_stamps() -> Path | None:
-    """Tux Paint's folder of stamps: where packages put it, or tuxpaint/stamps on the assets search path, or None."""
+    """Tux Paint's folder of stamps, where packages put it or on the assets search path; None if there is none."""
     return next((Path(folder) for folder in _FOLDERS if Path(folder).is_dir()), assets.find("tuxpaint/stamps"))
 
 
 def stamps(size: Size | None = None) -> list[Cutout]:
-    """The 44 stamps of STAMPS, in its order, with their ImageNet classes as labels.
+    """The 44 stamps of STAMPS, labelled with their ImageNet classes.
 
-    size: side or (height, width) in pixels to resize to, as the protocol does; None keeps each file's own.
+    Args:
+        size: side or (height, width) in pixels to resize to, as in the protocol; None keeps each file's own.
 
-    Raises FileNotFoundError where they are not installed, naming the package.
+    Raises:
+        FileNotFoundError: they are not installed.
     """
     folder = find_stamps()
     if folder is None:
@@ -80,4 +82,4 @@ def stamps(size: Size | None = None) -> list[Cutout]:
             f"Tux Paint's stamps are not in {' or '.join(_FOLDERS)}: install the package tuxpaint-stamps-default, "
             "or put its folder of stamps at tuxpaint/stamps on the assets search path (SHIFT_ASSETS)"
         )
-    return [load_png(folder / path, size, label) for path, label in STAMPS.items()]
+    return [load_png(folder / path, size, label=label) for path, label in STAMPS.items()]

@@ -14,11 +14,11 @@ REFUSED, INTERRUPTED = 2, 130  # exit codes
 
 
 class CommandError(RuntimeError):
-    """A command cannot go on: why, and what to do about it."""
+    """Why a command cannot continue, and what to do about it."""
 
 
 def guarded(name: str, work: Callable[[], int], *, interrupted: str = "stopped") -> int:
-    """Run a command's work; what its user can put right is said in one line on stderr.
+    """Run a command's work; report what its user can put right in one line on stderr.
 
     Args:
         name: The command, e.g. ``page``.
@@ -76,7 +76,7 @@ def read_json(path: Path) -> dict:
 
 
 def writable(folder: Path) -> None:
-    """Create a folder and see that files can be made in it, before long work whose result goes there.
+    """Create a folder and check that files can be written to it, before long work whose result goes there.
 
     Raises:
         CommandError: It cannot be created or written to.
@@ -85,4 +85,4 @@ def writable(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        raise CommandError(f"cannot write to {folder} ({error.strerror}): give another --out") from error
+        raise CommandError(f"cannot write to {folder} ({error.strerror}): give another place") from error

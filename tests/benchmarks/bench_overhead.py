@@ -95,15 +95,15 @@ def bench() -> None:
     for name, layers in SUBJECTS.items():
         network = measure.network_of(name)
         scene, stride = measure.scene_of(SIDE[where.type].get(name, 75))
-        batch = features.batch_for(network, scene.frame, where)
+        batch = features.batch_for(network, scene.frame, device=where)
 
         def kept(network=network, scene=scene, stride=stride, layers=layers) -> None:
-            found = features.extract(network, scene, layers, stride, where, progress=False)
+            found = features.extract(network, scene, layers, stride=stride, device=where, progress=False)
             for layer in layers:
                 similarity.cosine_maps(found.layers[layer])
 
         def streamed(network=network, scene=scene, stride=stride, layers=layers) -> None:
-            features.similarity_maps(network, scene, layers, stride, where, progress=False)
+            features.similarity_maps(network, scene, layers, stride=stride, device=where, progress=False)
 
         forward = plain_forward(network, scene, stride, where, batch)
         taken = measure.in_turn({"plain": forward, "kept": kept, "streamed": streamed}, where, 3)

@@ -65,7 +65,7 @@ def bench() -> None:
         network = measure.network_of(name)
         scene, _ = measure.scene_of(1)
         network.module.to(where)
-        size = min(features.batch_for(network, scene.frame, where), FRAMES.get(where.type, 32))
+        size = min(features.batch_for(network, scene.frame, device=where), FRAMES.get(where.type, 32))
         at = list(similarity.anchors(scene.grid).values())
         grid = torch.cartesian_prod(*shifting.positions(scene.grid, 29))
         places = torch.cat([torch.tensor(at), grid])[: max(FRAMES.get(where.type, 32) // size, 1) * size]

@@ -26,7 +26,7 @@ def bench() -> None:
         layer, maps = network.logits, {}
 
         def run(reuse: str | None, network=network, scene=scene, stride=stride, layer=layer, maps=maps) -> None:
-            found = features.extract(network, scene, [layer], stride, where, progress=False, reuse=reuse)
+            found = features.extract(network, scene, [layer], stride=stride, device=where, progress=False, reuse=reuse)
             maps[reuse] = found.layers[layer]
 
         for node in nodes:

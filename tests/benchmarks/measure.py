@@ -30,7 +30,7 @@ DATA, PAGE = HERE / "results.json", HERE / "RESULTS.md"
 def network_of(name: str) -> networks.Network:
     """A network by name (``...AA`` anti-aliased) with random weights, the same each time."""
     torch.manual_seed(0)
-    return networks.load(name.removesuffix("AA"), name.endswith("AA"), weights=None)
+    return networks.load(name.removesuffix("AA"), antialiased=name.endswith("AA"), weights=None)
 
 
 def scene_of(side: int) -> tuple[shifting.Paste, int]:

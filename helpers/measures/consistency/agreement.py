@@ -21,10 +21,6 @@ def consistency(answers: Any, *, window: int) -> float:
     the pair agrees for that reason alone. Exact: the sum over classes of the squared share of the window
     that they hold, averaged over every window that fits. His code draws one pair per image.
 
-    Args:
-        answers: integers (R, C).
-        window: side in positions.
-
     Returns:
         A share in [0, 1].
 
@@ -80,9 +76,7 @@ def pair_shares(answers: Any, *, target: int, window: int) -> PairShares:
     """The exact shares of pairs of shifts that are both right, one right, both wrong and the same or not.
 
     Args:
-        answers: integers (R, C).
         target: the right class.
-        window: side in positions.
 
     Raises:
         ValueError: a class under 0, or as :func:`consistency`.
@@ -108,7 +102,6 @@ def chance_agreement(answer_maps: Iterable[Any], *, window: int) -> float:
 
     Args:
         answer_maps: one or more integer maps (R, C).
-        window: side in positions.
 
     Raises:
         ValueError: no map, or as :func:`consistency`.

@@ -14,10 +14,6 @@ def probability_map(logits: Any, *, target: int) -> Tensor:
     Computed as ``exp(logit - logsumexp)`` in float64, so that logits of any size neither overflow nor round
     to 0 / 0.
 
-    Args:
-        logits: floats (R, C, K), unbounded.
-        target: the class index.
-
     Returns:
         float32 (R, C), in [0, 1].
 
@@ -33,7 +29,6 @@ def answers(logits: Any, *, ties: str = "error") -> Tensor:
     """The top-1 class at every position.
 
     Args:
-        logits: floats (R, C, K).
         ties: what to do where two classes share the largest logit exactly. ``"error"`` names the place (a tie
             would make the changes depend on the order of the classes); ``"lowest"`` answers the lowest index.
 
@@ -59,7 +54,7 @@ def answers(logits: Any, *, ties: str = "error") -> Tensor:
     return (logits == top).int().argmax(-1)
 
 
-def change_rates(answers: Any, *, stride: int = 1) -> dict[str, float]:
+def change_rates(answers: Any) -> dict[str, float]:
     """P(top-1 changes) when the object moves by one pixel, per direction (Azulay and Weiss 2019).
 
     The share of all neighbouring pairs of positions whose answers differ: ``vertical`` over the (R - 1) C
@@ -67,32 +62,24 @@ def change_rates(answers: Any, *, stride: int = 1) -> dict[str, float]:
     the 2 (R - 1)(C - 1) pairs along both diagonals. Their number is the diagonal one, on eight steps along
     one diagonal in the middle of the image; here every position counts.
 
-    Args:
-        answers: integers (R, C).
-        stride: the step of the lattice in pixels, to be sure that it is 1.
-
     Raises:
-        ValueError: a stride other than 1, or a lattice under 2 x 2.
+        ValueError: answers that are not integers (R, C), or a lattice under 2 x 2.
     """
-    pairs = _neighbours(checked_answers(answers), stride)
+    pairs = _neighbours(checked_answers(answers))
     return {way: float(torch.cat([(a != b).flatten() for a, b in each]).double().mean()) for way, each in pairs.items()}
 
 
-def mean_absolute_change(logits: Any, *, stride: int = 1) -> dict[str, float]:
+def mean_absolute_change(logits: Any) -> dict[str, float]:
     """How much the probability of the answer moves in one pixel, in [0, 1] (Azulay and Weiss 2019).
 
     For a step from p to q: |P_q(k) - P_p(k)| with k the top-1 class at p; a tie counts for the lowest class
     index. The mean over the pairs of :func:`change_rates`, each taken in both orders.
 
-    Args:
-        logits: floats (R, C, K).
-        stride: the step of the lattice in pixels, to be sure that it is 1.
-
     Raises:
         ValueError: as :func:`change_rates` and :func:`probability_map`.
     """
     rates = {}
-    for direction, pairs in _neighbours(checked_logits(logits).softmax(-1), stride).items():
+    for direction, pairs in _neighbours(checked_logits(logits).softmax(-1)).items():
         changes = []
         for here, there in (step for pair in pairs for step in (pair, pair[::-1])):
             top, best = here.max(-1)
@@ -132,9 +119,7 @@ def check_target(target: int, *, classes: int | None = None) -> None:
         raise ValueError(f"class {target} does not exist: it must be {known}")
 
 
-def _neighbours(values: Tensor, stride: int) -> dict[str, list[tuple[Tensor, Tensor]]]:
-    if stride != 1:
-        raise ValueError(f"stride {stride}: a one-pixel shift is between neighbours at stride 1 only")
+def _neighbours(values: Tensor) -> dict[str, list[tuple[Tensor, Tensor]]]:
     if min(values.shape[:2]) < 2:
         raise ValueError(f"a lattice of {tuple(values.shape[:2])} positions has no neighbours each way")
     down, right = (values[:-1], values[1:]), (values[:, :-1], values[:, 1:])

@@ -8,7 +8,8 @@
   is to be compared with, and which do not answer the question within one object.
 
 Features are (R, C, D) for one object, a sequence of N such arrays for several: floats, anything
-`numpy.asarray` takes (a CPU tensor too), as they come out of the network. The paper does not standardise
+`numpy.asarray` takes (a CPU tensor too), as they come out of the network. `divide` is "top/bottom" or
+"left/right", `stride` the pixels between neighbouring positions. The paper does not standardise
 them, so neither does this package; C = 1 then means something else for features of another size (standardise
 or rescale beforehand to see what it does). All accuracies are *balanced*: the mean of the two halves' shares
 of right answers. On the paper's even grids that is the plain accuracy; on odd grids, where the lower (right)

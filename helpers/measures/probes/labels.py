@@ -15,10 +15,6 @@ def labels(grid: tuple[int, int], divide: str) -> np.ndarray:
 
     The lower (right) half begins at row R // 2 (column C // 2), so on an odd grid it takes the middle line.
 
-    Args:
-        grid: (R, C).
-        divide: "top/bottom" or "left/right".
-
     Returns:
         bool (R, C), True in the lower (right) half.
 
@@ -42,7 +38,6 @@ def folds(label_map, *, count: int = 5) -> np.ndarray:
 
     Args:
         label_map: bool (R, C).
-        count: number of folds.
 
     Returns:
         int (R, C).
@@ -70,10 +65,6 @@ def tiles(grid: tuple[int, int], *, count: int = 5) -> np.ndarray:
     A Latin square: each fold holds out `count` compact tiles, one in every band of rows and of columns, so a
     training set covers the whole range of both coordinates and yet lacks every position *around* the middle
     of a tile. Ours (spatially blocked cross-validation: Roberts et al., Ecography 40, 2017).
-
-    Args:
-        grid: (R, C).
-        count: number of folds.
 
     Returns:
         int (R, C).
@@ -106,8 +97,6 @@ def accuracy_by_distance(correct, divide: str, *, stride: int = 1) -> tuple[np.n
 
     Args:
         correct: bool (R, C) or (N, R, C).
-        divide: "top/bottom" or "left/right".
-        stride: pixels between neighbouring positions.
 
     Returns:
         (distance in pixels, accuracy), both (K,) with K = R // 2 (C // 2).

@@ -22,8 +22,6 @@ def null_labels(label_map, *, how: str, draws: int = 99, seed: int = 0) -> np.nd
     Args:
         label_map: bool (R, C).
         how: "shuffle" or "torus".
-        draws: number of maps.
-        seed: of the draws.
 
     Returns:
         bool (draws, R, C).
@@ -59,7 +57,6 @@ def surrogate(features, *, seed: int = 0) -> np.ndarray:
 
     Args:
         features: (R, C, D).
-        seed: of the phases.
 
     Returns:
         float64 (R, C, D).

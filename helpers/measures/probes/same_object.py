@@ -43,7 +43,6 @@ def probe(
     Args:
         features: (R, C, D).
         divide: "top/bottom", "left/right", or labels of your own, bool (R, C).
-        c: the SVM's penalty.
         count: folds, stratified and unshuffled (see `folds` for what they leave out).
         exact: scikit-learn's ``SVC(kernel="linear")`` on all positions and on the features as they are; by
             default `decide` on fewer coordinates where there are more dimensions than positions (`reduce`),
@@ -78,12 +77,6 @@ def probe(
 def probes(objects: Sequence, divide: str = "top/bottom", *, c: float = 1.0, count: int = 5) -> list[Probe]:
     """`probe` of each of N objects; the paper's number is the mean of their accuracies.
 
-    Args:
-        objects: N arrays (R, C, D).
-        divide: as in `probe`, like the other arguments.
-        c: the SVM's penalty.
-        count: folds.
-
     Raises:
         ValueError: no objects, or as `probe`, naming the object.
     """
@@ -99,18 +92,15 @@ def probes(objects: Sequence, divide: str = "top/bottom", *, c: float = 1.0, cou
 
 
 def locate(features, *, stride: int = 1, split: str = "tiles", alpha: float = 1e-5, count: int = 5) -> Location:
-    """(row, col) of one object from its features, by ridge regression on held-out positions.
+    """(row, col) of one object from its features, by ridge regression (`ridge`) on held-out positions.
 
     Ours.
 
     Args:
         features: (R, C, D).
-        stride: pixels between neighbouring positions.
         split: "tiles" (compact blocks, see `tiles`), "bands" (whole bands of rows for the row, of columns for
             the column: extrapolation at either end, the hardest) or "random" (single positions, each beside its
             near-copies in training: shown only because it flatters).
-        alpha: see `ridge`.
-        count: folds.
 
     Raises:
         ValueError: an unknown split, another shape, or too few rows or columns.

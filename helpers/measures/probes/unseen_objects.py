@@ -38,11 +38,8 @@ def unseen(objects: Sequence, divide: str = "top/bottom", *, groups: Sequence | 
     Ours.
 
     Args:
-        objects: N arrays (R, C, D), same grid.
-        divide: "top/bottom" or "left/right".
         groups: N labels; what shares one is held out together (give the category where several objects are of
             one kind). By default every object is its own group.
-        c: the SVM's penalty.
 
     Raises:
         ValueError: fewer than two objects or groups, shapes that differ, or non-finite features.
@@ -67,13 +64,7 @@ def locate_unseen(
 ) -> Location:
     """(row, col) of objects that the ridge regression has not seen: each group is held out in turn.
 
-    Ours.
-
-    Args:
-        objects: N arrays (R, C, D), same grid.
-        stride: pixels between neighbouring positions.
-        groups: as in `unseen`.
-        alpha: as in `ridge`.
+    Arguments as `unseen` and `ridge`. Ours.
 
     Returns:
         A `Location` whose arrays have a leading N.
@@ -113,17 +104,12 @@ def swap_test(
     the p-value counts the observed pattern too). With G groups it cannot go below 2^(1 - G): 8 give 0.008.
 
     The classifier is ridge regression on labels of -1 and 1, whose answers are sums over the training groups,
-    so that one fit per held-out group serves all patterns.
+    so that one fit per held-out group serves all patterns. Arguments as `unseen` and `ridge`.
 
     Ours (a randomisation test: Fisher; Ernst, Statistical Science 19, 2004).
 
     Args:
-        objects: N arrays (R, C, D), same grid.
-        divide: "top/bottom" or "left/right".
-        groups: as in `unseen`.
-        alpha: as in `ridge`.
         draws: patterns of swaps, where there are more.
-        seed: of the draws.
 
     Raises:
         ValueError: as `unseen`, or draws under 1.

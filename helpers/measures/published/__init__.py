@@ -1,11 +1,10 @@
 """The published study as data: the authors' mean cosines, their 256 maps, and our runs beside them."""
 
 from helpers.measures.published.data import coco_means, find_maps, map_sums, parse_csv
-from helpers.measures.published.replaying import at_hand, replay
+from helpers.measures.published.replaying import replay, replayable
 from helpers.measures.published.tables import beside, gates, measures
 
 __all__ = [
-    "at_hand",
     "beside",
     "coco_means",
     "find_maps",
@@ -14,4 +13,5 @@ __all__ = [
     "measures",
     "parse_csv",
     "replay",
+    "replayable",
 ]

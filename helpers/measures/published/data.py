@@ -53,10 +53,6 @@ def map_sums() -> dict[str, str]:
 def parse_csv(content: bytes, *, name: str = "map") -> np.ndarray:
     """A map in the authors' format (lines ``y,x,val``), as float32 (R, C).
 
-    Args:
-        content: of the file.
-        name: what an error calls it.
-
     Raises:
         ValueError: other content, or a map with a position missing or twice.
     """
@@ -102,7 +98,7 @@ def find_maps(*, download: bool = False) -> dict[str, np.ndarray]:
             wanted |= {f"published/csv/{name}": (f"csv/{name}", digest) for name, digest in sums.items()}
         for relative, (file, digest) in tqdm(wanted.items(), desc="published data", unit="file"):
             if assets.find(relative) is None:
-                assets.download(f"{SITE}/{file}", assets.cache() / relative, digest, progress=False)
+                assets.download(f"{SITE}/{file}", assets.cache() / relative, sha256=digest, progress=False)
     if packed is not None:
         with np.load(packed) as maps:
             return {key: maps[key] for key in sorted(maps.files)}

@@ -22,21 +22,18 @@ TOLERANCE = 0.005
 _LAYERS = {"fc": "fc8"}  # the authors call AlexNet's and VGG16's logits fc, too
 
 
-def at_hand(*, download: bool = False) -> dict[str, tuple[str, str]]:
+def replayable(*, download: bool = False) -> dict[str, tuple[str, str]]:
     """The networks that can be replayed: the authors' name -> (what its weights are, where they come from).
 
     With the published weights where their file is on this machine (or may be downloaded); otherwise with a
     relative of them, where there is one on the assets search path.
-
-    Args:
-        download: whether the published weights may be downloaded.
     """
     found = {}
     for theirs, ours in NETWORKS.items():
         for antialiased in (False, True):
             name = theirs + "AA" * antialiased
             relative = assets.find(RELATIVES[name]) if name in RELATIVES else None
-            if download or networks.local_weights(ours, antialiased):
+            if download or networks.local_weights(ours, antialiased=antialiased):
                 found[name] = (PUBLISHED, "default")
             elif relative:
                 found[name] = (RELATIVE, str(relative))
@@ -52,17 +49,12 @@ def replay(
     device: str = "auto",
     progress: bool = True,
 ) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
-    """Compute published maps again and set ours beside theirs.
+    """Compute published maps, those of ``find_maps``, again, with the networks of :func:`replayable`.
 
     Objects whose files are not on this machine are left out.
 
     Args:
-        maps: theirs, from ``find_maps``.
-        available: from :func:`at_hand`.
-        names: of the objects.
         stride: the step between the positions that are computed, pixels; the anchors stay the authors'.
-        device: as in ``features.extract``.
-        progress: whether to show a bar.
 
     Returns:
         A table with a row per map (key, weights, positions, largest |difference|, Pearson r, verdict, checksum of
@@ -92,7 +84,7 @@ def _scene(name: str, network: Network) -> shifting.Scene | None:
         item = objects.load(name)
     except assets.AssetError:
         return None
-    return (shifting.Crop if name == "plane" else shifting.Paste)(item, frame=network.frame)
+    return shifting.Crop(item, network.frame) if name == "plane" else shifting.Paste(item, network.frame)
 
 
 def _maps(
@@ -101,9 +93,9 @@ def _maps(
     """Ours for some keys of one network and object. The anchors are the authors', also off the lattice."""
     layers = {key: _layer(network, key.split("/")[1]) for key in keys}
     wanted = sorted(set(layers.values()))
-    found = features.extract(network, scene, layers=wanted, stride=stride, device=device, progress=progress)
+    found = features.extract(network, scene, wanted, stride=stride, device=device, progress=progress)
     corners = torch.tensor(list(similarity.anchors(scene.grid).values()))
-    at_anchors = features.of_frames(network, scene.render(corners), layers=wanted, device=device)
+    at_anchors = features.of_frames(network, scene.render(corners), wanted, device=device)
     result = {}
     for key in keys:
         layer, anchor = key.split("/")[1], key.split("/")[3]

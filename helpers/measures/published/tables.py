@@ -30,9 +30,6 @@ def gates(means: pd.DataFrame) -> pd.DataFrame:
     """Our reading of the paper as counts: gate, holds, of.
 
     A *run* is a network, variant, layer and patch size; a *pair* a run off-the-shelf and anti-aliased.
-
-    Args:
-        means: a table like ``coco_means``.
     """
     runs = means.pivot_table(index=KEY, columns="anchor", values="mean_cosine")[list(similarity.ANCHORS)]
     pairs = runs.unstack("variant").dropna()
@@ -52,9 +49,6 @@ def gates(means: pd.DataFrame) -> pd.DataFrame:
 
 def measures(maps: Mapping[str, np.ndarray]) -> pd.DataFrame:
     """The workbook's measures of the authors' maps (all but ``class``), a row per map.
-
-    Args:
-        maps: from ``find_maps``.
 
     Returns:
         Columns: network (ours), variant, layer (the authors'), object, anchor; mean_cosine, lowest; drop_1 ...
@@ -106,7 +100,6 @@ def beside(ours: pd.DataFrame, means: pd.DataFrame) -> pd.DataFrame:
     Args:
         ours: ``sweep.table`` of a store. A group with other weights, ``mobilenet_v2@mine``, counts as that
             network with weights ``mine``.
-        means: from ``coco_means``.
 
     Returns:
         The columns of ``means``, then weights, objects (how many of ours), ours, difference, tolerance, verdict.

@@ -8,7 +8,7 @@ shrinks.
 All measures are ours; the paper shows the maps and describes them in words (sections 4.1 and 5).
 """
 
-from helpers.measures.variation.calibration import Calibrated, calibrate, invariance
+from helpers.measures.variation.calibration import Calibrated, calibrate
 from helpers.measures.variation.lattices import Lattice, Parts, Spectrum, decompose, lattice, spectrum
 from helpers.measures.variation.local import Bias, bias, drop, drop_along, total_variation, walks
 
@@ -23,7 +23,6 @@ __all__ = [
     "decompose",
     "drop",
     "drop_along",
-    "invariance",
     "lattice",
     "spectrum",
     "total_variation",

@@ -18,30 +18,12 @@ class Calibrated:
     invariance: np.ndarray  # (same - different) / (1 - different)
 
 
-def invariance(same, *, different):
-    """Calibrated invariance `(s - d) / (1 - d)`: 1 invariant, 0 no better than another object.
-
-    Raw cosines are inflated by what the features of all images share; d measures that. Negative where the
-    object is less like itself elsewhere than like other objects in the same place.
-
-    Args:
-        same: cosine of the object with itself elsewhere, a float or an array.
-        different: cosine with other objects, of the same shape.
-
-    Raises:
-        ValueError: a cosine that is not finite, or d = 1, where nothing tells objects apart.
-    """
-    same, different = np.asarray(same, dtype=np.float64), np.asarray(different, dtype=np.float64)
-    if not (np.isfinite(same).all() and np.isfinite(different).all()):
-        raise ValueError("cosines must be finite")
-    if (different >= 1 - 1e-9).any():
-        raise ValueError("different objects have the same features (d = 1), so invariance can't be calibrated")
-    result = (same - different) / (1 - different)
-    return float(result) if result.ndim == 0 else result
-
-
 def calibrate(features, *, blank=None) -> Calibrated:
-    """Calibrated invariance of N objects at the same grid of positions.
+    """Calibrated invariance `(s - d) / (1 - d)` of N objects at the same grid of positions.
+
+    Raw cosines are inflated by what the features of all images share; d, the cosine with other objects,
+    measures that. Negative where the object is less like itself elsewhere than like other objects in the same
+    place.
 
     Args:
         features: (N, R, C, D), or a sequence of N arrays (R, C, D).
@@ -50,7 +32,7 @@ def calibrate(features, *, blank=None) -> Calibrated:
 
     Raises:
         ValueError: fewer than two objects or positions, objects whose shapes differ, a blank of another
-            length, or a zero or non-finite vector.
+            length, a zero or non-finite vector, or d = 1, where nothing tells objects apart.
     """
     if len(features) < 2:
         raise ValueError("one object has no other to be compared with; give at least two")
@@ -87,4 +69,6 @@ def calibrate(features, *, blank=None) -> Calibrated:
         vectors = unit(index)
         others.append(((vectors * (total - vectors)).sum(-1) / (len(features) - 1)).mean())
     same, different = np.array(own), np.array(others)
-    return Calibrated(same, different, invariance(same, different=different))
+    if (different >= 1 - 1e-9).any():
+        raise ValueError("different objects have the same features (d = 1), so invariance can't be calibrated")
+    return Calibrated(same, different, (same - different) / (1 - different))

@@ -65,9 +65,7 @@ def decompose(values, *, strides: Sequence[int], stride: int = 1) -> Parts:
     of the stride. A stride that has fewer than two periods in the map is left out.
 
     Args:
-        values: map (R, C).
         strides: the network's cumulative strides, pixels, each dividing the next.
-        stride: pixels between neighbouring positions.
 
     Raises:
         ValueError: no stride is left, or they do not divide each other.
@@ -97,9 +95,7 @@ def lattice(values, *, strides: Sequence[int], stride: int = 1) -> Lattice:
     what white noise of the same power would add at each stride.
 
     Args:
-        values: map (R, C).
         strides: the network's cumulative strides, pixels, each dividing the next.
-        stride: pixels between neighbouring positions.
 
     Raises:
         ValueError: as `decompose`.
@@ -138,9 +134,7 @@ def spectrum(values, *, periods: Sequence[int], stride: int = 1) -> Spectrum:
     up over the repeats, so its amplitude grows with the map. A constant map has ratio 0.
 
     Args:
-        values: map (R, C).
         periods: K of them, pixels.
-        stride: pixels between neighbouring positions.
 
     Raises:
         ValueError: as `decompose`.

@@ -25,9 +25,7 @@ def drop(values, *, anchor: str | tuple[int, int] = "c", stride: int = 1) -> dic
     """Mean of `1 - cosine` over each ring around an anchor, by distance in pixels.
 
     Args:
-        values: map (R, C).
         anchor: a name or (row, col) indices, as in `similarity.anchor_index`.
-        stride: pixels between neighbouring positions.
 
     Returns:
         {distance: drop}, the rings of `similarity.by_distance` from the anchor outwards, without the anchor.
@@ -51,8 +49,6 @@ def walks(grid: tuple[int, int], distances: Sequence[int], *, count: int = 16, s
     Args:
         grid: (R, C), pixels.
         distances: K of them, pixels.
-        count: number of walks.
-        seed: of the random positions and directions.
 
     Returns:
         int64 (count, 1 + 2 K, 2), (row, col) in pixels.
@@ -101,10 +97,6 @@ def drop_along(features, distances: Sequence[int]) -> dict[int, float]:
 def total_variation(values, *, stride: int = 1) -> float:
     """Mean absolute difference between neighbouring positions (rows and columns), per pixel.
 
-    Args:
-        values: map (R, C).
-        stride: pixels between neighbouring positions.
-
     Raises:
         ValueError: a map of one position, or a stride under 1.
     """
@@ -121,10 +113,6 @@ def bias(values, *, stride: int = 1) -> Bias:
     A map of similarity falls away from its anchor. Where the anchor is not in the middle (the centre of an
     even grid is half a position off it), a symmetric fall leans: cut the map to the window that is
     symmetric about its anchor first.
-
-    Args:
-        values: map (R, C).
-        stride: pixels between neighbouring positions.
 
     Raises:
         ValueError: a map with fewer than two rows or columns, or a stride under 1.

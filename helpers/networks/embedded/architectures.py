@@ -13,13 +13,11 @@ so that the twins differ in one thing only.
 from collections.abc import Callable
 
 import antialiased_cnns
-import torch
 from torch import Tensor, nn
 from torchvision.models import mobilenet_v2
 
 FRAME = 128
-MEAN = (0.485, 0.456, 0.406)
-STD = (0.229, 0.224, 0.225)
+CLASSES = 40
 FILTER_SIZE = 5
 
 # Names as in the paper; `fc6`, `fc7` are the values before the ReLU (which is out of place here).
@@ -34,14 +32,6 @@ LAYERS: dict[str, dict[str, str]] = {
     },
     "demo_resnet": {"pool": "fc:input", "fc": "fc"},
     "demo_mobilenet_v2": {"pool": "classifier:input", "fc": "classifier.1"},
-}
-
-# Cumulative strides in pixels: the periods at which a lattice can show. The anti-aliased AlexNet reaches
-# its first 4 in two steps (2, then 4).
-STRIDES: dict[str, tuple[int, ...]] = {
-    "demo_alexnet": (4, 8, 16, 32),
-    "demo_resnet": (2, 4, 8, 16, 32),
-    "demo_mobilenet_v2": (2, 4, 8, 16, 32),
 }
 
 NAMES = tuple(LAYERS)
@@ -159,8 +149,8 @@ _BUILDERS: dict[str, Callable[[bool, int], nn.Module]] = {
 }
 
 
-def build(name: str, antialiased: bool, num_classes: int = 40) -> nn.Module:
-    """An untrained embedded network; input float32 (B, 3, 128, 128) normalised by MEAN, STD.
+def build(name: str, *, antialiased: bool) -> nn.Module:
+    """An untrained embedded network; input float32 (B, 3, 128, 128) normalised as for ImageNet.
 
     Parameters are created in the same order in both twins: the same torch seed gives the same weights.
 
@@ -169,15 +159,8 @@ def build(name: str, antialiased: bool, num_classes: int = 40) -> nn.Module:
     """
     if name not in _BUILDERS:
         raise ValueError(f"no embedded network is called {name!r}; there are {', '.join(NAMES)}")
-    module = _BUILDERS[name](antialiased, num_classes)
+    module = _BUILDERS[name](antialiased, CLASSES)
     for part in module.modules():
         if isinstance(part, nn.Conv2d):  # He: PyTorch's own start lets eight layers without norm fade out
             nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
     return module
-
-
-def normalise(frames: Tensor) -> Tensor:
-    """uint8 (B, 3, H, W) -> float32, divided by 255, minus MEAN, over STD."""
-    mean = torch.tensor(MEAN, device=frames.device).view(3, 1, 1)
-    std = torch.tensor(STD, device=frames.device).view(3, 1, 1)
-    return (frames.float() / 255 - mean) / std

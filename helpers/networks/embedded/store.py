@@ -1,6 +1,5 @@
 """The trained weights that come with the package: safetensors files, checked against a list of sums."""
 
-import hashlib
 import os
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from helpers import assets
 from helpers.networks.embedded.architectures import NAMES
 
 VARIANTS = ("centre", "uniform")
@@ -16,17 +16,17 @@ FOLDER = Path(__file__).parent / "weights"
 SUMS = "SHA256SUMS"
 
 
-def file_name(name: str, antialiased: bool, variant: str) -> str:
-    """For example "demo_alexnet_aa_uniform.safetensors"."""
+def file_name(name: str, *, antialiased: bool, variant: str) -> str:
+    """For example "demo_alexnet_aa_uniform.safetensors".
+
+    Raises:
+        ValueError: an unknown name or variant.
+    """
     if name not in NAMES:
         raise ValueError(f"no embedded network is called {name!r}; there are {', '.join(NAMES)}")
     if variant not in VARIANTS:
         raise ValueError(f"embedded weights are {' or '.join(map(repr, VARIANTS))}, got {variant!r}")
     return f"{name}{'_aa' if antialiased else ''}_{variant}.safetensors"
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _sums(folder: Path) -> dict[str, str]:
@@ -36,26 +36,37 @@ def _sums(folder: Path) -> dict[str, str]:
 
 
 def load_state(
-    name: str, antialiased: bool, variant: str = "centre", folder: Path = FOLDER
+    name: str, *, antialiased: bool, variant: str = "centre", folder: Path = FOLDER
 ) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Trained weights of an embedded network and their metadata.
 
     Args:
+        name: the network's.
+        antialiased: the variant of the network.
         variant: the positions it was trained on, "centre" or "uniform".
         folder: where the files and their SHA256SUMS lie.
 
     Returns:
-        A state dict (float32, however stored; counters as they are) and the metadata: recipe, seed, steps,
-        seconds, accuracy_centre, accuracy_corners, sources, commit, stored and more; all strings.
+        As :func:`read`. The metadata: recipe, seed, steps, seconds, accuracy_centre, accuracy_corners, sources,
+        commit, stored and more; all strings.
 
     Raises:
-        ValueError: unknown name or variant, or a file that is not the one in the list of checksums.
+        ValueError: an unknown name or variant, and as of :func:`read`.
         FileNotFoundError: the file is missing.
     """
-    path = folder / file_name(name, antialiased, variant)
+    return read(folder / file_name(name, antialiased=antialiased, variant=variant))
+
+
+def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The state dict in a file (float32, however stored; counters as they are) and its metadata.
+
+    Raises:
+        ValueError: the file is not the one in its folder's list of checksums.
+        FileNotFoundError: it is missing.
+    """
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing; `make weights` trains it again")
-    expected, found = _sums(folder).get(path.name), _sha256(path)
+    expected, found = _sums(path.parent).get(path.name), assets.sha256(path)
     if found != expected:
         raise ValueError(
             f"{path.name} has SHA-256 {found}, but {SUMS} says {expected}: the file is damaged or was "
@@ -72,12 +83,22 @@ def load_state(
 
 
 def save_state(
-    state: dict[str, Tensor], metadata: dict[str, str], file: str, folder: Path = FOLDER, half: bool = True
+    state: dict[str, Tensor], metadata: dict[str, str], file: str, *, folder: Path = FOLDER, half: bool = True
 ) -> Path:
     """Write weights with their metadata, and put their checksum in the folder's list.
 
-    `file` is a name from `file_name`; `half` stores float16, else float32 ("stored" in the metadata).
-    Raises ValueError where that does not hold a value.
+    Args:
+        state: the state dict.
+        metadata: "stored" is added, the precision.
+        file: its name, see :func:`file_name`.
+        folder: made where it is missing.
+        half: store float16, else float32.
+
+    Returns:
+        The file.
+
+    Raises:
+        ValueError: that precision does not hold a value.
     """
     dtype = torch.float16 if half else torch.float32
     word = str(dtype).removeprefix("torch.")
@@ -89,7 +110,7 @@ def save_state(
         raise ValueError(f"these weights are not finite in {word}: {', '.join(unfit)}")
     partial = path.with_suffix(".part")
     save_file(kept, partial, metadata=metadata | {"stored": word})
-    sums = {**_sums(folder), path.name: _sha256(partial)}
+    sums = {**_sums(folder), path.name: assets.sha256(partial)}
     partial.chmod(0o644)  # safetensors writes files that only their owner can read
     os.replace(partial, path)
     lines = "".join(f"{digest}  {listed}\n" for listed, digest in sorted(sums.items()))

@@ -16,8 +16,7 @@ COLOURS = ("#0173b2", "#de8f05")  # left, right: those of the workbook's figures
 def build(side: int) -> tuple[dict[str, LayoutDOM], dict[str, object]]:
     """The figures and the models that page.js works on.
 
-    Args:
-        side: Of the maps and of the frame, in screen pixels.
+    ``side`` is that of the maps and of the frame, in screen pixels.
 
     Returns:
         The roots by name (left, right, difference, frame) and the models by name; ``crossed_x`` and ``crossed_y``

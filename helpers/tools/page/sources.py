@@ -96,7 +96,7 @@ def _store(path: Path, wanted: list[str] | None) -> list[Subject]:
                 stored = [(node.attrs["made_from"], node.to_dataset().sel(object=name).load()) for node in nodes]
             subjects.append(_stored(name, size, stored, tree.attrs["made_from"]))
     if not subjects:
-        raise ValueError(f"{path} has no object that every network is finished with: let the sweep go on first")
+        raise ValueError(f"{path} has no object that every network is finished with: continue the sweep first")
     return subjects
 
 
@@ -106,7 +106,7 @@ def _stored(name: str, size: int, stored: list[tuple], settings: dict) -> Subjec
     rows, cols = first.row.values.tolist(), first.col.values.tolist()
     frame = settings["frame"] or rows[-1] + size
     try:
-        scene = Paste(objects.load(name, size=size), frame=frame, background=settings["background"])
+        scene = Paste(objects.load(name, size), frame, background=settings["background"])
     except (ValueError, OSError, assets.AssetError):
         scene = None  # a name that only the sweep's source knows, such as a COCO object's
     found = []

@@ -46,7 +46,7 @@ class Maps:
 class Subject:
     """An object, its positions and frame in pixels, and the networks that looked at it.
 
-    Without a scene, where there is no picture, the frame shows the object's box, of ``size`` (h, w).
+    Without a scene there is no picture, and the frame shows the object's box, of ``size`` (h, w).
     """
 
     name: str
@@ -62,7 +62,6 @@ class Blocks:
     """The page's data blocks: compressed bytes by number."""
 
     def __init__(self) -> None:
-        """Start with none."""
         self.texts: list[str] = []
 
     def add(self, packed: bytes) -> str:

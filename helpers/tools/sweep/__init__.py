@@ -4,8 +4,9 @@ One task is one object through one network, all layers in one pass. The store is
 a group per network and object size; see :mod:`helpers.tools.sweep.store`.
 """
 
+from helpers.networks import Source
 from helpers.tools.sweep.execute import run
 from helpers.tools.sweep.plan import Plan
 from helpers.tools.sweep.reading import SweepError, open_store, table
 
-__all__ = ["Plan", "SweepError", "open_store", "run", "table"]
+__all__ = ["Plan", "Source", "SweepError", "open_store", "run", "table"]

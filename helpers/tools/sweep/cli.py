@@ -6,9 +6,8 @@ import argparse
 from pathlib import Path
 
 from helpers import assets
-from helpers.objects import coco_download
 from helpers.tools.commandline import guarded, writable
-from helpers.tools.sweep import named
+from helpers.tools.sweep import coco_download, named
 from helpers.tools.sweep.execute import run
 
 

@@ -45,8 +45,6 @@ def run(
     """Compute what a store does not hold of a plan yet; run it again to continue.
 
     Args:
-        path: The store; created if it is not there.
-        plan: What to compute.
         scheduler: Address of a Dask scheduler (``tcp://host:8786``) whose workers compute; None computes here.
             Only this process writes.
         progress: Say how long it will take, measured, and show one bar over all frames.

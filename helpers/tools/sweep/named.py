@@ -7,9 +7,9 @@ from typing import Any
 
 from helpers import networks, objects
 from helpers.networks import Source
-from helpers.objects import coco_download
 from helpers.suggestions import nearest
 from helpers.tools import commandline
+from helpers.tools.sweep import coco_download
 from helpers.tools.sweep.plan import Plan, Settings
 from helpers.tools.workbook.notebooks import Parameter, spelled
 
@@ -18,7 +18,7 @@ _COMMON = {
     "coco": "",  # folder in COCO's layout; empty: what is needed is downloaded once
     "split": "train2017",
     "per_category": 20,  # objects
-    "at_most": False,  # go on where a category has fewer
+    "at_most": False,  # continue with fewer where a category has fewer
     "paper_crop": True,  # the authors' crop, which their numbers come from; False: the whole object
     "background": "white",
     "device": "auto",
@@ -88,12 +88,11 @@ def plan(values: dict[str, Any]) -> Plan:
 
 def _cutouts(values: dict[str, Any], size: int) -> list[objects.Cutout]:
     if values["objects"] != ["coco"]:
-        return [objects.load(name, size=size) for name in values["objects"]]
-    wanted = {"split": values["split"], "per_category": values["per_category"]}
-    folder = values["coco"] or coco_download.fetch(**wanted)
-    return objects.load_coco(
-        folder, size=size, paper_crop=values["paper_crop"], at_most=values["at_most"], **wanted
-    )
+        return [objects.load(name, size) for name in values["objects"]]
+    split, count = values["split"], values["per_category"]
+    folder = values["coco"] or coco_download.fetch(split=split, per_category=count)
+    crop, at_most = values["paper_crop"], values["at_most"]
+    return objects.load_coco(folder, split, size, per_category=count, paper_crop=crop, at_most=at_most)
 
 
 def _known(name: str, known: dict[str, Any], what: str) -> str:

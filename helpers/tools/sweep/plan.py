@@ -53,7 +53,7 @@ class Settings:
 
     def scene(self, network: Network, cutout: Cutout) -> Paste:
         """The object over the background, in the frame that the network is looked at with."""
-        return Paste(cutout, frame=self.frame or network.frame, background=self.background)
+        return Paste(cutout, self.frame or network.frame, background=self.background)
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)

@@ -1,4 +1,4 @@
-"""Reading a sweep's store, also while a run writes to it, and what is said about one that is damaged."""
+"""Reading a sweep's store, also while a run writes to it; a damaged one is named."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from zarr.errors import UnstableSpecificationWarning
 from helpers.tools.commandline import CommandError
 from helpers.tools.sweep.task import MEASURES
 
-# Variable: type, value where nothing is written yet, dimensions, and which of them, besides object, has a chunk
-# of its own for each entry
+# Variable: type, value before anything is written, dimensions, and the one besides object that is split into chunks
 VARIABLES = {
     "similarity": ("float32", np.nan, ("layer", "object", "anchor", "row", "col"), "layer"),
     "probability": ("float32", np.nan, ("object", "row", "col"), ""),
@@ -33,7 +32,7 @@ class SweepError(CommandError):
 
 @contextlib.contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Around reads of a store: whatever zarr and xarray raise for a damaged one names it.
+    """Turn whatever zarr and xarray raise for a damaged store into an error that names it.
 
     Raises:
         SweepError: The store, or a part of it, cannot be read.

@@ -60,7 +60,7 @@ def class_indices(network: Network, label: str | None) -> list[int]:
 def compute(
     network: Network, cutout: Cutout, *, settings: Settings, progress: Callable[[int], object] | None = None
 ) -> dict[str, np.ndarray]:
-    """Everything stored about one object in one network; features live no longer than their batch.
+    """Everything stored about one object in one network; features are dropped after their batch.
 
     ``progress`` is called with the number of frames after each batch.
 
@@ -89,7 +89,7 @@ def compute(
     maps = features.similarity_maps(
         network,
         scene,
-        layers=list(dict.fromkeys([*layers, network.logits])),
+        list(dict.fromkeys([*layers, network.logits])),
         stride=settings.stride,
         device=settings.device,
         precision=settings.precision,
@@ -156,11 +156,11 @@ def throughput(source: Source, cutout: Cutout, *, settings: Settings) -> float:
     with _ONE_AT_A_TIME:
         network = loaded(source, device=settings.device)
         scene, where = settings.scene(network, cutout), runtime.device(settings.device)
-        batch = settings.batch_size or features.batch_for(network, frame=scene.frame, device=where)
-        grid = torch.cartesian_prod(*positions(scene.grid, stride=settings.stride))
+        batch = settings.batch_size or features.batch_for(network, scene.frame, device=where)
+        grid = torch.cartesian_prod(*positions(scene.grid, settings.stride))
         chosen = grid[torch.arange(batch) % len(grid)]
         layers, rounds = settings.layers_of(network), max(2, -(-32 // batch))
-        with features.reader(network, layers=layers, device=where, precision=settings.precision) as read:
+        with features.reader(network, layers, device=where, precision=settings.precision) as read:
             for attempt in range(rounds + 1):
                 if attempt == 1:
                     start = time.perf_counter()

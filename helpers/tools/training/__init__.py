@@ -1,1 +1,1 @@
-"""The embedded networks trained again: their scenes, the training, what other seeds measured."""
+"""The weights that come with the package made again: scenes, pictures, the training, what other seeds measured."""

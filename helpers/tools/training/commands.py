@@ -8,7 +8,7 @@ from pathlib import Path
 
 from helpers.networks.embedded import store
 from helpers.tools.commandline import guarded, writable
-from helpers.tools.training import seeds, train
+from helpers.tools.training import seeds, train, twins
 
 SHOWN = ("accuracy_centre", "accuracy_corners", "steps", "seconds")
 
@@ -19,7 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True)
     listing = commands.add_parser("list", help="the shipped weights: accuracy, steps, seconds, size")
     listing.set_defaults(work_on=_list)
-    run = commands.add_parser("train", help="train from scratch, or go on where a run stopped")
+    run = commands.add_parser("train", help="train from scratch, or continue where a run stopped")
     run.add_argument("--only", nargs="+", metavar="PART", help="only networks whose name contains a PART")
     run.add_argument("--seed", type=int, default=0)
     run.add_argument("--scale", type=float, default=1.0, help="times the recipe's steps (0.1: a quick look)")
@@ -27,11 +27,17 @@ def main(arguments: list[str] | None = None) -> int:
     run.add_argument("--work", type=Path, default=Path("runs/train"), help="checkpoints")
     run.add_argument("--out", type=Path, help="where the weights go (seed 0: the package, N: runs/seedN)")
     run.set_defaults(work_on=_train)
+    twin = commands.add_parser("twins", help="train the anti-aliased twins of real networks, or go on")
+    twin.add_argument("names", nargs="*", default=["efficientnet_lite0"], help="default: efficientnet_lite0")
+    twin.add_argument("--steps", type=int, default=twins.Recipe.steps)
+    twin.add_argument("--work", type=Path, default=Path("runs/train"), help="checkpoints")
+    twin.add_argument("--out", type=Path, default=store.FOLDER, help="where the weights go (default: the package)")
+    twin.set_defaults(work_on=_twins)
     keep = commands.add_parser("keep", help="keep the numbers that notebooks recorded on networks of another seed")
     keep.add_argument("records", type=Path, nargs="+", help="OUT/NN_name.json of runs with --set training_seed=N")
     keep.set_defaults(work_on=_keep)
     options = parser.parse_args(arguments)
-    return guarded("weights", lambda: options.work_on(options), interrupted="stopped; the same command goes on")
+    return guarded("weights", lambda: options.work_on(options), interrupted="stopped; the same command continues")
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -52,6 +58,14 @@ def _train(options: argparse.Namespace) -> int:
     for place in (options.work, folder):
         writable(place)
     train.train_all(jobs, work=options.work, folder=folder, processes=options.processes)
+    return 0
+
+
+def _twins(options: argparse.Namespace) -> int:
+    for place in (options.work, options.out):
+        writable(place)
+    for name in options.names:
+        print(twins.make(name, twins.Recipe(steps=options.steps), work=options.work, folder=options.out))
     return 0
 
 

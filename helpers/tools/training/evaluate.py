@@ -5,7 +5,9 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from helpers.networks.embedded.architectures import FRAME, normalise
+from helpers.features.perturbation import perturbed
+from helpers.networks.embedded.architectures import FRAME
+from helpers.networks.network import normalise
 from helpers.objects import embedded
 
 OBJECT_SIZE = 48  # pixels
@@ -24,9 +26,9 @@ def held_out(per_class: int) -> tuple[Tensor, Tensor]:
     for name in embedded.CLASSES:
         for index in range(per_class):
             if name in embedded.SILHOUETTES:
-                cutouts.append(embedded.silhouette(name, index=index, size=OBJECT_SIZE))
+                cutouts.append(embedded.silhouette(name, index, size=OBJECT_SIZE))
             else:
-                cutouts.append(embedded.digit(int(name.removeprefix("digit ")), index=index, size=OBJECT_SIZE))
+                cutouts.append(embedded.digit(int(name.removeprefix("digit ")), index, size=OBJECT_SIZE))
     labels = torch.arange(len(embedded.CLASSES)).repeat_interleave(per_class)
     return torch.stack([cutout.rgba for cutout in cutouts]).float() / 255, labels
 
@@ -39,7 +41,7 @@ def logits(module: nn.Module, objects: Tensor, *, position: tuple[int, int]) -> 
     for rgba in objects.split(20):  # larger batches do not fit the cache: up to three times as slow
         frames = torch.ones(len(rgba), 3, FRAME, FRAME)
         frames[..., row : row + OBJECT_SIZE, col : col + OBJECT_SIZE].lerp_(rgba[:, :3], rgba[:, 3:])
-        answers.append(module(normalise((frames * 255).to(torch.uint8))))
+        answers.append(perturbed(module(normalise((frames * 255).to(torch.uint8)))))
     return torch.cat(answers)
 
 

@@ -34,7 +34,7 @@ def _shapes() -> tuple[Tensor, list[tuple[int, int]]]:
         label = int(name.removeprefix("digit ")) if name not in embedded.SILHOUETTES else -1
         count = 1 if label < 0 else embedded.digit_count(label, held_out=False)
         spans.append((len(rasters), count))
-        rasters += [embedded.shape(name, size=_SHAPE, index=index, held_out=False) for index in range(count)]
+        rasters += [embedded.shape(name, _SHAPE, index=index, held_out=False) for index in range(count)]
     stack = torch.from_numpy(np.stack(rasters))[:, None].float() / 255
     return torch.nn.functional.pad(stack, (_MARGIN,) * 4), spans
 

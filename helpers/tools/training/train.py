@@ -14,7 +14,8 @@ from tqdm import tqdm
 
 from helpers import runtime
 from helpers.networks.embedded import store
-from helpers.networks.embedded.architectures import FRAME, NAMES, build, normalise
+from helpers.networks.embedded.architectures import FRAME, NAMES, build
+from helpers.networks.network import normalise
 from helpers.objects import embedded
 from helpers.tools.training import evaluate, scenes
 

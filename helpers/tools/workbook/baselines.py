@@ -1,9 +1,9 @@
-"""Accepted numbers per preset, each with a tolerance that says where it comes from.
+"""Accepted numbers per preset, each with the tolerance that its own sensitivity gives it.
 
 ``tests/baselines/<preset>.json`` holds, per notebook, the parameters and every recorded number. Numbers are
-repeatable to the bit on one machine; across machines float32 sums are taken in other orders, so a tolerance
-is four times the largest change seen between runs that differ only in how they were computed (threads,
-instruction sets, devices; `VARIATIONS`), and never less than a floor.
+repeatable to the bit on one machine; another machine takes float32 sums in another order. What that can do to
+a number is measured, not guessed: the preset runs again with the features perturbed by more than machines
+differ (:mod:`helpers.features.perturbation`), a few draws, and :func:`tolerance` follows from the changes.
 """
 
 from __future__ import annotations
@@ -14,21 +14,24 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from helpers.tools.commandline import read_json
+from helpers.tools.workbook.notebooks import readable
+
 FOLDER = Path(__file__).resolve().parents[3] / "tests" / "baselines"
 IGNORED = frozenset({"out", "device"})  # parameters that say where a notebook runs, not what it computes
 TIMES = frozenset({"s", "ms", "s/frame", "frames/s", "images/s", "MB/s", "MiB", "x (time)", "time ratio"})
 STATES = ("holds", "moved", "gone", "new", "other", "untracked")
-MARGIN = 4.0
-# float32 carries 6e-8; sums over some thousand terms and the differences of near-equal cosines lose up to
-# three digits of it. Every change measured so far (see `because` in the baselines) is below this floor
-# or has its own tolerance above it.
+DRAWS = {"smoke": 4, "demo": 3, "paper": 1}  # perturbed runs that `accept --measure` makes
+# The draws are five times the largest difference that was measured between ways of computing, and another machine's
+# change is one more draw, of a fifth of that size. It is beyond three times the largest of three draws once in 4,000
+# numbers (normal changes), of four once in 40,000; most numbers are held by a floor besides.
+MARGIN = 3.0
+# float32 carries 6e-8; sums over some thousand terms and the differences of near-equal cosines lose up to three
+# digits of it. Where a draw does less than this, its own arithmetic counts.
 FLOOR_RELATIVE, FLOOR_ABSOLUTE = 1e-4, 1e-6
-# Ways of computing that change rounding and nothing else, as environment variables
-VARIATIONS = {
-    "one thread": {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
-    "AVX2 instructions": {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"},
-    "SSE4.1 instructions": {"ONEDNN_MAX_CPU_ISA": "SSE41", "ATEN_CPU_CAPABILITY": "default"},
-}
+# A count moves in steps, and whether one is taken is luck: draws that took none do not show that none can be. Answers
+# near a boundary flip now and then, each for itself; where one is to be expected, more than three are as good as never.
+COUNTS = 3
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,8 @@ class Row:
     """One number against its baseline.
 
     ``state``: holds, moved, gone (no longer recorded), new, other (the run has other parameters than the
-    baseline), or untracked (a time). Moved and gone fail.
+    baseline), or untracked (a time). Moved and gone fail. ``counts``: by how many of the things counted a
+    number of the kind count moved.
     """
 
     name: str
@@ -46,26 +50,30 @@ class Row:
     expected: float | None = None
     tolerance: float | None = None
     because: str = ""
+    counts: float | None = None
 
     @property
     def fails(self) -> bool:
         return self.state in ("moved", "gone")
 
 
-def path(preset: str, folder: Path = FOLDER) -> Path:
+def path(preset: str, *, folder: Path = FOLDER) -> Path:
     """The baseline file of a preset."""
     return folder / f"{preset}.json"
 
 
-def read(preset: str, folder: Path = FOLDER) -> dict:
+def read(preset: str, *, folder: Path = FOLDER) -> dict:
     """The baseline of a preset by notebook name; empty where there is none."""
-    file = path(preset, folder)
-    return json.loads(file.read_text(encoding="utf-8"))["notebooks"] if file.exists() else {}
+    file = path(preset, folder=folder)
+    if not file.exists():
+        return {}
+    with readable(file):
+        return read_json(file)["notebooks"]
 
 
-def numbers(record: Mapping) -> dict[str, tuple[float, str]]:
-    """The numbers of a record: value and unit by name."""
-    return {name: (entry["value"], entry["unit"]) for name, entry in record.get("values", {}).items()}
+def numbers(record: Mapping) -> dict[str, dict]:
+    """The numbers of a record that a baseline follows, by name: value, unit, kind, n. Times are left out."""
+    return {name: entry for name, entry in record.get("values", {}).items() if entry["unit"] not in TIMES}
 
 
 def _settings(record: Mapping) -> dict[str, object]:
@@ -74,7 +82,7 @@ def _settings(record: Mapping) -> dict[str, object]:
 
 def differing(record: Mapping, baseline: Mapping) -> list[str]:
     """The parameters in which a record and its baseline differ, as ``name value (baseline value)``."""
-    now, then = _settings(record), baseline.get("parameters", {})
+    now, then = _settings(record), _settings(baseline)
     return [
         f"{name} {now.get(name)!r} (baseline {then.get(name)!r})"
         for name in sorted(now.keys() | then.keys())
@@ -82,85 +90,104 @@ def differing(record: Mapping, baseline: Mapping) -> list[str]:
     ]
 
 
+def tolerance(entry: Mapping) -> float:
+    """How far a number may move from its accepted value, by its kind, n, value and changes.
+
+    The larger of `MARGIN` times the largest change over the draws and of a floor: for a *count* `COUNTS` counts
+    of ``1 / n``; for all kinds float32's own, `FLOOR_RELATIVE` of the value. A *statistic* over objects needs no
+    floor of its own, however few they are: a mean, median, quantile or bootstrap bound never moves further than
+    the objects' numbers do (with ``seed`` the draws of a bootstrap are the same everywhere). Rounded up to two digits.
+    """
+    return _allowed(entry)[0]
+
+
+def because(entry: Mapping) -> str:
+    """Where the tolerance of a number comes from, in words."""
+    return _allowed(entry)[1]
+
+
+def _allowed(entry: Mapping) -> tuple[float, str]:
+    largest, draws = max(entry["changes"], default=0.0), len(entry["changes"])
+    over = f"the largest change over {draws} runs, {largest:.1e}" if draws else "changes: not measured"
+    ways = [
+        (FLOOR_ABSOLUTE, f"float32 floor; {over}"),
+        (FLOOR_RELATIVE * abs(entry["value"]), f"float32 floor; {over}"),
+        (MARGIN * largest, f"{MARGIN:g} x {over}"),
+    ]
+    if entry["kind"] == "count":
+        ways.append((COUNTS / entry["n"], f"{COUNTS} counts of {entry['n']:,}; {over}"))
+    size, why = max(ways)
+    step = 10.0 ** (math.floor(math.log10(size)) - 1)
+    return float(f"{math.ceil(size / step - 1e-6) * step:.2g}"), why
+
+
 def compare(record: Mapping, baseline: Mapping | None) -> list[Row]:
     """A notebook's record against its part of the baseline, a row per number."""
-    found = numbers(record)
-    if baseline is None:
-        return [Row(n, "untracked" if u in TIMES else "new", v, u) for n, (v, u) in found.items()]
-    if differing(record, baseline):
-        return [Row(n, "untracked" if u in TIMES else "other", v, u) for n, (v, u) in found.items()]
-    rows, entries = [], baseline["numbers"]
-    for name, (value, unit) in found.items():
-        if unit in TIMES:
-            rows.append(Row(name, "untracked", value, unit))
-        elif name not in entries:
-            rows.append(Row(name, "new", value, unit))
-        else:
-            entry = entries[name]
-            close = math.isclose(value, entry["value"], rel_tol=0, abs_tol=entry["tolerance"])
-            state = "holds" if close and unit == entry["unit"] else "moved"
-            rows.append(Row(name, state, value, unit, entry["value"], entry["tolerance"], entry["because"]))
+    found = record.get("values", {})
+    missing = "new" if baseline is None else "other" if differing(record, baseline) else ""
+    entries = {} if missing else baseline["numbers"]
+    rows = []
+    for name, now in found.items():
+        value, unit, entry = now["value"], now["unit"], entries.get(name)
+        if unit in TIMES or entry is None:
+            rows.append(Row(name, "untracked" if unit in TIMES else missing or "new", value, unit))
+            continue
+        change = value - entry["value"]
+        alike = all(now.get(key) == entry[key] for key in ("unit", "kind"))
+        state = "holds" if alike and abs(change) <= entry["tolerance"] else "moved"
+        counts = round(change * entry["n"], 1) if entry["kind"] == "count" else None
+        rows.append(Row(name, state, value, unit, entry["value"], entry["tolerance"], because(entry), counts))
     for name, entry in entries.items():
         if name not in found and not entry.get("optional"):
-            expected, tolerance = entry["value"], entry["tolerance"]
-            rows.append(Row(name, "gone", None, entry["unit"], expected, tolerance, entry["because"]))
+            rows.append(Row(name, "gone", None, entry["unit"], entry["value"], entry["tolerance"], because(entry)))
     return rows
 
 
 def accepted(
-    records: Mapping[str, Mapping], before: Mapping[str, Mapping], others: Mapping[str, Mapping[str, Mapping]]
+    records: Mapping[str, Mapping],
+    before: Mapping[str, Mapping],
+    *,
+    draws: list[Mapping[str, Mapping]] = (),
+    spread: list[Mapping[str, Mapping]] = (),
 ) -> dict[str, dict]:
     """The new baseline of a run: its records by notebook name, with tolerances.
 
-    ``others`` are further runs by what differed in them (``"one thread"``), each with records by notebook
-    name as well. Where there are none, a number whose notebook has the parameters it had in the baseline
-    ``before`` keeps its measured tolerance. A number that some of the runs lack (it needs files that were
-    not there) becomes optional.
+    Args:
+        records: of the run, by notebook name.
+        before: the baseline so far. A number that is there keeps the changes measured for it where there are no
+            new draws, unless its kind or the notebook's parameters changed.
+        draws: records of perturbed runs; they replace the changes measured before.
+        spread: records of runs made elsewhere; their changes are added. A number that some of the runs lack (it
+            needs files that were not there) becomes optional.
     """
     result = {}
     for notebook, record in records.items():
         old = before.get(notebook)
         kept = old["numbers"] if old and not differing(record, old) else {}
-        runs = {
-            label: numbers(run[notebook])
-            for label, run in others.items()
-            if notebook in run and _settings(run[notebook]) == _settings(record)
-        }
+        fresh, further = (
+            [numbers(run[notebook]) for run in runs if notebook in run and not differing(record, run[notebook])]
+            for runs in (draws, spread)
+        )
         entries = {}
-        for name, (value, unit) in numbers(record).items():
-            if unit not in TIMES:
-                entries[name] = _entry(name, value, unit, runs, kept.get(name))
+        for name, now in numbers(record).items():
+            then = kept.get(name, {})
+            changes = [] if fresh or then.get("kind") != now["kind"] else then["changes"]
+            runs = [run[name]["value"] for run in [*fresh, *further] if name in run]
+            entry = {**now, "changes": [*changes, *(float(f"{abs(each - now['value']):.3g}") for each in runs)]}
+            entries[name] = entry | {"tolerance": tolerance(entry)}
+            # Once optional, always: these runs may all have had the files that another lacked.
+            if len(runs) < len(fresh) + len(further) or then.get("optional"):
+                entries[name]["optional"] = True
         for name, entry in kept.items():
-            if entry.get("optional") and name not in entries:
-                entries[name] = entry
+            if entry.get("optional"):
+                entries.setdefault(name, entry)
         result[notebook] = {"parameters": _settings(record), "numbers": entries}
     return result
 
 
-def _entry(name: str, value: float, unit: str, runs: Mapping[str, Mapping], old: Mapping | None) -> dict:
-    floor = max(FLOOR_ABSOLUTE, FLOOR_RELATIVE * abs(value))
-    seen = {label: abs(run[name][0] - value) for label, run in runs.items() if name in run}
-    if seen:
-        widest = max(seen, key=seen.get)
-        spread, labels = seen[widest], ", ".join(sorted(seen))
-        tolerance = max(floor, MARGIN * spread)
-        because = f"largest change {spread:.1e} over: {labels}"
-        wide = tolerance > floor
-        because = f"{MARGIN:g} x the {because} (in: {widest})" if wide else f"float32 floor; {because}"
-    elif old is not None:
-        tolerance, because = max(floor, old["tolerance"]), old["because"]
-    else:
-        tolerance, because = floor, "float32 floor; changes between machines not measured"
-    entry = {"value": value, "unit": unit, "tolerance": float(f"{tolerance:.2g}"), "because": because}
-    # Once optional, always: these runs may all have had the files that another lacked.
-    if len(seen) < len(runs) or (old and old.get("optional")):
-        entry["optional"] = True
-    return entry
-
-
-def write(preset: str, notebooks: Mapping[str, Mapping], made: Mapping, folder: Path = FOLDER) -> Path:
+def write(preset: str, notebooks: Mapping[str, Mapping], *, made: Mapping, folder: Path = FOLDER) -> Path:
     """Write the baseline of a preset; ``made`` is the version stamp of the run it comes from."""
-    file = path(preset, folder)
+    file = path(preset, folder=folder)
     file.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"preset": preset, "made": made, "notebooks": notebooks}, indent=1, ensure_ascii=False)
     file.write_text(text + "\n", encoding="utf-8")

@@ -4,25 +4,18 @@
 from __future__ import annotations
 
 import argparse
-import os
+import json
 import shlex
 import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from helpers.tools import commandline
 from helpers.tools.workbook import baselines, judge, presets, publish, report, runner
-from helpers.tools.workbook.notebooks import FOLDER, Refused, discover, out_of_step, paired, select
+from helpers.tools.workbook.notebooks import FOLDER, Refused, discover, out_of_step, paired, readable, select
 
 ROOT = FOLDER.parent
-
-
-def _guarded(work: object, *arguments: object) -> int:
-    try:
-        return work(*arguments)
-    except Refused as error:
-        print(f"Refused: {error}", file=sys.stderr)
-        return 2
 
 
 def _run_options(parser: argparse.ArgumentParser) -> None:
@@ -44,59 +37,60 @@ def run(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, help="fresh folder for the results (default: runs/PRESET-TIME)")
     parser.add_argument("--only", action="append", default=[], metavar="NN", help="this notebook (or 1,2; repeatable)")
     parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="a parameter, in each notebook that has it",
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter, in each notebook that has it"
     )
-    return _guarded(_run, parser.parse_args(arguments))
-
-
-def _settings(texts: list[str]) -> dict[str, str]:
-    settings = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals or not name.isidentifier():
-            raise Refused(f"--set {text!r}: write --set name=value")
-        settings[name] = value
-    return settings
+    parser.add_argument(
+        "--perturb", type=int, default=0, metavar="DRAW",
+        help="add noise to the features, as much as machines differ by and more; a whole number, another draw for each",
+    )  # fmt: skip
+    options = parser.parse_args(arguments)
+    return commandline.guarded("run", lambda: _run(options))
 
 
 def _run(options: argparse.Namespace) -> int:
-    settings = _settings(options.set)
+    settings = commandline.settings(options.set)
     every = discover(options.notebooks)
-    if not every:
-        raise Refused(f"there are no notebooks in {options.notebooks}")
     chosen = select(every, [word for text in options.only for word in text.split(",")])
-    summary, out = execute(chosen, every, options, settings, options.out)
+    summary, out = execute(chosen, every, options, settings=settings, out=options.out, perturb=options.perturb)
     return conclude(summary, out)
 
 
 def execute(
-    chosen: list, every: list, options: argparse.Namespace, settings: dict[str, str], out: Path | None
+    chosen: list,
+    every: list,
+    options: argparse.Namespace,
+    *,
+    settings: dict[str, str] | None = None,
+    out: Path | None = None,
+    perturb: int = 0,
 ) -> tuple[dict, Path]:
     """Run notebooks as the options say and write the report; returns the summary and its folder."""
     paired(chosen)
-    named = presets.read(options.notebooks)
-    wanted = presets.resolve(chosen, every, options.preset, settings, named)
+    named, settings = presets.read(options.notebooks), settings or {}
+    wanted = presets.resolve(chosen, every=every, preset=options.preset, settings=settings, presets=named)
     runner.in_step(chosen)
+    baseline = baselines.read(options.preset, folder=options.baselines)
     jobs = options.jobs if options.jobs is not None else presets.jobs(options.preset)
     timeout = options.timeout or presets.CELL_SECONDS[options.preset]
     if jobs < 1 or timeout <= 0:
         raise Refused("--jobs and --timeout must be positive")
     started = datetime.now(UTC)
     out = runner.fresh(out or ROOT / "runs" / f"{options.preset}-{started:%Y%m%d-%H%M%S}")
-    print(f"{len(chosen)} notebooks, preset {options.preset}, into {_relative(out)}", file=sys.stderr)
+    how = f"preset {options.preset}" + (f", features perturbed, draw {perturb}" if perturb else "")
+    print(f"{len(chosen)} notebooks, {how}, into {_relative(out)}", file=sys.stderr)
     clock = time.monotonic()
-    outcomes, interrupted = runner.run(chosen, wanted, out, jobs, timeout, named.alone)
-    baseline = baselines.read(options.preset, options.baselines)
-    entries = [judge.judge(outcome, out, baseline.get(outcome.name)) for outcome in outcomes]
+    outcomes, interrupted = runner.run(
+        chosen, wanted, out=out, jobs=jobs, timeout=timeout, alone=named.alone, perturb=perturb
+    )
+    entries = [judge.judge(outcome, out=out, baseline=baseline.get(outcome.name)) for outcome in outcomes]
+    for entry in entries:
+        entry["budget"] = named.budget.get(entry["name"]) if options.preset == "demo" else None
     summary = judge.summarise(
         entries,
         out,
         preset=options.preset,
         settings=settings,
+        perturb=perturb,
         command=shlex.join(["python", "-m", "helpers", *sys.argv[1:]]),
         jobs=jobs,
         started=started.isoformat(timespec="seconds"),
@@ -145,20 +139,30 @@ def accept(arguments: list[str] | None = None) -> int:
     parser.add_argument("run", type=Path, nargs="?", help="a finished run (default: execute the preset now)")
     parser.add_argument(
         "--spread", type=Path, action="append", default=[], metavar="RUN",
-        help="a run made elsewhere or otherwise: its difference sets the tolerances (repeatable)",
+        help="a run made elsewhere, or with --perturb: its changes go into the tolerances (repeatable)",
     )  # fmt: skip
-    ways = ", ".join(baselines.VARIATIONS)
-    parser.add_argument("--measure", action="store_true", help=f"set the tolerances from runs with: {ways}")
-    return _guarded(_accept, parser.parse_args(arguments))
+    parser.add_argument(
+        "--measure", action="store_true",
+        help="measure the tolerances: run the preset again with the features perturbed, "
+        + ", ".join(f"{draws} times ({preset})" for preset, draws in baselines.DRAWS.items()),
+    )  # fmt: skip
+    options = parser.parse_args(arguments)
+    return commandline.guarded("accept", lambda: _accept(options))
 
 
 def _summary(run: Path) -> dict:
-    import json
-
     path = run / "summary.json"
     if not path.exists():
         raise Refused(f"{run} is not the folder of a finished run: it has no summary.json")
-    return json.loads(path.read_text(encoding="utf-8"))
+    with readable(path):
+        summary = json.loads(path.read_text(encoding="utf-8"))
+        for key in ("preset", "settings", "verdict", "provenance"):
+            _ = summary[key]
+        if not summary["notebooks"]:
+            raise Refused(f"{run} ran no notebook")
+        for entry in summary["notebooks"]:
+            _ = entry["name"], entry["fault"], entry["reason"], entry["checks"], entry["numbers"], entry["figures"]
+    return summary
 
 
 def _accept(options: argparse.Namespace) -> int:
@@ -166,45 +170,32 @@ def _accept(options: argparse.Namespace) -> int:
     if options.run:
         summary, out = _summary(options.run), options.run
     else:
-        summary, out = execute(every, every, options, {}, None)
-    preset = summary["preset"]
+        summary, out = execute(every, every, options)
+    options.preset = preset = summary["preset"]
     faulty = [entry for entry in summary["notebooks"] if entry["fault"]]
-    if faulty or summary["settings"]:
+    if faulty or summary["settings"] or summary.get("perturb"):
         print("\n".join(judge.failures({"notebooks": faulty})))
-        why = "it failed" if faulty else "it ran with --set"
+        why = "it failed" if faulty else "it ran with --set or --perturb"
         raise Refused(f"{_relative(out)} cannot be a baseline: {why}")
-    others = {f"{_label(folder)} ({folder.name})": judge.records(folder) for folder in options.spread}
-    for label, environment in baselines.VARIATIONS.items() if options.measure else ():
-        others[label] = _variation(every, options, label, environment)
-    before = baselines.read(preset, options.baselines)
+    records = judge.records(out)
+    if lost := [entry["name"] for entry in summary["notebooks"] if entry["name"] not in records]:
+        raise Refused(f"{_relative(out)} has lost the records of {', '.join(lost)}")
+    draws, spread = [], []
+    for folder in options.spread:
+        (draws if _summary(folder).get("perturb") else spread).append(judge.records(folder))
+    for draw in range(1, baselines.DRAWS[preset] + 1) if options.measure else ():
+        _, folder = execute(every, every, options, out=out.with_name(f"{out.name}-draw{draw}"), perturb=draw)
+        draws.append(judge.records(folder))
+    before = baselines.read(preset, folder=options.baselines)
     names = {notebook.name for notebook in every}
     kept = {name: entry for name, entry in before.items() if name in names}
-    after = {**kept, **baselines.accepted(judge.records(out), before, others)}
-    file = baselines.write(preset, after, summary["provenance"], options.baselines)
+    after = {**kept, **baselines.accepted(records, before, draws=draws, spread=spread)}
+    file = baselines.write(preset, after, made=summary["provenance"], folder=options.baselines)
     report.write(judge.renew(summary, out, after), out)  # green now, and so can be published
     changes = baselines.moves(before, after)
     print("\n".join(changes) if changes else "Nothing moved.")
     print(f"Baseline: {_relative(file)}")
     return 0
-
-
-def _label(folder: Path) -> str:
-    made = _summary(folder)["provenance"]
-    return f"{made['device']}, torch {made['packages']['torch']}"
-
-
-def _variation(every: list, options: argparse.Namespace, label: str, environment: dict[str, str]) -> dict:
-    """The records of a run under other environment variables."""
-    print(f"Measuring: {label}", file=sys.stderr)
-    before = {name: os.environ.get(name) for name in environment}
-    os.environ.update(environment)
-    try:
-        out = ROOT / "runs" / f"{options.preset}-{label.replace(' ', '-')}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-        _, out = execute(every, every, options, {}, out)
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
-    return judge.records(out)
 
 
 def publish_run(arguments: list[str] | None = None) -> int:
@@ -216,7 +207,8 @@ def publish_run(arguments: list[str] | None = None) -> int:
     _run_options(parser)
     parser.add_argument("run", type=Path, nargs="?", help="a finished demo run (default: execute it now)")
     parser.add_argument("--figures", type=Path, default=ROOT / "figures", help=argparse.SUPPRESS)
-    return _guarded(_publish, parser.parse_args(arguments))
+    options = parser.parse_args(arguments)
+    return commandline.guarded("publish", lambda: _publish(options))
 
 
 def _publish(options: argparse.Namespace) -> int:
@@ -225,14 +217,14 @@ def _publish(options: argparse.Namespace) -> int:
         raise Refused(f"only the preset demo is published, not {options.preset!r}")
     out = options.run
     if out is None:
-        summary, out = execute(every, every, options, {}, None)
+        summary, out = execute(every, every, options)
         if conclude(summary, out):
             print("Not published.")
             return 1
     paired(every)
     runner.in_step(every)
     _summary(out)
-    written = publish.publish(out, every, options.figures)
+    written = publish.publish(out, every, figures=options.figures)
     print("\n".join(written) if written else "Nothing changed.")
     return 0
 
@@ -241,7 +233,8 @@ def pairs(arguments: list[str] | None = None) -> int:
     """The command ``pairs``: whether every .ipynb is in step with its .py."""
     parser = argparse.ArgumentParser(prog="python -m helpers pairs", description="Check every .ipynb against its .py.")
     parser.add_argument("--notebooks", type=Path, default=FOLDER, help=argparse.SUPPRESS)
-    return _guarded(_pairs, parser.parse_args(arguments))
+    options = parser.parse_args(arguments)
+    return commandline.guarded("pairs", lambda: _pairs(options))
 
 
 def _pairs(options: argparse.Namespace) -> int:

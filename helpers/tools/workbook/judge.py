@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,14 +11,22 @@ import numpy as np
 from PIL import Image
 
 from helpers import runtime
+from helpers.tools.commandline import read_json
 from helpers.tools.workbook import baselines
+from helpers.tools.workbook.notebooks import readable
 from helpers.tools.workbook.runner import Outcome
 
 
 def record(out: Path, name: str) -> dict | None:
     """The record that notebook ``name`` wrote into a run's folder, or None."""
     path = Path(out) / f"{name}.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    if not path.exists():
+        return None
+    with readable(path):
+        found = read_json(path)
+        for entry in found["values"].values():
+            _ = entry["value"], entry["unit"], entry["kind"]
+    return found
 
 
 def records(out: Path) -> dict[str, dict]:
@@ -25,7 +34,7 @@ def records(out: Path) -> dict[str, dict]:
     return {path.stem: record(out, path.stem) for path in sorted(Path(out).glob("[0-9][0-9]_*.json"))}
 
 
-def judge(outcome: Outcome, out: Path, baseline: dict | None) -> dict:
+def judge(outcome: Outcome, *, out: Path, baseline: dict | None) -> dict:
     """One notebook's entry in the summary: its verdict and everything the verdict rests on.
 
     ``verdict``: passed, failed or not run. It passes when every cell was executed, a record of the given
@@ -73,10 +82,10 @@ def against(entry: dict, written: dict | None, baseline: dict | None) -> dict:
     rows = baselines.compare(written, baseline) if written else []
     entry["numbers"] = [baselines.as_dict(row) for row in rows]
     entry["other_parameters"] = baselines.differing(written, baseline) if written and baseline else []
-    moved = sum(row.fails for row in rows)
-    entry["reason"] = entry["fault"]
-    if not entry["fault"] and moved:
-        entry["reason"] = f"{moved} of {len(rows)} numbers left the baseline"
+    moved, gone = (sum(row.state == state for row in rows) for state in ("moved", "gone"))
+    parts = [f"{moved} of {len(rows) - gone} numbers moved beyond what another machine can do"] if moved else []
+    parts += [f"{gone} in the baseline {'is' if gone == 1 else 'are'} no longer recorded"] if gone else []
+    entry["reason"] = entry["fault"] or ", ".join(parts)
     if entry.get("verdict") != "not run":
         entry["verdict"] = "failed" if entry["reason"] else "passed"
     return entry
@@ -110,7 +119,18 @@ def summarise(entries: list[dict], out: Path, **run: object) -> dict:
     for entry in entries:
         entry["previous_seconds"] = before.get(entry["name"])
     about = {"previous": previous.get("folder"), "provenance": runtime.stamp(), "folder": Path(out).name}
-    return {**tally(entries), **run, **about, "notebooks": entries}
+    summary = {**tally(entries), **run, **about, "notebooks": entries}
+    for entry in entries:
+        entry["command"] = reproduce(summary, entry["name"])
+    return summary
+
+
+def reproduce(summary: dict, name: str) -> str:
+    """The command that runs one notebook of a run again, alone."""
+    words = ["python", "-m", "helpers", "run", "--preset", str(summary.get("preset")), "--only", name.partition("_")[0]]
+    for setting in summary.get("settings", {}).items():
+        words += ["--set", "=".join(setting)]
+    return shlex.join([*words, *(["--perturb", str(summary["perturb"])] if summary.get("perturb") else [])])
 
 
 def tally(entries: list[dict]) -> dict:
@@ -161,8 +181,20 @@ def failures(summary: dict) -> Iterable[str]:
             if not check["holds"]:
                 value, expected, source = check["value"], check["expected"], check["source"]
                 yield f"    check   {check['check']} = {value:.6g}, expected {expected} ({source})"
-        for number in entry["numbers"]:
-            if number["fails"]:
-                value = "not recorded" if number["value"] is None else f"{number['value']:.6g}"
-                expected = f"{number['expected']:.6g} ± {number['tolerance']:.2g} {number['unit']}"
-                yield f"    number  {number['name']} = {value}, baseline {expected}"
+        by_state = {
+            state: [number for number in entry["numbers"] if number["state"] == state]
+            for state in ("moved", "gone", "new")
+        }
+        for number in by_state["moved"]:
+            expected = f"{number['expected']:.6g} ± {number['tolerance']:.2g} {number['unit']}"
+            yield f"    moved   {number['name']} = {number['value']:.6g}, baseline {expected}{counted(number)}"
+        for number in by_state["gone"]:
+            yield f"    gone    {number['name']}, baseline {number['expected']:.6g} {number['unit']}"
+        if by_state["new"] and (by_state["moved"] or by_state["gone"]):
+            yield f"    new     {', '.join(number['name'] for number in by_state['new'])}"
+        yield f"    alone   {entry['command']}"
+
+
+def counted(number: dict) -> str:
+    """By how many of the things counted a number moved, in brackets; empty for other kinds."""
+    return "" if number["counts"] is None else f" (by {number['counts']:+.3g} counts)"

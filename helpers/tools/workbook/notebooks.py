@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
-from nbformat import NotebookNode
+from nbformat import NotebookNode, ValidationError
 
 from helpers.suggestions import nearest
 
@@ -24,6 +25,18 @@ KINDS = {
 
 class Refused(ValueError):
     """Something asked for cannot be run: what, and what would be right. Nothing was executed."""
+
+
+@contextlib.contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Within it, whatever a file or folder has wrong in its content is Refused, in one line that names it."""
+    try:
+        yield
+    except Refused:
+        raise
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, SyntaxError, ValidationError) as error:
+        why = f"no {error}" if isinstance(error, LookupError) else f"{error}".partition("\n")[0]
+        raise Refused(f"{path} is damaged, or not what it should be: {why[:200]}") from error
 
 
 @dataclass(frozen=True)
@@ -56,8 +69,14 @@ class Notebook:
 
 
 def discover(folder: Path = FOLDER) -> list[Notebook]:
-    """All notebooks ``NN_name`` of a folder, by number; one of each pair is enough to be found."""
+    """All notebooks ``NN_name`` of a folder, by number; one of each pair is enough to be found.
+
+    Raises:
+        Refused: where there is none.
+    """
     stems = {path.stem for pattern in ("[0-9][0-9]_*.py", "[0-9][0-9]_*.ipynb") for path in Path(folder).glob(pattern)}
+    if not stems:
+        raise Refused(f"there are no notebooks in {folder}")
     return [Notebook(Path(folder) / f"{stem}.ipynb") for stem in sorted(stems)]
 
 
@@ -92,8 +111,10 @@ def out_of_step(notebook: Notebook) -> str | None:
     """Where the .ipynb differs from its .py (cells, their kinds, sources and tags), or None."""
     import jupytext
 
-    made = jupytext.read(notebook.source).cells
-    there = nbformat.read(notebook.path, as_version=4).cells
+    with readable(notebook.source):
+        made = jupytext.read(notebook.source).cells
+    with readable(notebook.path):
+        there = nbformat.read(notebook.path, as_version=4).cells
     for index, (a, b) in enumerate(zip(made, there, strict=False), start=1):
         if a.cell_type != b.cell_type:
             return f"cell {index} is {b.cell_type} in the .ipynb and {a.cell_type} in the .py"
@@ -117,11 +138,12 @@ def parameters(notebook: Notebook) -> dict[str, Parameter]:
     """
     import papermill
 
-    cells = nbformat.read(notebook.path, as_version=4).cells
-    tagged = [cell for cell in cells if "parameters" in _tags(cell)]
+    with readable(notebook.path):
+        tagged = [cell for cell in nbformat.read(notebook.path, as_version=4).cells if "parameters" in _tags(cell)]
     if len(tagged) != 1:
         raise Refused(f"{notebook.name} has {len(tagged)} cells tagged 'parameters': it needs exactly one")
-    defaults = _literals(notebook, tagged[0].source)
+    with readable(notebook.path):
+        defaults = _literals(notebook, tagged[0].source)
     seen = papermill.inspect_notebook(str(notebook.path))
     if list(seen) != list(defaults):
         missed = ", ".join(sorted(set(defaults) ^ set(seen)))
@@ -132,7 +154,7 @@ def parameters(notebook: Notebook) -> dict[str, Parameter]:
         if kind not in KINDS:
             raise Refused(f"{notebook.name}: {name} has the type {kind}; use one of {', '.join(KINDS)}")
         found[name] = Parameter(name, kind, defaults[name], entry["help"])
-        check(found[name], defaults[name], notebook.name)
+        check(found[name], defaults[name], where=notebook.name)
     return found
 
 
@@ -152,11 +174,11 @@ def _literals(notebook: Notebook, source: str) -> dict[str, object]:
     return values
 
 
-def check(parameter: Parameter, value: object, where: str) -> object:
+def check(parameter: Parameter, value: object, *, where: str) -> object:
     """``value`` if it has the parameter's type (an int passes as float). Raises Refused otherwise."""
     item = re.fullmatch(r"list\[(\w+)]", parameter.kind)
     if item and isinstance(value, list):
-        return [check(Parameter(parameter.name, item[1], None, ""), each, where) for each in value]
+        return [check(Parameter(parameter.name, item[1], None, ""), each, where=where) for each in value]
     wanted = KINDS[parameter.kind]
     if wanted is float and type(value) is int:
         return float(value)
@@ -166,7 +188,7 @@ def check(parameter: Parameter, value: object, where: str) -> object:
     return value
 
 
-def spelled(parameter: Parameter, text: str, where: str) -> object:
+def spelled(parameter: Parameter, text: str, *, where: str) -> object:
     """A parameter's value from the command line: text as it is, ``a,b`` for lists, Python literals otherwise.
 
     Raises Refused for text that does not fit the type.
@@ -177,9 +199,9 @@ def spelled(parameter: Parameter, text: str, where: str) -> object:
         return text.lower() == "true"
     if parameter.kind.startswith("list") and not text.lstrip().startswith("["):
         item = Parameter(parameter.name, parameter.kind[5:-1] or "str", None, "")
-        return [spelled(item, part.strip(), where) for part in text.split(",") if part.strip()]
+        return [spelled(item, part.strip(), where=where) for part in text.split(",") if part.strip()]
     try:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError):
         value = text
-    return check(parameter, value, where)
+    return check(parameter, value, where=where)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from helpers.suggestions import nearest
-from helpers.tools.workbook.notebooks import Notebook, Parameter, Refused, check, parameters, spelled
+from helpers.tools.workbook.notebooks import Notebook, Parameter, Refused, check, parameters, readable, spelled
 
 PRESETS = ("smoke", "demo", "paper")
 # Seconds a cell may take: a guard against a hang, not a target
@@ -22,10 +22,12 @@ def jobs(preset: str) -> int:
 
 @dataclass(frozen=True)
 class Presets:
-    """``notebooks/presets.toml``: overrides by preset and notebook, and the notebooks that run alone."""
+    """``notebooks/presets.toml``: overrides by preset and notebook, the notebooks that run alone, and how many
+    seconds each may take with the preset demo (``budget``: shown beside the time taken, and no verdict)."""
 
     overrides: dict[str, dict[str, dict[str, object]]]
     alone: frozenset[str]
+    budget: dict[str, float]
 
 
 def read(folder: Path) -> Presets:
@@ -34,16 +36,21 @@ def read(folder: Path) -> Presets:
     Raises Refused for a table that is no preset.
     """
     path = Path(folder) / "presets.toml"
-    tables = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    alone = frozenset(tables.pop("alone", []))
-    for name in tables:
-        if name not in PRESETS:
-            raise Refused(f"{path.name} names the preset {name!r}{nearest(name, PRESETS)}")
-    return Presets(tables, alone)
+    with readable(path):
+        tables = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        alone = frozenset(tables.pop("alone", []))
+        budget = {name: float(each) for name, each in tables.pop("budget", {}).items()}
+        for name in tables:
+            if name not in PRESETS:
+                raise Refused(f"{path.name} names the preset {name!r}{nearest(name, PRESETS)}")
+            for notebook, overrides in tables[name].items():
+                if not isinstance(overrides, dict):
+                    raise Refused(f"{path.name}: {name}.{notebook} is {overrides!r}, not a table of parameters")
+    return Presets(tables, alone, budget)
 
 
 def resolve(
-    notebooks: list[Notebook], every: list[Notebook], preset: str, settings: dict[str, str], presets: Presets
+    notebooks: list[Notebook], *, every: list[Notebook], preset: str, settings: dict[str, str], presets: Presets
 ) -> dict[str, dict[str, object]]:
     """The parameters to inject into each notebook of a run, by notebook name.
 
@@ -54,14 +61,14 @@ def resolve(
         raise Refused(f"unknown preset {preset!r}{nearest(preset, PRESETS)}")
     chosen = presets.overrides.get(preset, {})
     names = [notebook.name for notebook in every]
-    for name in {*chosen, *presets.alone} - {*names}:
+    for name in {*chosen, *presets.alone, *presets.budget} - {*names}:
         raise Refused(f"presets.toml, {preset}: no notebook {name!r}{nearest(name, names)}")
     known = {n.name: parameters(n) for n in notebooks}
     wanted: dict[str, dict[str, object]] = {}
     for notebook in notebooks:
         have, where = known[notebook.name], f"presets.toml, {preset}.{notebook.name}"
         wanted[notebook.name] = {
-            name: check(_named(name, have, where), value, where)
+            name: check(_named(name, have, where), value, where=where)
             for name, value in chosen.get(notebook.name, {}).items()
         }
     for name, text in settings.items():
@@ -71,7 +78,7 @@ def resolve(
         if not has:
             _named(name, {k: p for have in known.values() for k, p in have.items()}, "--set")
         for notebook in has:
-            wanted[notebook.name][name] = spelled(known[notebook.name][name], text, f"--set {name}={text}")
+            wanted[notebook.name][name] = spelled(known[notebook.name][name], text, where=f"--set {name}={text}")
     return wanted
 
 

@@ -16,7 +16,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from helpers.tools.workbook import baselines, judge
-from helpers.tools.workbook.notebooks import Notebook, Refused
+from helpers.tools.workbook.notebooks import Notebook, Refused, readable
 from helpers.tools.workbook.pages import small
 from helpers.tools.workbook.report import title
 
@@ -25,13 +25,13 @@ _WIDGET = "application/vnd.jupyter.widget-view+json"
 _NUMBER = re.compile(r"0x[0-9a-f]+|[-+]?\d[\d.]*(e[-+]?\d+)?")
 
 
-def publish(run: Path, notebooks: list[Notebook], figures: Path = ROOT / "figures") -> list[str]:
+def publish(run: Path, notebooks: list[Notebook], *, figures: Path = ROOT / "figures") -> list[str]:
     """Publish a run's notebooks and figures; returns what was written, by name.
 
     Raises Refused where the run is not one of the preset ``demo`` as it is, or does not hold.
     """
     summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
-    if summary["preset"] != "demo" or summary["settings"]:
+    if summary["preset"] != "demo" or summary["settings"] or summary.get("perturb"):
         raise Refused(f"{run} is not a plain demo run; the committed outputs are those of the demo preset")
     if summary["verdict"] != "holds":
         lines = "\n".join(judge.failures(summary))
@@ -40,7 +40,8 @@ def publish(run: Path, notebooks: list[Notebook], figures: Path = ROOT / "figure
     chosen = [notebook for notebook in notebooks if notebook.name in entries]
     written = []
     for notebook in chosen:
-        executed = nbformat.read(run / "notebooks" / notebook.path.name, as_version=4)
+        with readable(run / "notebooks" / notebook.path.name):
+            executed = nbformat.read(run / "notebooks" / notebook.path.name, as_version=4)
         tidy(executed, run)
         if _write_notebook(executed, notebook, judge.record(run, notebook.name) or {}):
             written.append(notebook.path.name)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import jinja2
 
+from helpers.tools.workbook.judge import counted
 from helpers.tools.workbook.pages import body
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -45,7 +46,8 @@ def junit(summary: dict) -> ET.ElementTree:
                 message = None if c["holds"] else f"{c['value']:.6g}, expected {c['expected']}"
                 cases.append((f"check: {c['check']}", message))
             for n in entry["numbers"]:
-                message = f"{n['value']}, baseline {n['expected']} ± {n['tolerance']}" if n["fails"] else None
+                said = "no longer recorded" if n["state"] == "gone" else f"{n['value']}{counted(n)}"
+                message = f"{said}, baseline {n['expected']} ± {n['tolerance']}" if n["fails"] else None
                 if n["state"] in ("holds", "moved", "gone"):
                     cases.append((f"number: {n['name']}", message))
         skipped = entry["verdict"] == "not run"
@@ -78,7 +80,7 @@ def html(summary: dict, out: Path) -> str:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters.update(number=number, seconds=seconds, place=place, title=title)
+    environment.filters.update(number=number, seconds=seconds, place=place, title=title, counted=counted)
     pages = {e["name"]: _page(out / "notebooks" / f"{e['name']}.ipynb") for e in summary["notebooks"]}
     figures = {name: _picture(out / name) for entry in summary["notebooks"] for name in entry["figures"]}
     return environment.get_template("report.html").render(run=summary, pages=pages, figures=figures)
@@ -117,7 +119,7 @@ def seconds(value: float | None) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
-def place(value: float | None, target: float | None, tolerance: float | None) -> float | None:
+def place(value: float | None, target: float | None, *, tolerance: float | None) -> float | None:
     """Where a value lies from ``target - tolerance`` (0) to ``target + tolerance`` (100), kept in view."""
     if value is None or target is None or tolerance is None or not math.isfinite(value):
         return None

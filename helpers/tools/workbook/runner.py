@@ -15,6 +15,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from helpers.features import perturbation
 from helpers.tools.workbook.notebooks import Notebook, Refused, out_of_step
 from helpers.tools.workbook.progress import Progress
 
@@ -66,16 +67,18 @@ def in_step(notebooks: list[Notebook]) -> None:
 def run(
     notebooks: list[Notebook],
     wanted: dict[str, dict[str, object]],
+    *,
     out: Path,
     jobs: int,
     timeout: float,
     alone: frozenset[str] = frozenset(),
+    perturb: int = 0,
 ) -> tuple[list[Outcome], bool]:
     """Execute notebooks into the folder ``out``: outcomes in the order given, and whether it was interrupted.
 
     ``wanted`` are the parameters to inject by notebook name; ``out`` is injected besides. ``jobs`` notebooks
-    run at once, those in ``alone`` with nothing beside them; ``timeout`` is seconds per cell. Ctrl-C ends the
-    running ones and leaves what is finished.
+    run at once, those in ``alone`` with nothing beside them; ``timeout`` is seconds per cell; ``perturb`` is the
+    draw of :mod:`helpers.features.perturbation`, 0 for none. Ctrl-C ends the running ones and leaves what is finished.
     """
     outcomes = {n.name: Outcome(n.name, parameters=wanted.get(n.name, {})) for n in notebooks}
     waiting = deque(sorted(notebooks, key=lambda n: n.name in alone))
@@ -89,7 +92,8 @@ def run(
             while waiting and len(running) < jobs and _may_start(waiting[0], running, alone):
                 notebook = waiting.popleft()
                 share = jobs if notebook.name not in alone else 1
-                running[notebook.name] = _start(notebook, wanted, out, timeout, share, lines)
+                variables = environment(share, perturb)
+                running[notebook.name] = _start(notebook, wanted, out, timeout, variables, lines)
                 progress.start(notebook.name)
             try:
                 name, line = lines.get(timeout=0.5)
@@ -126,7 +130,7 @@ def _start(
     wanted: dict[str, dict[str, object]],
     out: Path,
     timeout: float,
-    share: int,
+    variables: dict[str, str],
     lines: queue.Queue,
 ) -> _Child:
     """Start the child process of a notebook, and a thread that passes on what it says."""
@@ -144,16 +148,16 @@ def _start(
         [sys.executable, "-m", "helpers.tools.workbook.child", str(path)],
         stdout=subprocess.PIPE,
         stderr=(Path(scratch.name) / "stderr.txt").open("wb"),
-        env=environment(share, scratch.name),
+        env={**variables, "IPYTHONDIR": scratch.name},
         start_new_session=True,  # Ctrl-C reaches the runner alone, which then ends its children in order
     )
     threading.Thread(target=_listen, args=(notebook.name, process, lines), daemon=True).start()
     return _Child(notebook, process, time.monotonic(), scratch, Path(job["output"]))
 
 
-def environment(share: int, scratch: str) -> dict[str, str]:
-    """The environment of a notebook: this checkout's package first, nothing of the user's own IPython or
-    Jupyter settings, and ``1 / share`` of the cores. A thread count that is set already is kept."""
+def environment(share: int, perturb: int) -> dict[str, str]:
+    """The environment of a notebook: this checkout's package first, nothing of the user's own Jupyter settings,
+    the draw of the perturbation, and ``1 / share`` of the cores. A thread count that is set already is kept."""
     checkout = str(Path(__file__).resolve().parents[3])
     threads = str(max(1, (os.cpu_count() or 1) // share))
     path = os.environ.get("PYTHONPATH")
@@ -164,7 +168,7 @@ def environment(share: int, scratch: str) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join([checkout, *([path] if path else [])]),
         "PYTHONHASHSEED": "0",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-        "IPYTHONDIR": scratch,
+        perturbation.VARIABLE: str(perturb),
         "JUPYTER_PREFER_ENV_PATH": "1",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     }

@@ -3,10 +3,10 @@
 A panel is made from results that are already computed, is shown by being the last line of a cell, and keeps
 its whole state in traits, so it can be driven without a browser::
 
-    panel = widgets.SimilarityPanel([plain, smooth])   # two (or more) helpers.features.Features
+    panel = panels.SimilarityPanel([plain, smooth])   # two (or more) helpers.features.Features
     panel                                              # shows it
 
-    panel = widgets.MapPanel({"off-the-shelf": a, "anti-aliased": b}, scene, label="P(airplane)")
+    panel = panels.MapPanel({"off-the-shelf": a, "anti-aliased": b}, scene, label="P(airplane)")
     panel
 
 In a live notebook the panel is a row of controls over one picture. Where nobody can move a slider (papermill,

@@ -12,6 +12,8 @@ from matplotlib.patches import Polygon
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
+from helpers.views.plots.style import DIFFERENCE, whole_pixels
+
 # Inches; at DPI this is the width of a notebook cell, so a PNG is shown at its own size.
 HEIGHT, SIDE, BAR, GAP = 3.4, 2.05, 0.12, 0.62
 DPI = 96
@@ -30,7 +32,7 @@ class Canvas:
         cmap: matplotlib colormap of the maps; the difference is always red-blue around zero.
     """
 
-    def __init__(self, maps: int, label: str, cmap: str) -> None:
+    def __init__(self, maps: int, *, label: str, cmap: str) -> None:
         panels = 2 if maps == 1 else 4
         width = 0.3 + panels * SIDE + (panels - 1) * GAP + (1.0 if maps == 1 else 1.6)
         self.figure = Figure(figsize=(width, HEIGHT), dpi=DPI, facecolor="white")
@@ -53,7 +55,7 @@ class Canvas:
         self._tip = bar.add_patch(Polygon([(0, 0), (1, 0), (0.5, -0.06)], fc=self.maps[-1]["image"].cmap(0), **tip))
         if maps == 2:
             x += SIDE + GAP + 0.65
-            self.difference = self._map(x, "RdBu_r")
+            self.difference = self._map(x, DIFFERENCE)
             self._bar(self.difference["image"], x + SIDE + 0.1, "right minus left")
         self.panes = self.maps + ([self.difference] if maps == 2 else [])
         for pane in self.panes[1:maps]:
@@ -97,18 +99,17 @@ class Canvas:
         return bar.ax
 
     def lattice(self, rows: np.ndarray, cols: np.ndarray) -> None:
-        """Sets the axes to these positions (pixels); each map cell is centred on its position."""
+        """Set the axes to these positions (pixels); each map cell is centred on its position."""
         steps = [(p[1] - p[0]) / 2 if len(p) > 1 else 0.5 for p in (rows, cols)]
         extent = (cols[0] - steps[1], cols[-1] + steps[1], rows[-1] + steps[0], rows[0] - steps[0])
         for pane in self.panes:
             pane["image"].set_extent(extent)
             pane["axes"].set(xlim=extent[:2], ylim=extent[2:], aspect="equal", anchor="NW")
-            pane["axes"].xaxis.set_major_locator(MaxNLocator(4, integer=True))
-            pane["axes"].yaxis.set_major_locator(MaxNLocator(4, integer=True))
+            whole_pixels(pane["axes"])
         self._axes_drawn = None
 
-    def limits(self, lower: float, upper: float, spread: float) -> None:
-        """Sets the scale of the maps to (lower, upper), that of the difference to (-spread, spread).
+    def limits(self, lower: float, upper: float, *, spread: float) -> None:
+        """Set the scale of the maps to (lower, upper), that of the difference to (-spread, spread).
 
         The bar of the maps ends in an arrow where one of the maps on show has values below ``lower``.
         """
@@ -123,19 +124,19 @@ class Canvas:
             self._bars_drawn = None
 
     def picture(self, frame: np.ndarray) -> None:
-        """Shows a frame, uint8 (H, W, 3)."""
+        """Show a frame, uint8 (H, W, 3)."""
         self.frame.set_data(frame)
         height, width = frame.shape[:2]
         self.frame.set_extent((-0.5, width - 0.5, height - 0.5, -0.5))
 
-    def show(self, maps: list[np.ndarray], titles: list[str]) -> None:
-        """Shows maps (R, C), the difference last, and their titles."""
+    def show(self, maps: list[np.ndarray], *, titles: list[str]) -> None:
+        """Show maps (R, C), the difference last, and their titles."""
         for pane, values, title in zip(self.panes, maps, titles, strict=True):
             pane["image"].set_data(values)
             pane["title"].set_text("\n".join(textwrap.wrap(title, 36, max_lines=2)))
 
-    def mark(self, row: float, col: float, anchor: tuple[float, float] | None, words: str) -> None:
-        """Puts the cross-hair at (row, col), the ring at the anchor, and the words under it all."""
+    def mark(self, row: float, col: float, *, anchor: tuple[float, float] | None, words: str) -> None:
+        """Put the cross-hair at (row, col), the ring at the anchor, and the words under it all."""
         for pane in self.panes:
             pane["across"].set_ydata([row, row])
             pane["down"].set_xdata([col, col])

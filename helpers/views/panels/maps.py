@@ -31,7 +31,7 @@ class MapPanel(Panel):
     left = tl.Unicode(help="name of the map on the left")
     right = tl.Unicode(help="name of the map on the right")
 
-    def __init__(self, maps, scene, label="value", stride=1, limits=None, cmap=MAP):
+    def __init__(self, maps, scene, *, label="value", stride=1, limits=None, cmap=MAP):
         super().__init__()
         if not isinstance(maps, Mapping) or not maps:
             raise ValueError(f"maps must be a dict of name -> (R, C) array with at least one map, got {maps!r:.60}")
@@ -60,7 +60,7 @@ class MapPanel(Panel):
 
     @tl.validate("left", "right")
     def _known(self, proposal: dict) -> str:
-        return known(proposal["value"], self._all, "map")
+        return known(proposal["value"], self._all, kind="map")
 
     @tl.observe("left", "right")
     def _chosen(self, change: dict | None = None) -> None:
@@ -86,11 +86,11 @@ class MapPanel(Panel):
         return f"{self._quantity} with the object at row {self.row}, column {self.col}:  {numbers}"
 
 
-def known(name: str, names, kind: str) -> str:
+def known(name: str, names, *, kind: str) -> str:
     """The name itself where it is one of ``names``.
 
     Raises:
-        ValueError: it isn't; names the nearest.
+        ValueError: it is not; the message names the nearest.
     """
     if name in names:
         return name

@@ -23,8 +23,10 @@ def spread(difference: np.ndarray) -> float:
 
 
 def someone_is_there() -> bool:
-    """True where a person can answer: a front end that runs a cell for someone allows it to ask for input, and
-    nbclient (papermill, nbconvert) doesn't."""
+    """Whether a person can answer.
+
+    A front end that runs a cell for someone allows it to ask for input; nbclient (papermill, nbconvert) does not.
+    """
     from IPython import get_ipython
 
     kernel = getattr(get_ipython(), "kernel", None)
@@ -60,13 +62,17 @@ class Panel(tl.HasTraits):
 
     # --- state
     def _start(self, maps: int, label: str, cmap: str) -> None:
-        self._canvas = Canvas(maps, label, cmap)
+        self._canvas = Canvas(maps, label=label, cmap=cmap)
         self._box, self._image, self._sliders, self._held = None, None, {}, False
         self._current: list[np.ndarray] = []
 
     @tl.validate("row", "col")
     def _to_lattice(self, proposal: dict) -> int:
-        positions = self._rows if proposal["trait"].name == "row" else self._cols
+        return self._nearest(proposal)
+
+    def _nearest(self, proposal: dict) -> int:
+        """The position on the lattice that is nearest to what is proposed for a row or a column."""
+        positions = self._rows if proposal["trait"].name.endswith("row") else self._cols
         return int(positions[np.abs(positions - proposal["value"]).argmin()])
 
     @tl.validate("lower")
@@ -79,7 +85,7 @@ class Panel(tl.HasTraits):
             self._redraw()
 
     def _place(self) -> None:
-        """Takes over the lattice of the scene that is shown now."""
+        """Take over the lattice of the scene that is shown now."""
         self._held = True
         self.row, self.col = self.row, self.col
         self._held = False
@@ -94,12 +100,12 @@ class Panel(tl.HasTraits):
         return int(self._rows[len(self._rows) // 4]), int(self._cols[len(self._cols) // 4])
 
     def _take(self, maps: list[np.ndarray], titles: list[str]) -> None:
-        """Takes new maps (one or two) and their titles."""
+        """Take new maps (one or two) and their titles."""
         self._current = [np.asarray(values, dtype=float) for values in maps]
         if len(maps) == 2:
             self._current.append(self._current[1] - self._current[0])
             titles = [*titles, "difference"]
-        self._canvas.show(self._current, titles)
+        self._canvas.show(self._current, titles=titles)
 
     def _redraw(self) -> None:
         start = time.perf_counter()
@@ -111,8 +117,8 @@ class Panel(tl.HasTraits):
         self.set_trait("caption", self._words())
         frame = self._scene.render(torch.tensor([[self.row, self.col]]))[0]
         self._canvas.picture(frame.permute(1, 2, 0).cpu().numpy())
-        self._canvas.limits(self.lower, self._upper, spread(self._current[-1]))
-        self._canvas.mark(self.row, self.col, self._anchor_place(), self.caption)
+        self._canvas.limits(self.lower, self._upper, spread=spread(self._current[-1]))
+        self._canvas.mark(self.row, self.col, anchor=self._anchor_place(), words=self.caption)
         if self._image is not None:
             self._image.value = self.png()
         self.set_trait("redraw_ms", 1000 * (time.perf_counter() - start))

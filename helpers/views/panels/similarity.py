@@ -29,7 +29,6 @@ class SimilarityPanel(Panel):
         layers: names of the layers to offer, in order; default: all the layers of the features.
         lower: lower colour limit; default: the smallest value of the maps on show, rounded down, anew for each
             network, layer and object, until someone moves it.
-        cmap: matplotlib colormap of the two similarity maps.
         subject: what the first menu chooses, where that isn't a network ("scene", say).
 
     Raises:
@@ -44,7 +43,7 @@ class SimilarityPanel(Panel):
     anchor_row = tl.Int(0, help="pixels")
     anchor_col = tl.Int(0, help="pixels")
 
-    def __init__(self, features, layers=None, lower=None, cmap=MAP, subject="network"):
+    def __init__(self, features, *, layers=None, lower=None, subject="network"):
         super().__init__()
         self._pairs = _grouped(features)
         self._wanted = list(layers) if layers is not None else None
@@ -52,7 +51,7 @@ class SimilarityPanel(Panel):
         self.objects = list(dict.fromkeys(name for _, name in self._pairs))
         self._lengths: dict = {}
         self._subject, self._fits = subject, lower is None
-        self._start(max(len(pair) for pair in self._pairs.values()), "cosine similarity", cmap)
+        self._start(max(len(pair) for pair in self._pairs.values()), "cosine similarity", MAP)
         self._held = True
         self.network, self.object = next(iter(self._pairs))
         self._enter()
@@ -73,7 +72,7 @@ class SimilarityPanel(Panel):
         if self._wanted is None:
             return shared
         for name in self._wanted:
-            known(name, {layer for each in self._pairs.values() for f in each for layer in f.layers}, "layer")
+            known(name, {layer for each in self._pairs.values() for f in each for layer in f.layers}, kind="layer")
         return [name for name in self._wanted if name in shared]
 
     # --- state
@@ -86,12 +85,11 @@ class SimilarityPanel(Panel):
             "layer": self.layers if kind == "layer" else [],
             "anchor": [*similarity.ANCHORS, HERE],
         }[kind]
-        return known(proposal["value"], names, self._subject if kind == "network" else kind)
+        return known(proposal["value"], names, kind=self._subject if kind == "network" else kind)
 
     @tl.validate("anchor_row", "anchor_col")
     def _anchor_on_lattice(self, proposal: dict) -> int:
-        positions = self._rows if proposal["trait"].name == "anchor_row" else self._cols
-        return int(positions[np.abs(positions - proposal["value"]).argmin()])
+        return self._nearest(proposal)
 
     @tl.observe("network", "object", "layer", "anchor", "anchor_row", "anchor_col")
     def _changed(self, change: dict) -> None:
@@ -113,14 +111,14 @@ class SimilarityPanel(Panel):
         self._fits = self._fits and self._held
 
     def _fit(self) -> None:
-        """Begins the scale below every value on show, unless someone chose where it begins."""
+        """Begin the scale below every value on show, unless someone chose where it begins."""
         if self._fits:
             self._held = True
             self.lower = max(-1.0, STEP * math.floor(float(np.nanmin(self._current[:2])) / STEP))
             self._held = False
 
     def _enter(self) -> None:
-        """Goes to the features of the network and object: lattice, layers, anchor."""
+        """Go to the features of the network and object: lattice, layers, anchor."""
         held, self._held = self._held, True
         offered = [name for network, name in self._pairs if network == self.network]
         if self.object not in offered:
@@ -150,10 +148,8 @@ class SimilarityPanel(Panel):
         else:
             self.anchor_row, self.anchor_col = self.anchor_row, self.anchor_col
         self._held = held
-        place = (
-            int(np.searchsorted(self._rows, self.anchor_row)),
-            int(np.searchsorted(self._cols, self.anchor_col)),
-        )
+        places = (self._rows, self.anchor_row), (self._cols, self.anchor_col)
+        place = tuple(int(np.searchsorted(positions, at)) for positions, at in places)
         pair = self._pairs[self.network, self.object]
         maps = [self._cosines(each, place) for each in pair]
         titles = _titles(pair)
@@ -166,9 +162,9 @@ class SimilarityPanel(Panel):
         values = features.layers[self.layer]
         key = (id(features), self.layer)
         if key not in self._lengths:
-            lengths = torch.linalg.vector_norm(values, dim=-1, dtype=torch.float64)
+            lengths = similarity.lengths(values)[..., 0]
             if not (lengths.isfinite() & (lengths > 0)).all():
-                similarity.normalise(values, self.layer)  # raises, naming the position
+                similarity.normalise(values, layer=self.layer)  # raises, naming the position
             self._lengths[key] = lengths
         lengths = self._lengths[key]
         return ((values @ values[place]).double() / (lengths * lengths[place])).numpy()
@@ -196,7 +192,7 @@ class SimilarityPanel(Panel):
         return -1.0, 1.0, STEP  # all that a cosine can be: another layer may need any of it
 
     def anchor_here(self) -> None:
-        """Takes the present position as the anchor."""
+        """Take the present position as the anchor."""
         self._held = True
         self.anchor_row, self.anchor_col, self.anchor = self.row, self.col, HERE
         self._held = False

@@ -1,4 +1,8 @@
-"""Arrays in, Figure out. One style, shared colour limits, axes in pixels."""
+"""Arrays in, Figure out. One style, shared colour limits, axes in pixels.
+
+Everywhere `rows`, `columns` and `titles` are words, `stride` the pixels between neighbouring positions, `label` and
+`xlabel` what the numbers on an axis or a colour bar are.
+"""
 
 from helpers.views.plots.causes import by_cause, conditions
 from helpers.views.plots.consistency import answer_maps, by_kind, curves, pair_bars
@@ -6,23 +10,21 @@ from helpers.views.plots.maps import distances, frames, heatmaps, profiles
 from helpers.views.plots.permutations import against, gains, reorderings
 from helpers.views.plots.probes import (
     accuracies,
-    answers,
     by_line_distance,
     fold_maps,
     nulls,
+    right_answers,
     swap_nulls,
     warped_grids,
 )
-from helpers.views.plots.published import agreement, anchor_means, local_global
+from helpers.views.plots.published import anchor_means, local_global
 from helpers.views.plots.variation import biases, falls, intervals, parts, spectrum
 
 __all__ = [
     "accuracies",
     "against",
-    "agreement",
     "anchor_means",
     "answer_maps",
-    "answers",
     "biases",
     "by_cause",
     "by_kind",
@@ -42,6 +44,7 @@ __all__ = [
     "parts",
     "profiles",
     "reorderings",
+    "right_answers",
     "spectrum",
     "swap_nulls",
     "warped_grids",

@@ -12,11 +12,13 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.ticker import FuncFormatter, LogLocator
 from seaborn.utils import relative_luminance
 
-from helpers.views.plots.style import MAP, PALETTE, Figure, style
-from helpers.views.plots.variation import _RING, Interval, _colours, _dots, factor_axis
+from helpers.measures.uncertainty import Interval
+from helpers.views.plots.style import MAP, PALETTE, Figure, colours, style
+from helpers.views.plots.variation import RING, dots, factor_axis
 
 # Green and purple: blue and orange are networks, and vermilion is too near to that orange
 _MEASURES = (PALETTE[2], PALETTE[4], *PALETTE[5:])
+_FLOOR = 1e-6  # what is under it is rounding
 _DARK_INK = 0.18  # relative luminance from which black has more contrast than white (WCAG 2)
 
 
@@ -25,31 +27,34 @@ def by_cause(
     factors: Mapping[str, Mapping[str, Interval]],
     *,
     label: str = "calibrated invariance",
-    titles: tuple[str, str] = ("what each network reaches", "what each cause buys"),
     others: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
 ) -> Figure:
     """Left: invariance by training positions, one panel per architecture. Right: the factors of the causes.
 
-    points: columns `architecture`, `training`, `kind`, `value`, `low`, `high`, and where there are other
-    trainings `others`, a list of their values. factors: {measure: {cause: interval}}, how many times smaller
-    the change becomes; 1 is no effect. others: the factors of other trainings. Other trainings are rings.
+    Other trainings are rings.
+
+    Args:
+        points: columns `architecture`, `training`, `kind`, `value`, `low`, `high`, and where there are other
+            trainings `others`, a list of their values.
+        factors: {measure: {cause: interval}}, how many times smaller the change becomes; 1 is no effect.
+        others: the factors of other trainings.
     """
     families, trainings = (list(dict.fromkeys(points[name])) for name in ("architecture", "training"))
     kinds = list(dict.fromkeys(points["kind"]))
-    causes_ = list(dict.fromkeys(cause for series in factors.values() for cause in series))
+    causes = list(dict.fromkeys(cause for series in factors.values() for cause in series))
     with style():
         figure = Figure(figsize=(2.0 * len(families) + 5.2, 4.1))
         left, right = figure.subfigures(1, 2, width_ratios=[2.0 * len(families), 5.2])
         axes = left.subplots(1, len(families), sharey=True, squeeze=False)[0]
         for axis, family in zip(axes, families, strict=True):
-            for k, (kind, colour) in enumerate(zip(kinds, _colours(kinds), strict=True)):
+            for k, (kind, colour) in enumerate(colours(kinds).items()):
                 part = points[(points["architecture"] == family) & (points["kind"] == kind)]
                 part = part.set_index("training").reindex(trainings)
                 at = np.arange(len(trainings)) + 0.08 * (k - (len(kinds) - 1) / 2)
                 axis.vlines(at, part["low"], part["high"], color=colour, linewidth=2.2, alpha=0.75)
                 axis.plot(at, part["value"], color=colour, marker="o", markersize=6, label=kind)
                 for x, values in zip(at, part["others"] if "others" in part else [], strict=False):
-                    axis.plot([x] * len(values), values, color=colour, **_RING)
+                    axis.plot([x] * len(values), values, color=colour, **RING)
             axis.set_xticks(range(len(trainings)), trainings)
             axis.set_xlim(-0.4, len(trainings) - 0.6)
             axis.set_title(family)
@@ -58,37 +63,38 @@ def by_cause(
         left.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=9.5)
         axis = right.subplots()
         axis.axvline(1, color="0.5", linewidth=1, zorder=0)
-        _dots(axis, factors, causes_, _MEASURES, others)
+        dots(axis, factors, lines=causes, fills=_MEASURES, others=others)
         factor_axis(axis)
         axis.set_xlabel("change, times smaller")
         if others and any(values for series in others.values() for values in series.values()):
-            axis.plot([], [], color="0.4", label="another training", **_RING)
+            axis.plot([], [], color="0.4", label="another training", **RING)
         right.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=9.5)
-        left.suptitle(titles[0])
-        right.suptitle(titles[1])
+        left.suptitle("what each network reaches")
+        right.suptitle("what each cause buys")
         return figure
 
 
-def conditions(
-    tables: Mapping[str, pd.DataFrame], *, label: str, log: bool = False, floor: float = 1e-6, digits: int = 3
-) -> Figure:
+def conditions(tables: Mapping[str, pd.DataFrame], *, label: str, log: bool = False, digits: int = 3) -> Figure:
     """Annotated tables on one colour scale: {title: rows x columns of numbers}.
 
-    log: a logarithmic scale; values up to ``floor`` are off it: drawn white and written as 0.
+    Args:
+        log: a logarithmic scale; values up to 1e-6 are off it: drawn white and written as 0.
+        digits: after the point.
     """
     values = np.concatenate([table.to_numpy(dtype=float).ravel() for table in tables.values()])
+    floor = _FLOOR if log else 0.0
     seen = values[values > floor] if log else values
-    low, high = (float(seen.min()), float(seen.max())) if seen.size else (floor, 1.0)
+    low, high = (float(seen.min()), float(seen.max())) if seen.size else (_FLOOR, 1.0)
     norm = LogNorm(low, max(high, low * 1.01)) if log else Normalize(low, max(high, low + 1e-9))
-    colours = colormaps[MAP].with_extremes(under="white")
+    scale = colormaps[MAP].with_extremes(under="white")
     shape = next(iter(tables.values())).shape
     with style():
         figure = Figure(figsize=(1.9 + len(tables) * (0.6 + 0.85 * shape[1]), 1.1 + 0.48 * shape[0]))
         axes = figure.subplots(1, len(tables), sharey=True, squeeze=False)[0]
         for axis, (title, table) in zip(axes, tables.items(), strict=True):
-            words = table.map(lambda value: _words(value, floor if log else 0.0, digits))
+            words = table.map(lambda value: _words(value, floor, digits))
             sns.heatmap(
-                table.clip(lower=low / 2) if log else table, annot=words, fmt="", norm=norm, cmap=colours, ax=axis,
+                table.clip(lower=low / 2) if log else table, annot=words, fmt="", norm=norm, cmap=scale, ax=axis,
                 cbar=False, linewidths=1.5, linecolor="white", annot_kws={"fontsize": 9.5},
             )  # fmt: skip
             for text, colour in zip(axis.texts, axis.collections[0].get_facecolors(), strict=True):

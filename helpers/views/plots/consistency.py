@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
 from matplotlib.collections import LineCollection
 from matplotlib.colors import ListedColormap
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import MaxNLocator
 
-from helpers.views.plots.style import ANTIALIASED, OFF_THE_SHELF, PALETTE, Figure, style
-
-Map = np.ndarray | torch.Tensor
+from helpers.views.plots.style import (
+    ANTIALIASED,
+    PALETTE,
+    Figure,
+    Map,
+    colours,
+    extent,
+    label_outside,
+    style,
+    whole_pixels,
+)
 
 RIGHT, OTHER = "#ececec", "#8f8f8f"
 # Not the blue and orange that stand for the two kinds of network in every figure.
@@ -32,15 +38,17 @@ def answer_maps(
 ) -> Figure:
     """A grid of answer maps, integers (R, C), with an outline wherever neighbouring answers differ.
 
-    maps: as many rows of maps as ``rows`` has titles, each as long as ``columns``. names: of the classes;
-    target: the right class, drawn pale. The six most frequent wrong answers have a colour each, the same in
-    all maps; the rest are grey. stride: pixels between neighbouring positions.
+    The six most frequent wrong answers have a colour each, the same in all maps; the rest are grey.
+
+    Args:
+        maps: as many rows of maps as ``rows`` has titles, each as long as ``columns``.
+        target: the right class, drawn pale.
     """
     values = [[np.asarray(item) for item in line] for line in maps]
     found, counts = np.unique(np.concatenate([item.ravel() for line in values for item in line]), return_counts=True)
     wrong = [int(k) for k in found[np.argsort(-counts, kind="stable")] if k != target]
     shown = [target, *wrong[: len(_WRONG)]]
-    colours = [RIGHT, *_WRONG[: len(shown) - 1], OTHER]
+    fills = [RIGHT, *_WRONG[: len(shown) - 1], OTHER]
     lookup = np.full(max(int(found.max()), target) + 1, len(shown))
     lookup[shown] = range(len(shown))
     with style():
@@ -50,44 +58,36 @@ def answer_maps(
         for i, line in enumerate(values):
             for j, item in enumerate(line):
                 axis = axes[i, j]
-                height, width = item.shape
-                extent = (-stride / 2, (width - 0.5) * stride, (height - 0.5) * stride, -stride / 2)
-                axis.imshow(
-                    lookup[item],
-                    cmap=ListedColormap(colours),
-                    vmin=-0.5,
-                    vmax=len(colours) - 0.5,
-                    extent=extent,
-                )
+                scale = {"cmap": ListedColormap(fills), "vmin": -0.5, "vmax": len(fills) - 0.5}
+                axis.imshow(lookup[item], extent=extent(item.shape, stride=stride), **scale)
                 axis.add_collection(LineCollection(_outlines(item, stride), colors="black", linewidths=0.7))
-                axis.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-                axis.yaxis.set_major_locator(MaxNLocator(4, integer=True))
-                if i == 0:
-                    axis.set_title(columns[j])
-                if j == 0:
-                    axis.set_ylabel(f"{rows[i]}\nrow (px)")
-                if i == len(rows) - 1:
-                    axis.set_xlabel("column (px)")
+                whole_pixels(axis)
+        label_outside(axes, rows=rows, columns=columns)
         labels = [f"{names[target]} (right)", *(names[k] for k in shown[1:])]
         labels += [f"{len(wrong) - len(_WRONG)} others"] if len(wrong) > len(_WRONG) else []
         handles = [
             Patch(facecolor=colour, edgecolor="black", linewidth=0.5, label=label)
-            for colour, label in zip(colours, labels, strict=False)
+            for colour, label in zip(fills, labels, strict=False)
         ]
         handles.append(Line2D([], [], color="black", linewidth=1, label="the answer changes"))
         figure.legend(handles=handles, loc="outside right center", title="top-1 answer")
         return figure
 
 
-def by_kind(table: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]]) -> Figure:
+def by_kind(
+    table: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]], *, variants: Mapping[str, str] | None = None
+) -> Figure:
     """Measures (down) by kinds of shift (across): a line per network, a dot per object, a diamond at the mean.
 
-    table: measure -> kind -> network -> values, one per object; NaN where undefined is left out. A row of
-    panels shares its scale. Anti-aliased networks are orange; every second network of a colour is open.
+    A row of panels shares its scale. Every second network of a colour is open.
+
+    Args:
+        table: {measure: {kind: {network: values}}}, a value per object; NaN, undefined, is left out.
+        variants: the variant of each network, as in `style.colours`.
     """
     measures, kinds = list(table), list(next(iter(table.values())))
     names = list(table[measures[0]][kinds[0]])
-    looks = _looks(names)
+    looks = _looks(names, variants)
     with style():
         figure = Figure(figsize=(3.0 + 2.1 * len(kinds), 0.6 + len(measures) * (0.55 + 0.26 * len(names))))
         axes = figure.subplots(len(measures), len(kinds), squeeze=False, sharex="row", sharey=True)
@@ -116,7 +116,9 @@ def by_kind(table: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]]) ->
 def pair_bars(table: Mapping[str, Mapping[str, Sequence[float]]], *, parts: Sequence[str]) -> Figure:
     """Kinds of shift (across) x networks (lines): how all pairs of shifts divide, as bars that sum to 1.
 
-    table: kind -> network -> shares, as many as ``parts`` has names; at most four, from pale to dark.
+    Args:
+        table: {kind: {network: shares}}, as many shares as ``parts`` has names.
+        parts: names, at most four, from pale to dark.
     """
     kinds = list(table)
     names = list(table[kinds[0]])
@@ -139,14 +141,24 @@ def pair_bars(table: Mapping[str, Mapping[str, Sequence[float]]], *, parts: Sequ
 
 
 def curves(
-    table: Mapping[str, Mapping[str, Sequence[float]]], *, at: Sequence[float], xlabel: str, ylabel: str
+    table: Mapping[str, Mapping[str, Sequence[float]]],
+    *,
+    at: Sequence[float],
+    xlabel: str,
+    ylabel: str,
+    variants: Mapping[str, str] | None = None,
 ) -> Figure:
-    """A panel per kind of shift, a line per network, on shared axes: kind -> network -> values at ``at``.
+    """A panel per kind of shift, a line per network, on shared axes.
 
     Off-the-shelf markers are larger, so that they show around the anti-aliased ones where two lines coincide.
+
+    Args:
+        table: {kind: {network: values}}, a value for each of ``at``.
+        at: where the values are, on the horizontal axis.
+        variants: the variant of each network, as in `style.colours`.
     """
     kinds = list(table)
-    looks = _looks(list(table[kinds[0]]))
+    looks = _looks(list(table[kinds[0]]), variants)
     with style():
         figure = Figure(figsize=(0.8 + 2.5 * len(kinds), 3.2))
         axes = figure.subplots(1, len(kinds), squeeze=False, sharex=True, sharey=True)[0]
@@ -165,14 +177,13 @@ def curves(
         return figure
 
 
-def _looks(names: Sequence[str]) -> dict[str, tuple]:
-    """(colour, marker face, line) of each network: orange where anti-aliased, else blue.
+def _looks(names: Sequence[str], variants: Mapping[str, str] | None) -> dict[str, tuple]:
+    """(colour, marker face, line) of each network.
 
     The first of a colour is filled and solid, the next open and dashed, so pairs differ without colour too.
     """
     looks, seen = {}, {}
-    for name in names:
-        colour = ANTIALIASED if "anti-aliased" in name else OFF_THE_SHELF
+    for name, colour in colours(names, variants=variants).items():
         first = seen.setdefault(colour, name) == name
         looks[name] = (colour, colour if first else "white", "-" if first else "--")
     return looks

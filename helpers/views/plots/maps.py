@@ -6,15 +6,27 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from matplotlib.ticker import MaxNLocator
 
-from helpers.views.plots.style import DIFFERENCE, MAP, PALETTE, Figure, style
-
-Map = np.ndarray | torch.Tensor
+from helpers.views.plots.style import (
+    DIFFERENCE,
+    MAP,
+    PALETTE,
+    Figure,
+    Map,
+    extent,
+    label_outside,
+    style,
+    whole_pixels,
+)
 
 
 def frames(images: torch.Tensor, *, titles: Sequence[str], columns: int | None = None) -> Figure:
-    """Frames side by side: uint8 (N, 3, H, W) with N titles; axes in pixels."""
+    """Frames side by side, axes in pixels.
+
+    Args:
+        images: uint8 (N, 3, H, W).
+        columns: frames in a row; by default up to five.
+    """
     with style():
         count = len(images)
         columns = columns or min(count, 5)
@@ -27,12 +39,8 @@ def frames(images: torch.Tensor, *, titles: Sequence[str], columns: int | None =
             axis.imshow(np.asarray(image).transpose(1, 2, 0))
             axis.set_title(title)
             axis.spines[["top", "right"]].set_visible(True)
-            axis.xaxis.set_major_locator(MaxNLocator(3, integer=True))
-            axis.yaxis.set_major_locator(MaxNLocator(3, integer=True))
-        for axis in axes[-1]:
-            axis.set_xlabel("column (px)")
-        for axis in axes[:, 0]:
-            axis.set_ylabel("row (px)")
+            whole_pixels(axis, ticks=3)
+        label_outside(axes)
         return figure
 
 
@@ -49,10 +57,12 @@ def heatmaps(
 ) -> Figure:
     """A grid of (R, C) maps that can be compared: one colour range, one colour bar, axes in pixels.
 
-    maps: as many rows of maps as ``rows`` has titles, each as long as ``columns``. stride: pixels between
-    neighbouring values; a list gives each row its own stride and its own axes. limits: of the colours, by
-    default the whole range of the values. difference: a diverging colour map, symmetric about zero. marks: per
-    column, the (row, col) index to mark (the anchor), or None.
+    Args:
+        maps: as many rows of maps as ``rows`` has titles, each as long as ``columns``.
+        stride: pixels between neighbouring values; a list gives each row its own stride and its own axes.
+        limits: of the colours, by default the whole range of the values.
+        difference: a diverging colour map, symmetric about zero.
+        marks: per column, the (row, col) index to mark (the anchor), or None.
     """
     values = [[np.asarray(item, dtype=float) for item in line] for line in maps]
     every = np.concatenate([item.ravel() for line in values for item in line])
@@ -70,25 +80,16 @@ def heatmaps(
         for i, (line, step) in enumerate(zip(values, steps, strict=True)):
             for j, item in enumerate(line):
                 axis = axes[i, j]
-                # A value belongs to its position: the pixel's middle lies on it.
-                height, width = item.shape
-                extent = (-step / 2, (width - 0.5) * step, (height - 0.5) * step, -step / 2)
-                colours = DIFFERENCE if difference else MAP
-                image = axis.imshow(item, cmap=colours, vmin=low, vmax=high, extent=extent)
+                box = extent(item.shape, stride=step)
+                image = axis.imshow(item, cmap=DIFFERENCE if difference else MAP, vmin=low, vmax=high, extent=box)
                 if marks and marks[j] is not None:
                     row, col = marks[j]
                     point = {"marker": "o", "markersize": 6, "markerfacecolor": "none", "clip_on": False}
                     axis.plot(col * step, row * step, markeredgecolor="black", markeredgewidth=3, **point)
                     axis.plot(col * step, row * step, markeredgecolor="white", markeredgewidth=1.4, **point)
-                axis.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-                axis.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+                whole_pixels(axis)
                 axis.spines[:].set_visible(False)
-                if i == 0:
-                    axis.set_title(columns[j])
-                if j == 0:
-                    axis.set_ylabel(f"{rows[i]}\nrow (px)")
-                if i == len(rows) - 1:
-                    axis.set_xlabel("column (px)")
+        label_outside(axes, rows=rows, columns=columns)
         figure.colorbar(image, ax=axes, label=label, extend=extend, shrink=min(1.0, 1.5 / len(rows) + 0.35), pad=0.02)
         return figure
 
@@ -96,7 +97,7 @@ def heatmaps(
 def profiles(
     lines: dict[str, tuple[np.ndarray, np.ndarray]], *, stride: int = 1, label: str = "mean cosine similarity"
 ) -> Figure:
-    """Bias profiles: for each name, a map's mean per row (R,) and per column (C,), on one vertical scale."""
+    """Bias profiles on one vertical scale: {name: (mean per row (R,), mean per column (C,))}."""
     with style():
         figure = Figure(figsize=(8.4, 3.1))
         left, right = figure.subplots(1, 2, sharey=True)
@@ -112,7 +113,7 @@ def profiles(
 def distances(
     curves: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]], *, label: str = "cosine similarity"
 ) -> Figure:
-    """Similarity as a function of the shift: per name, distances (px), means and standard deviations."""
+    """Similarity as a function of the shift: {name: (distances (px), means, standard deviations)}."""
     with style():
         figure = Figure(figsize=(6.2, 3.4))
         axis = figure.subplots()

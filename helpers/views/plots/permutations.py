@@ -20,9 +20,13 @@ LINES = {
 
 
 def against(pairs: Mapping[str, tuple[np.ndarray, np.ndarray]], *, labels: Sequence[tuple[str, str]]) -> Figure:
-    """Feature by feature: title -> (u, v), both (D,), as points; labels: (x, y) of each panel.
+    """Feature by feature, as points.
 
     On the diagonal the two vectors are the same; on a line through 0 their cosine is 1.
+
+    Args:
+        pairs: {title: (u, v)}, both (D,).
+        labels: (x, y) of each panel.
     """
     with style():
         figure = Figure(figsize=(3.1 * len(pairs), 3.3))
@@ -40,10 +44,12 @@ def against(pairs: Mapping[str, tuple[np.ndarray, np.ndarray]], *, labels: Seque
 
 
 def reorderings(table: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]], *, at: Sequence[float]) -> Figure:
-    """Cosine against the size of the displacement, a column per network: title -> line -> (mean, spread).
+    """Cosine against the size of the displacement, a column per network.
 
-    Lines are those of ``LINES``; means and spreads (standard deviations over objects) are (K,), one for each
-    displacement of ``at``, in pixels.
+    Args:
+        table: {title: {line: (mean, spread)}}, the lines those of ``LINES``; means and spreads (standard
+            deviations over objects) are (K,).
+        at: K displacements, pixels.
     """
     with style():
         figure = Figure(figsize=(1.2 + 3.7 * len(table), 5.2))
@@ -68,7 +74,7 @@ def reorderings(table: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]]
 
 
 def gains(table: Mapping[str, Sequence[float]], *, label: str) -> Figure:
-    """What the fitted permutation gains over none: name -> values, one per object; 0 is no gain."""
+    """What the fitted permutation gains over none: {name: values}, a value per object; 0 is no gain."""
     names = list(table)
     with style():
         figure = Figure(figsize=(7.4, 0.9 + 0.42 * len(names)))

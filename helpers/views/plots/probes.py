@@ -7,31 +7,26 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.colors import ListedColormap
 from matplotlib.patches import Patch
-from matplotlib.ticker import MaxNLocator
 
 from helpers.views.plots.maps import heatmaps
-from helpers.views.plots.style import ANTIALIASED, OFF_THE_SHELF, PALETTE, Figure, style
+from helpers.views.plots.style import PALETTE, Figure, colours, extent, label_outside, style, whole_pixels
 
 # Fold by fold lighter or darker too, so that neighbours differ in a grey print
 _FOLDS = ["#12355b", "#f0c808", "#4c8f8b", "#e4e4e4", "#a23b72", "#c9a690", "#3f7cac", "#95b46a"]
 
 
 def fold_maps(maps: Mapping[str, np.ndarray], *, stride: int = 1) -> Figure:
-    """Which fold each position is held out in: title -> integers (R, C) from 0, eight folds at most."""
+    """Which fold each position is held out in: {title: integers (R, C) from 0}, eight folds at most."""
     count = max(int(np.max(item)) for item in maps.values()) + 1
     with style():
         figure = Figure(figsize=(1.5 + 2.5 * len(maps), 2.7))
         axes = figure.subplots(1, len(maps), squeeze=False, sharey=True)[0]
         for axis, (title, item) in zip(axes, maps.items(), strict=True):
-            axis.imshow(
-                np.asarray(item),
-                cmap=ListedColormap(_FOLDS[:count]),
-                vmin=-0.5,
-                vmax=count - 0.5,
-                extent=_extent(np.shape(item), stride),
-            )
-            _pixels(axis, title)
-        axes[0].set_ylabel("row (px)")
+            scale = {"cmap": ListedColormap(_FOLDS[:count]), "vmin": -0.5, "vmax": count - 0.5}
+            axis.imshow(np.asarray(item), extent=extent(np.shape(item), stride=stride), **scale)
+            axis.set_title(title)
+            whole_pixels(axis)
+        label_outside(axes[None])
         handles = [
             Patch(facecolor=_FOLDS[k], edgecolor="0.3", linewidth=0.5, label=f"fold {k + 1}") for k in range(count)
         ]
@@ -39,7 +34,7 @@ def fold_maps(maps: Mapping[str, np.ndarray], *, stride: int = 1) -> Figure:
         return figure
 
 
-def answers(
+def right_answers(
     shares: Sequence[Sequence[np.ndarray]],
     *,
     rows: Sequence[str],
@@ -49,7 +44,9 @@ def answers(
 ) -> Figure:
     """Share of right answers at every position: maps (R, C) with the dividing line on them.
 
-    shares: as many rows of maps as ``rows`` has titles; divides: per column "top/bottom" or "left/right".
+    Args:
+        shares: as many rows of maps as ``rows`` has titles.
+        divides: "top/bottom" or "left/right", per column.
     """
     scale = {"label": "share of right answers", "limits": (0, 1)}
     figure = heatmaps(shares, rows=rows, columns=columns, stride=stride, **scale)
@@ -61,16 +58,11 @@ def answers(
     return figure
 
 
-def accuracies(
-    table: Mapping[str, Mapping[str, Sequence[float]]],
-    *,
-    label: str = "accuracy (balanced)",
-    chance: float = 0.5,
-    limits: tuple[float, float] | None = None,
-) -> Figure:
+def accuracies(table: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
     """One line per question, one colour per network: a dot per object, a diamond at the mean.
 
-    table: question -> network -> values, one per object. chance: where the dotted line stands.
+    Args:
+        table: {question: {network: values}}, a value per object; networks are named by their variant.
     """
     questions, names = list(table), list(next(iter(table.values())))
     with style():
@@ -78,16 +70,15 @@ def accuracies(
         axis = figure.subplots()
         step = min(0.32, 0.7 / max(1, len(names) - 1))
         for i, question in enumerate(questions):
-            for j, name in enumerate(names):
-                colour = colours(names)[name]
+            for j, (name, colour) in enumerate(colours(names).items()):
                 values, at = np.asarray(table[question][name]), i - step * (len(names) - 1) / 2 + j * step
                 axis.plot(values, np.full(len(values), at), "o", color=colour, alpha=0.4, ms=4.5, mew=0)
                 mean = {"color": colour, "mec": "white", "mew": 0.8, "ms": 8.5, "clip_on": False}
                 axis.plot(values.mean(), at, "D", label=name if i == 0 else None, **mean)
-        axis.axvline(chance, color="0.4", linestyle=":", zorder=0)
-        axis.text(chance, -0.72, " chance", color="0.4", fontsize=8.5, va="center")
+        axis.axvline(0.5, color="0.4", linestyle=":", zorder=0)
+        axis.text(0.5, -0.72, " chance", color="0.4", fontsize=8.5, va="center")
         axis.set_yticks(range(len(questions)), questions)
-        axis.set(xlabel=label, ylim=(len(questions) - 0.5, -0.9), xlim=limits)
+        axis.set(xlabel="accuracy (balanced)", ylim=(len(questions) - 0.5, -0.9))
         axis.tick_params(axis="y", length=0)
         axis.grid(axis="x", color="0.92")
         axis.set_axisbelow(True)
@@ -96,19 +87,24 @@ def accuracies(
 
 
 def by_line_distance(
-    table: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]], *, dashed: Sequence[str] = ()
+    table: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]],
+    *,
+    dashed: Sequence[str] = (),
+    variants: Mapping[str, str] | None = None,
 ) -> Figure:
-    """Accuracy against the distance from the dividing line: divide -> curve's name -> (distances px, accuracy).
+    """Accuracy against the distance from the dividing line.
 
-    dashed: names of the curves to draw dashed. A colour follows the network that the name begins with.
+    Args:
+        table: {divide: {name of the curve: (distances (px), accuracy)}}.
+        dashed: names of the curves to draw dashed.
+        variants: the variant of each curve, as in `style.colours`.
     """
     with style():
         figure = Figure(figsize=(8.4, 3.6))
         axes = figure.subplots(1, len(table), squeeze=False, sharex=True, sharey=True)[0]
         for axis, (divide, lines) in zip(axes, table.items(), strict=True):
-            for name, (at, accuracy) in lines.items():
-                colour = ANTIALIASED if name.startswith("anti-aliased") else OFF_THE_SHELF
-                look = "--" if name in dashed else "-"
+            for name, colour in colours(lines, variants=variants).items():
+                (at, accuracy), look = lines[name], "--" if name in dashed else "-"
                 axis.plot(at, accuracy, look, marker="o", ms=4, color=colour, label=name, clip_on=False)
             axis.axhline(0.5, color="0.4", linestyle=":")
             axis.set(title=divide, xlabel="distance from the dividing line (px)", xlim=(0, None))
@@ -120,7 +116,7 @@ def by_line_distance(
 
 
 def nulls(table: Mapping[str, tuple[float, Mapping[str, Sequence[float]]]]) -> Figure:
-    """What chance would give, under each null: divide -> (observed accuracy, null's name -> accuracies).
+    """What chance would give, under each null: {divide: (observed accuracy, {null: accuracies})}.
 
     A dot per draw, a black tick at the mean of each null.
     """
@@ -146,7 +142,7 @@ def nulls(table: Mapping[str, tuple[float, Mapping[str, Sequence[float]]]]) -> F
 
 
 def swap_nulls(tests: Mapping[str, tuple[float, np.ndarray, float]]) -> Figure:
-    """Histograms of a swap test's null, two in a row: title -> (observed, null (B,), p-value)."""
+    """Histograms of a swap test's null, two in a row: {title: (observed, null (B,), p-value)}."""
     lines = -(-len(tests) // 2)
     with style():
         figure = Figure(figsize=(7.6, 0.7 + 2.0 * lines))
@@ -167,49 +163,32 @@ def swap_nulls(tests: Mapping[str, tuple[float, np.ndarray, float]]) -> Figure:
         return figure
 
 
-def warped_grids(grids: Mapping[str, np.ndarray], *, stride: int = 1, step: int = 2) -> Figure:
-    """Where the object is said to be: title -> predicted (row, col) in pixels, (R, C, 2), as a net; two in a row.
+def warped_grids(
+    grids: Mapping[str, np.ndarray], *, stride: int = 1, step: int = 2, variants: Mapping[str, str] | None = None
+) -> Figure:
+    """Where the object is said to be, as a net, over a pale one where it is; two in a row.
 
-    The pale net is where it is. ``step``: every how many lines one is drawn.
+    Args:
+        grids: {title: predicted (row, col) in pixels, (R, C, 2)}.
+        step: draw one line in this many.
+        variants: the variant of each title, as in `style.colours`.
     """
     lines = -(-len(grids) // 2)
     with style():
         # "compressed" closes the gaps that panels of equal scale leave between them
         figure = Figure(figsize=(7.2, 0.9 + 2.8 * lines), layout="compressed")
         axes = figure.subplots(lines, min(2, len(grids)), squeeze=False, sharex=True, sharey=True)
-        for axis, (title, net) in zip(axes.flat, grids.items(), strict=False):
+        for axis, (title, found) in zip(axes.flat, colours(grids, variants=variants).items(), strict=False):
+            net = grids[title]
             true = np.stack(np.indices(net.shape[:2]), -1) * stride
-            found = colours(list(grids)).get(title, "black")
             for values, colour, width in ((true, "0.82", 1.0), (net, found, 1.2)):
                 for line in (*values[::step], *values[:, ::step].swapaxes(0, 1)):
                     axis.plot(line[:, 1], line[:, 0], color=colour, linewidth=width)
             axis.set_aspect("equal")
-            _pixels(axis, title)
-            axis.set_xlabel("column (px)" if axis in axes[-1] else "")
+            axis.set_title(title)
+            whole_pixels(axis)
         for axis in axes.flat[len(grids) :]:
             axis.set_visible(False)
-        for axis in axes[:, 0]:
-            axis.set_ylabel("row (px)")
+        label_outside(axes)
         axes[0, 0].invert_yaxis()
         return figure
-
-
-def colours(names: Sequence[str]) -> dict[str, tuple]:
-    """A colour per name: orange where it begins with "anti-aliased", blue off-the-shelf, others in turn."""
-    fixed = {"anti-aliased": ANTIALIASED, "off-the-shelf": OFF_THE_SHELF}
-    rest = iter(PALETTE[2:])
-    return {
-        name: next((colour for kind, colour in fixed.items() if name.startswith(kind)), None) or next(rest)
-        for name in names
-    }
-
-
-def _extent(shape: tuple[int, int], stride: int) -> tuple[float, float, float, float]:
-    height, width = shape
-    return -stride / 2, (width - 0.5) * stride, (height - 0.5) * stride, -stride / 2
-
-
-def _pixels(axis, title: str) -> None:
-    axis.set(title=title, xlabel="column (px)")
-    axis.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-    axis.yaxis.set_major_locator(MaxNLocator(4, integer=True))

@@ -1,4 +1,4 @@
-"""Pictures of the published study: mean cosines per anchor, local against global change, ours beside theirs."""
+"""Pictures of the published study: mean cosines per anchor, local against global change."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from helpers.views.plots.style import ANTIALIASED, OFF_THE_SHELF, Figure, style
+from helpers.views.plots.style import ANTIALIASED, OFF_THE_SHELF, Figure, plain_numbers, style
 
 _KINDS = {"off-the-shelf": ("off-the-shelf", OFF_THE_SHELF, -0.1), "antialiased": ("anti-aliased", ANTIALIASED, 0.1)}
 _NAMES = {"alexnet": "AlexNet", "vgg16": "VGG16", "resnet50": "ResNet-50", "mobilenet_v2": "MobileNetV2"}
@@ -18,8 +17,10 @@ _MARKERS = {"alexnet": "o", "vgg16": "s", "resnet50": "^", "mobilenet_v2": "D"}
 def anchor_means(means: pd.DataFrame, *, anchors: Sequence[str]) -> Figure:
     """Mean cosine to each anchor, a panel per network and layer (columns) and patch size (rows), one scale.
 
-    means: columns network, variant, layer, patch, anchor, mean_cosine, std_over_objects; bars are plus and
-    minus one standard deviation over objects.
+    Args:
+        means: columns network, variant, layer, patch, anchor, mean_cosine, std_over_objects; bars are plus and
+            minus one standard deviation over objects.
+        anchors: in the order of the horizontal axis.
     """
     runs = list(dict.fromkeys(zip(means["network"], means["layer"], strict=True)))
     patches = list(dict.fromkeys(means["patch"]))[::-1]
@@ -48,10 +49,12 @@ def anchor_means(means: pd.DataFrame, *, anchors: Sequence[str]) -> Figure:
 
 
 def local_global(table: pd.DataFrame) -> Figure:
-    """Change at 1 px against change over the whole frame, both logarithmic, an arrow per network and layer
-    from off-the-shelf to anti-aliased.
+    """Change at 1 px against change over the whole frame, both logarithmic.
 
-    table: one row per network, layer and variant, columns drop_1 and mean_cosine.
+    An arrow per network and layer, from off-the-shelf to anti-aliased.
+
+    Args:
+        table: one row per network, layer and variant, columns drop_1 and mean_cosine.
     """
     with style():
         figure = Figure(figsize=(7.6, 4.6))
@@ -76,25 +79,6 @@ def local_global(table: pd.DataFrame) -> Figure:
         # Equal steps are equal ratios on both axes: a slope of one would be as much gained globally as locally.
         axis.set_aspect("equal", adjustable="datalim")
         for one in (axis.xaxis, axis.yaxis):
-            one.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            one.set_minor_locator(NullLocator())
-            one.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            plain_numbers(one)
         figure.legend(loc="outside right center")
-        return figure
-
-
-def agreement(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray], title: str = "") -> Figure:
-    """Ours against theirs, position by position: {name: values} each, one axis, the diagonal drawn."""
-    every = np.concatenate([values.ravel() for both in (ours, theirs) for values in both.values()])
-    low, high = every.min(), every.max()
-    with style():
-        figure = Figure(figsize=(1.4 + 2.0 * len(ours), 2.7))
-        axes = figure.subplots(1, len(ours), sharex=True, sharey=True, squeeze=False)[0]
-        for axis, (name, values) in zip(axes, ours.items(), strict=True):
-            axis.plot([low, high], [low, high], color="0.7", linewidth=1)
-            axis.plot(theirs[name].ravel(), values.ravel(), ".", color=OFF_THE_SHELF, markersize=2.5, alpha=0.5)
-            axis.set(title=name, aspect="equal")
-        axes[0].set_ylabel("ours")
-        axes[len(axes) // 2].set_xlabel("published")
-        figure.suptitle(title, fontsize=10.5)
         return figure

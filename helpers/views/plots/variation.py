@@ -2,38 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 import seaborn as sns
-import torch
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from helpers.views.plots.style import ANTIALIASED, DIFFERENCE, MAP, OFF_THE_SHELF, PALETTE, Figure, style
-
-Map = np.ndarray | torch.Tensor
+from helpers.measures.uncertainty import Interval
+from helpers.views.plots.style import (
+    DIFFERENCE,
+    MAP,
+    Figure,
+    Map,
+    colours,
+    extent,
+    label_outside,
+    plain_numbers,
+    style,
+    whole_pixels,
+)
 
 # A quantity measured again: larger than a dot, so that it shows around one
-_RING = {"marker": "o", "markersize": 8.5, "markerfacecolor": "none", "markeredgewidth": 1.3, "linestyle": "none"}
-
-
-class Interval(Protocol):
-    """A value with the ends of its interval, as `uncertainty.Interval`."""
-
-    value: float
-    low: float
-    high: float
+RING = {"marker": "o", "markersize": 8.5, "markerfacecolor": "none", "markeredgewidth": 1.3, "linestyle": "none"}
 
 
 def parts(rows: Mapping[str, tuple[Map, Mapping[str, Map]]], *, stride: int = 1, label: str = "cosine") -> Figure:
     """Maps beside the parts they are the sum of: {title: (map, {part: (R, C) map})}.
 
     One colour range for the maps, one for the first part (the large, smooth one), one for all the other
-    parts; each shared over the rows. stride: pixels between neighbouring values.
+    parts; each shared over the rows.
     """
     names = list(next(iter(rows.values()))[1])
     whole = [np.asarray(values, dtype=float) for values, _ in rows.values()]
@@ -45,17 +44,17 @@ def parts(rows: Mapping[str, tuple[Map, Mapping[str, Map]]], *, stride: int = 1,
         axes = figure.subplots(len(rows), 1 + len(names), squeeze=False, sharex=True, sharey=True)
         images = [None] * (1 + len(names))
         low, high = min(item.min() for item in whole), max(item.max() for item in whole)
-        for i, title in enumerate(rows):
+        for i in range(len(rows)):
             for j, item in enumerate([whole[i], *pieces[i]]):
                 limit = coarse if j == 1 else fine
-                colours = {"cmap": DIFFERENCE, "vmin": -limit, "vmax": limit}
+                scale = {"cmap": DIFFERENCE, "vmin": -limit, "vmax": limit}
                 if j == 0:
-                    colours = {"cmap": MAP, "vmin": low, "vmax": high}
-                images[j] = _image(axes[i, j], item, stride, colours)
-            axes[i, 0].set_ylabel(f"{title}\nrow (px)")
-        for j, name in enumerate(["map", *names]):
-            axes[0, j].set_title(name if j == 0 else f"{'=' if j == 1 else '+'} {name}")
-            axes[-1, j].set_xlabel("column (px)")
+                    scale = {"cmap": MAP, "vmin": low, "vmax": high}
+                images[j] = axes[i, j].imshow(item, extent=extent(item.shape, stride=stride), **scale)
+                whole_pixels(axes[i, j], ticks=3)
+                axes[i, j].spines[:].set_visible(False)
+        titles = ["map", f"= {names[0]}", *(f"+ {name}" for name in names[1:])]
+        label_outside(axes, rows=rows, columns=titles)
         below = {"location": "bottom", "shrink": 0.8, "aspect": 25, "pad": 0.02}
         figure.colorbar(images[0], ax=axes[:, 0], label=label, **below)
         bars = [figure.colorbar(images[1], ax=axes[:, 1], label="around the mean", **below)]
@@ -67,23 +66,24 @@ def parts(rows: Mapping[str, tuple[Map, Mapping[str, Map]]], *, stride: int = 1,
         return figure
 
 
-def spectrum(
-    periods: Sequence[int],
-    curves: Mapping[str, np.ndarray],
-    *,
-    strides: Sequence[int],
-    label: str = "strength (white noise:\nits standard deviation)",
-) -> Figure:
-    """How much of a map repeats with each period, {name: (K,) amplitudes}; the network's strides are marked."""
+def spectrum(periods: Sequence[int], curves: Mapping[str, np.ndarray], *, strides: Sequence[int]) -> Figure:
+    """How much of a map repeats with each period; the network's strides are marked.
+
+    Args:
+        periods: K of them, pixels.
+        curves: {name: amplitudes (K,)}.
+        strides: of the network, pixels.
+    """
     marked = [stride for stride in strides if min(periods) <= stride <= max(periods)]
     with style():
         figure = Figure(figsize=(8.2, 3.4))
         axis = figure.subplots()
         for stride in marked:
             axis.axvline(stride, color="0.85", linewidth=6, zorder=0)
-        for (name, sizes), colour in zip(curves.items(), _colours(curves), strict=True):
-            axis.plot(periods, sizes, color=colour, marker="o", markersize=3.5, linewidth=1.2, label=name)
-        axis.set(ylim=(0, None), xlabel="period (px)", ylabel=label)
+        for name, colour in colours(curves).items():
+            axis.plot(periods, curves[name], color=colour, marker="o", markersize=3.5, linewidth=1.2, label=name)
+        axis.set(ylim=(0, None), xlabel="period (px)")
+        axis.set_ylabel("strength (white noise:\nits standard deviation)")
         if marked:
             axis.set_xticks(marked)
         figure.legend(loc="outside right center", title="grey: the network's strides", title_fontsize=9)
@@ -91,16 +91,13 @@ def spectrum(
 
 
 def intervals(
-    groups: Mapping[str, Mapping[str, Interval]],
-    *,
-    label: str,
-    zero: float | None = None,
-    log: bool = False,
-    title: str = "",
+    groups: Mapping[str, Mapping[str, Interval]], *, label: str, zero: float | None = None, log: bool = False
 ) -> Figure:
     """Dots with their intervals: {series: {line: interval}}; the lines down, the series side by side in colour.
 
-    zero: where to draw a line of no effect. log: a logarithmic axis, of factors where `zero` is 1.
+    Args:
+        zero: where to draw a line of no effect.
+        log: a logarithmic axis, of factors where `zero` is 1.
     """
     lines = list(dict.fromkeys(name for series in groups.values() for name in series))
     with style():
@@ -108,90 +105,93 @@ def intervals(
         axis = figure.subplots()
         if zero is not None:
             axis.axvline(zero, color="0.5", linewidth=1, zorder=0)
-        _dots(axis, groups, lines)
+        dots(axis, groups, lines=lines, fills=colours(groups).values())
         if log and zero == 1:
             factor_axis(axis)
         elif log:
             axis.set_xscale("log")
-            _plain_numbers(axis.xaxis)
+            plain_numbers(axis.xaxis)
         axis.set_xlabel(label)
-        axis.set_title(title, loc="left")
         if len(groups) > 1:
             axis.legend(loc="best")
         return figure
 
 
 def falls(distances: Sequence[int], curves: Mapping[str, Sequence[Interval]], *, label: str = "1 − cosine") -> Figure:
-    """A quantity against distance with its interval as a band, both axes logarithmic: {name: intervals}."""
+    """A quantity against distance (px) with its interval as a band, both axes logarithmic: {name: intervals}."""
     with style():
         figure = Figure(figsize=(6.2, 3.8))
         axis = figure.subplots()
-        for (name, points), colour in zip(curves.items(), _colours(curves), strict=True):
+        for name, colour in colours(curves).items():
+            points = curves[name]
             axis.plot(distances, [p.value for p in points], color=colour, marker="o", markersize=4, label=name)
             ends = [p.low for p in points], [p.high for p in points]
             axis.fill_between(distances, *ends, color=colour, alpha=0.2, linewidth=0)
         axis.set(xscale="log", yscale="log", xlabel="shift (px)", ylabel=label)
         axis.set_xticks(list(distances), [str(distance) for distance in distances])
         axis.xaxis.set_minor_locator(NullLocator())
-        _plain_numbers(axis.yaxis)
+        plain_numbers(axis.yaxis)
         axis.legend(loc="upper left")
         return figure
 
 
-def biases(table: pd.DataFrame, *, label: str = "difference of cosines") -> Figure:
+def biases(table: pd.DataFrame) -> Figure:
     """Which way maps lean: one dot per object, the mean and its 95 % interval beside them (seaborn).
 
-    table: one row per object, kind and direction, columns `direction`, `kind`, `value`, `category`. The intervals
-    draw categories first, then objects within them, as `uncertainty.interval`. Raises: ValueError for a
-    missing column.
+    The intervals draw categories first, then objects within them, as `uncertainty.interval`.
+
+    Args:
+        table: one row per object, kind and direction, columns `direction`, `kind`, `value`, `category`.
+
+    Raises:
+        ValueError: a missing column.
     """
     for name in ("direction", "kind", "value", "category"):
         if name not in table:
             raise ValueError(f"the table has no column {name!r}; it has {', '.join(table.columns)}")
-    kinds = list(dict.fromkeys(table["kind"]))
-    palette = dict(zip(kinds, _colours(kinds), strict=True))
+    palette = colours(dict.fromkeys(table["kind"]))
     with style():
         figure = Figure(figsize=(7.4, 3.6))
         axis = figure.subplots()
         shared = {"data": table, "x": "direction", "y": "value", "hue": "kind", "ax": axis, "palette": palette}
         axis.axhline(0, color="0.5", linewidth=1, zorder=0)
         sns.stripplot(**shared, dodge=True, jitter=0.12, size=3.5, alpha=0.45, legend=False, zorder=1)
-        apart = 0.4 if len(kinds) > 1 else False  # seaborn divides by the kinds less one
+        apart = 0.4 if len(palette) > 1 else False  # seaborn divides by the kinds less one
         sns.pointplot(
             **shared, dodge=apart, linestyle="none", marker="D", markersize=6, errorbar=("ci", 95), units="category",
             seed=0, err_kws={"linewidth": 2.2}, zorder=3,
         )  # fmt: skip
-        axis.set(xlabel="", ylabel=label)
+        axis.set(xlabel="", ylabel="difference of cosines")
         axis.legend(title=None, loc="best")
         return figure
 
 
 def factor_axis(axis: Axes) -> None:
-    """Makes the horizontal axis a logarithmic one of factors: 1/2×, 1×, 2×, ..."""
+    """Make the horizontal axis a logarithmic one of factors: 1/2×, 1×, 2×, ..."""
     axis.set_xscale("log")
     axis.xaxis.set_major_locator(FixedLocator([2.0**power for power in range(-6, 11)]))
     axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}×" if value >= 1 else f"1/{1 / value:g}×"))
     axis.xaxis.set_minor_locator(NullLocator())
 
 
-def _plain_numbers(axis: Axis) -> None:
-    """Labels 0.001, 0.002, 0.005, ... on a logarithmic axis; decades alone leave a short one with one label."""
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_locator(NullLocator())
-
-
-def _dots(
+def dots(
     axis: Axes,
     groups: Mapping[str, Mapping[str, Interval]],
+    *,
     lines: Sequence[str],
-    colours: Sequence | None = None,
+    fills: Iterable,
     others: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
 ) -> None:
-    """Dots and whiskers on one axis, the first line on top; rings for the same quantities measured again."""
+    """Dots and whiskers on one axis.
+
+    Args:
+        groups: {series: {line: interval}}.
+        lines: their order, the first on top.
+        fills: a colour per series.
+        others: the same quantities measured again, drawn as rings.
+    """
     step = 0.62 / max(len(groups), 1)
-    colours = _colours(groups) if colours is None else colours
-    for k, ((name, series), colour) in enumerate(zip(groups.items(), colours, strict=False)):
+    for k, ((name, series), colour) in enumerate(zip(groups.items(), fills, strict=False)):
         shown = [line for line in lines if line in series]
         at = np.array([lines.index(line) for line in shown]) + (k - (len(groups) - 1) / 2) * step
         values = np.array([series[line].value for line in shown])
@@ -200,25 +200,8 @@ def _dots(
         axis.plot(values, at, "o", color=colour, markersize=6, label=name)
         if others:
             again = [(value, y) for y, line in zip(at, shown, strict=True) for value in others[name][line]]
-            axis.plot(*np.reshape(again, (-1, 2)).T, color=colour, **_RING)
+            axis.plot(*np.reshape(again, (-1, 2)).T, color=colour, **RING)
     axis.set_yticks(range(len(lines)), lines)
     axis.set_ylim(len(lines) - 0.45, -0.55)
     axis.tick_params(axis="y", length=0)
     axis.spines["left"].set_visible(False)
-
-
-def _image(axis: Axes, item: np.ndarray, stride: int, colours: dict):
-    height, width = item.shape
-    extent = (-stride / 2, (width - 0.5) * stride, (height - 0.5) * stride, -stride / 2)
-    image = axis.imshow(item, extent=extent, **colours)
-    axis.xaxis.set_major_locator(MaxNLocator(3, integer=True))
-    axis.yaxis.set_major_locator(MaxNLocator(3, integer=True))
-    axis.spines[:].set_visible(False)
-    return image
-
-
-def _colours(names: Sequence[str]) -> list:
-    """The workbook's blue and orange where a name says which network it is; else the palette in order."""
-    known = {"off-the-shelf": OFF_THE_SHELF, "anti-aliased": ANTIALIASED}
-    others = iter(PALETTE[2:])
-    return [known[name] if name in known else next(others) for name in names]

@@ -14,13 +14,14 @@ from helpers.objects import coco
 
 SITE = "http://images.cocodataset.org"
 ARCHIVE = "annotations_trainval2017.zip"
-# As several data-set libraries state it for the archive that COCO serves. The photos have no published one:
-# they are checked by decoding them whole and by their size.
+# As several data-set libraries give it for COCO's archive. The photos have no published checksums: they are
+# checked by decoding them and by their size.
 ARCHIVE_SHA256 = "113a836d90195ee1f884e704da6304dfaaecff1f023f49b6ca93c4aaae470268"
 
 
 def fetch(
     root: str | Path | None = None,
+    *,
     split: str = "train2017",
     per_category: int = 20,
     categories: Sequence[str] = coco.PAPER_CATEGORIES,
@@ -30,17 +31,24 @@ def fetch(
 ) -> Path:
     """Download what the protocol needs of COCO, and only that: the annotations and the chosen photos.
 
-    Into ``root`` (default: the cache), in COCO's layout, and returns it. Broken off, it goes on where it
-    stopped; what is there is not fetched again. The archive (250 MB) goes once its one needed file is out.
-    Raises AssetError for what cannot be had or is damaged, ValueError as :func:`coco.select` does.
+    An interrupted download is resumed, and what is there is not fetched again. The archive (250 MB) is removed
+    once its one needed file is out.
+
+    Returns:
+        ``root`` (default: a folder in the cache), now in COCO's layout.
+
+    Raises:
+        AssetError: something cannot be downloaded, or is damaged.
+        ValueError: as :func:`helpers.objects.coco.select`.
     """
     root = Path(root) if root is not None else assets.cache() / "coco"
     annotations = root / "annotations" / f"instances_{split}.json"
     if not annotations.exists():
-        archive = assets.download(f"{site}/annotations/{ARCHIVE}", root / ARCHIVE, archive_sha256, progress)
+        url = f"{site}/annotations/{ARCHIVE}"
+        archive = assets.download(url, root / ARCHIVE, sha256=archive_sha256, progress=progress)
         _extract(archive, annotations)
         archive.unlink()
-    chosen = coco.select(root, split, per_category, categories)
+    chosen = coco.select(root, split, per_category=per_category, categories=categories)
     for instance in tqdm(chosen, desc=f"photos of {split}", unit="photo", disable=not progress):
         path = root / split / instance.image["file_name"]
         if path.exists():
@@ -50,9 +58,7 @@ def fetch(
             coco.read_photo(path, instance.image)
         except ValueError as error:
             path.unlink()
-            raise assets.AssetError(
-                f"{site} sent a photo that cannot be used, and it was removed: {error}"
-            ) from error
+            raise assets.AssetError(f"{site} sent a photo that cannot be used, and it was removed: {error}") from error
     return root
 
 

@@ -1,0 +1,86 @@
+"""Any positions of a scene, read batch by batch: what the features and the similarity maps are both made of."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from tqdm.auto import tqdm
+
+from helpers.features.precision import fastest
+from helpers.features.reading import Reader, batch_for, reader
+from helpers.features.reuse import reusing
+from helpers.networks import Network
+from helpers.shifting import Scene
+
+Found = dict[str, torch.Tensor]  # layer -> features (B, D) on the device
+
+
+class SceneReader:
+    """What :func:`scene_reader` gives: from positions to features. ``settings`` says how they are read."""
+
+    def __init__(self, read: Reader, scene: Scene, *, at: Callable[[torch.Tensor], Found], settings: dict[str, Any]):
+        self.read, self.scene, self._at, self.settings = read, scene, at, settings
+
+    def batches(
+        self, places: torch.Tensor, *, size: int | None = None, progress: bool = True
+    ) -> Iterator[tuple[slice, Found]]:
+        """The slice and the features of one batch of positions, long (P, 2), after the other.
+
+        ``size`` frames in a batch, halved where memory runs out; None for :func:`batch_for`.
+        """
+        if size is not None and size < 1:
+            raise ValueError(f"batch_size {size} must be at least 1, or None to find one")
+        size = min(size or batch_for(self.read.network, self.scene.frame, device=self.read.device), len(places))
+        title, done = f"{self.read.network.title}: {self.scene.name}", 0
+        with tqdm(total=len(places), desc=title, unit="frame", leave=False, disable=not progress) as bar:
+            while done < len(places):
+                at = slice(done, min(done + size, len(places)))
+                try:
+                    found = self._at(places[at])
+                except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+                    if not _out_of_memory(error) or size == 1:
+                        raise
+                    size //= 2
+                    if self.read.device.type == "cuda":
+                        torch.cuda.empty_cache()
+                    continue
+                yield at, found
+                bar.update(at.stop - at.start)
+                done = at.stop
+        self.settings |= {"batch_size": size, "folded": self.read.folded}
+
+
+@contextlib.contextmanager
+def scene_reader(
+    network: Network,
+    scene: Scene,
+    layers: Sequence[str] | None = None,
+    *,
+    device: str | torch.device,
+    precision: str,
+    average: bool,
+    reuse: str | None,
+    fold: bool,
+) -> Iterator[SceneReader]:
+    """Within it, the network reads the scene; arguments and errors as in :func:`helpers.features.extract`."""
+    settings: dict[str, Any] = {}
+    if precision == "fast":
+        choice = fastest(network, scene, layers, device=device, average=average)
+        precision, settings = choice.precision, {"largest difference": choice.difference, "speedup": choice.speedup}
+    with reader(network, layers, device=device, precision=precision, average=average, fold=fold) as read:
+
+        def rendered(places: torch.Tensor) -> Found:
+            return read(scene.render(places, read.device))
+
+        at = rendered if reuse is None else reusing(read, scene, node=reuse)
+        settings |= {"device": str(read.device), "precision": precision, "reuse": reuse}
+        yield SceneReader(read, scene, at=at, settings=settings)
+
+
+def _out_of_memory(error: Exception) -> bool:
+    # Plain RuntimeErrors: of the CPU's allocator (Linux and macOS, Windows), Apple's GPU and CUDA's libraries.
+    words = ("can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED")
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(word in str(error) for word in words)
