@@ -141,6 +141,20 @@ def test_a_twin_that_is_not_there_is_said_to_be_missing(monkeypatch, tmp_path):
         networks.load("efficientnet_lite2", antialiased=True)
 
 
+def test_a_twin_is_the_blurred_network_with_the_weights_in_its_file(monkeypatch, tmp_path):
+    plain = lite("efficientnet_lite0")
+    twin = networks.antialias(plain)
+    store.save_state(twin.module.state_dict(), {}, "efficientnet_lite0_aa.safetensors", folder=tmp_path, half=False)
+    monkeypatch.setattr(store, "FOLDER", tmp_path)
+    loaded = networks.Source.parse("efficientnet_lite0AA").load()
+    assert loaded.checksum == twin.checksum != plain.checksum
+    assert loaded.layers == plain.layers and loaded.strides == plain.strides == (2, 4, 8, 16, 32)
+    assert (loaded.kind, loaded.title) == ("anti-aliased", "EfficientNet-Lite0, anti-aliased")
+    (tmp_path / "efficientnet_lite0_aa.safetensors").write_bytes(b"something else")
+    with pytest.raises(ValueError, match="efficientnet_lite0_aa.safetensors has SHA-256"):
+        networks.load("efficientnet_lite0", antialiased=True)
+
+
 # timm
 
 

@@ -173,7 +173,9 @@ class _StillSource:
     key: str = "still"
 
     def load(self):
-        return _Still("still", torch.nn.Identity(), {"fc": ""}, "fc", frame=64, labels=["cup"])
+        return _Still(
+            name="still", module=torch.nn.Identity(), layers={"fc": ""}, logits="fc", frame=64, labels=["cup"]
+        )
 
 
 def _made_up(network, cutout, **_):

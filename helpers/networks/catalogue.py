@@ -74,7 +74,7 @@ def load(name: str, *, antialiased: bool = False, weights: str | Path | None = "
         return packaged.lite(name, antialiased=antialiased, weights=weights)
     if name.startswith(timm_models.PREFIX):
         if antialiased:
-            raise ValueError(f"{name} has no anti-aliased twin: use antialiased=False")
+            raise ValueError(f"{name} has no anti-aliased twin: load it without, and give it to networks.antialias")
         return timm_models.load(name.removeprefix(timm_models.PREFIX), weights)
     _check(name)
     recipe, crop = _recipe(name), _recipe(name).transforms()

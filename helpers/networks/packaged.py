@@ -8,6 +8,7 @@ from pathlib import Path
 
 from helpers import assets
 from helpers.networks import timm_models
+from helpers.networks.antialiasing import blurred
 from helpers.networks.embedded import architectures, store
 from helpers.networks.network import IMAGENET_MEAN, IMAGENET_STD, Network
 from helpers.networks.source import Source
@@ -35,8 +36,6 @@ def lite(name: str, *, antialiased: bool, weights: str | Path | None) -> Network
         file = store.FOLDER / f"{name}_aa.safetensors"
         if weights == "default" and not file.is_file():
             raise ValueError(f"no anti-aliased twin of {name} comes with the workbook: {file.name} is missing")
-        from helpers.networks.antialiasing import blurred
-
         module = blurred(module, taps=3, frame=plain.frame)
         known = {"default": lambda: (store.read(file)[0], f"made anti-aliased by this project ({file.name})")}
     return dataclasses.replace(
