@@ -61,15 +61,15 @@ from helpers.views import panels, plots
 runtime.seed(seed)
 given = {"families": families, "object_names": object_names, "training_seed": training_seed, "stride": stride}
 given |= {"walk_count": walk_count, "per_class": per_class, "accuracy_stride": accuracy_stride, "seed": seed}
-keys = list(itertools.product(families, store.VARIANTS, (False, True)))
+keys = list(itertools.product(families, store.POSITIONS, (False, True)))
 nets = {
     (name, where, smooth): networks.load(
-        name, antialiased=smooth, weights=seeds.weights(name, antialiased=smooth, variant=where, seed=training_seed),
+        name, antialiased=smooth, weights=seeds.weights(name, antialiased=smooth, positions=where, seed=training_seed),
     )
     for name, where, smooth in keys
 }
 folder = seeds.folder(training_seed)
-facts = {key: store.load_state(key[0], antialiased=key[2], variant=key[1], folder=folder)[1] for key in keys}  # how they were trained
+facts = {key: store.load_state(key[0], antialiased=key[2], positions=key[1], folder=folder)[1] for key in keys}  # how they were trained
 object_size = evaluate.OBJECT_SIZE
 kinds = [f"{'anti-aliased' if smooth else 'off-the-shelf'}, {where}" for _, where, smooth in keys[:4]]
 names = {key: kinds[i % 4] for i, key in enumerate(keys)}
@@ -84,7 +84,7 @@ pd.Series(runtime.stamp()["packages"], name="version").to_frame().T
 # both are filled with crops of photographs that come with scikit-learn, scikit-image and matplotlib.
 
 # %%
-drawn = [scenes.batch(training_seed, 0, n=train.BATCH, positions=where) for where in scenes.POSITIONS]
+drawn = [scenes.batch(training_seed, 0, n=train.BATCH, positions=where) for where in store.POSITIONS]
 labels = [objects.CLASSES[int(label)] for label in drawn[0][1][:7]]
 figure = plots.frames(torch.cat([frames[:7] for frames, _ in drawn]), titles=[*labels, *labels], columns=7)
 record.save_figure(figure, "training_scenes")
@@ -166,7 +166,7 @@ for key, name in itertools.product(keys, object_names):
 # %%
 rows = {}
 for key in keys:
-    size = (folder / store.file_name(key[0], antialiased=key[2], variant=key[1])).stat().st_size / 1e6
+    size = (folder / store.file_name(key[0], antialiased=key[2], positions=key[1])).stat().st_size / 1e6
     row = {"accuracy, centre": grids[key][centre, centre], "accuracy, border": grids[key][edge].mean()}
     row["global"] = np.mean([overall[key, label] for label in objects.CLASSES])
     for d in distances:
@@ -215,7 +215,7 @@ figure
 
 # %%
 border, middle = table["accuracy, border"], table["accuracy, centre"]
-away = {where: [k for k in table.index if k[1].endswith(where)] for where in store.VARIANTS}
+away = {where: [k for k in table.index if k[1].endswith(where)] for where in store.POSITIONS}
 display(Markdown(
     f"**Reading.** Trained at the centre, networks name {middle[away['centre']].min():.0%} to "
     f"{middle[away['centre']].max():.0%} of the objects there, but {border[away['centre']].min():.0%} to "

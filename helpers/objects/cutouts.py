@@ -113,6 +113,44 @@ def resize(image: torch.Tensor, size: Size) -> torch.Tensor:
     return floats[0].round().clamp(0, 255).to(torch.uint8)
 
 
+def fit(rgba: torch.Tensor, size: Size) -> torch.Tensor:
+    """A cut-out in a box of another size, its proportions kept, with transparent pixels around it (ours).
+
+    For cut-outs much larger than wanted: of those resize would read every fifth pixel and skip the others, which
+    turns texture into noise. Here a pixel is the mean over the area it covers. Colours are weighted by alpha, so the
+    colour of transparent pixels does not leak into the edge. A cut-out smaller than wanted is enlarged bilinearly.
+
+    Args:
+        rgba: uint8 (4, h, w).
+        size: side or (height, width) in pixels.
+
+    Raises:
+        ValueError: a size under one pixel.
+    """
+    height, width = sides(size, "size")
+    scale = min(height / rgba.shape[1], width / rgba.shape[2])
+    inner = [max(1, round(side * scale)) for side in rgba.shape[1:]]
+    alpha = rgba[3:].double()
+    weighted = torch.cat([rgba[:3] * alpha, alpha])
+    if scale < 1:
+        rows, cols = (_areas(*pair) for pair in zip(rgba.shape[1:], inner, strict=True))
+        weighted = rows @ weighted @ cols.T
+    else:
+        weighted = F.interpolate(weighted[None], inner, mode="bilinear", align_corners=False)[0]
+    colours = weighted[:3] / weighted[3:].clamp(min=1e-6)
+    fitted = torch.cat([colours, weighted[3:]]).round().to(torch.uint8)
+    top, left = (height - inner[0]) // 2, (width - inner[1]) // 2
+    return F.pad(fitted, (left, width - inner[1] - left, top, height - inner[0] - top))
+
+
+def _areas(many: int, few: int) -> torch.Tensor:
+    """The share of each of ``many`` pixels in each of the ``few`` they are reduced to: (few, many)."""
+    edges = torch.arange(few + 1, dtype=torch.float64) * many / few
+    pixels = torch.arange(many)
+    shared = torch.minimum(edges[1:, None], pixels + 1) - torch.maximum(edges[:-1, None], pixels)
+    return shared.clamp(min=0) * few / many
+
+
 def _read(path: str | Path, mode: str) -> torch.Tensor:
     path = Path(path)
     if not path.is_file():
@@ -155,15 +193,19 @@ def load(name: str, size: Size | None = None) -> Cutout | Photo:
     """An object by name.
 
     Args:
-        name: ``"airplane"`` or ``"digit 3"``, an embedded one; ``"airplane#2"``, its variant 2; ``"berry"`` or
-            ``"plane"``, the authors' two, if they are on the assets search path; or the path of an image file.
-        size: side or (height, width) in pixels; None for 48 (embedded), the authors' or the file's own.
+        name: ``"espresso"``, a photographed one; ``"airplane"`` or ``"digit 3"``, an embedded one; ``"airplane#2"``,
+            its variant 2; ``"berry"`` or ``"plane"``, the authors' two, if they are on the assets search path; or
+            the path of an image file.
+        size: side or (height, width) in pixels; None for 75 (photographed), 48 (embedded), the authors' or the
+            file's own.
 
     Raises:
         ValueError: an unknown name, with the nearest known one.
     """
-    from helpers.objects import embedded  # which imports this module
+    from helpers.objects import embedded, photographed  # which import this module
 
+    if name in photographed.PHOTOGRAPHED:
+        return photographed.load(name, 75 if size is None else size)
     base, _, index = name.partition("#")
     if base in embedded.CLASSES and (not index or index.isdigit()):
         make = embedded.digit if base.startswith("digit ") else embedded.silhouette
@@ -178,6 +220,6 @@ def load(name: str, size: Size | None = None) -> Cutout | Photo:
         return dataclasses.replace(item, name=name)
     if Path(name).suffix.lower() in {".png", ".jpg", ".jpeg"}:
         return load_png(name, size)
-    known = [*embedded.CLASSES, *_PUBLISHED]
+    known = [*photographed.PHOTOGRAPHED, *embedded.CLASSES, *_PUBLISHED]
     use = f"use {', '.join(known)}, or the path of a PNG file"
     raise ValueError(f"unknown object {name!r}{nearest(name, known, otherwise=use)}")

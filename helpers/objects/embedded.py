@@ -8,10 +8,8 @@ Training and evaluation never share a fill or a digit: training takes the left t
 photograph and the first three quarters of each digit's specimens; silhouette and digit take the rest.
 """
 
-import importlib.resources
 import zlib
 from functools import cache
-from importlib.resources.abc import Traversable
 
 import numpy as np
 import torch
@@ -19,6 +17,7 @@ import torch.nn.functional as F
 from PIL import Image, ImageFont
 
 from helpers.objects.cutouts import Cutout
+from helpers.objects.photographs import SOURCES, bundled, photo
 from helpers.suggestions import nearest
 
 SILHOUETTES: dict[str, int] = {
@@ -32,32 +31,16 @@ SILHOUETTES: dict[str, int] = {
 
 CLASSES: tuple[str, ...] = (*SILHOUETTES, *(f"digit {label}" for label in range(10)))
 
-# file -> (the package and folder it is in, its licence and source)
+# The photographs of the fills, in the order that training drew them by
 PHOTOS: dict[str, tuple[str, str]] = {
-    "china.jpg": ("sklearn.datasets/images", "CC BY 2.0, danielbuechele, flickr.com/photos/danielbuechele/6061409035"),
-    "flower.jpg": ("sklearn.datasets/images", "CC BY 2.0, vultilion, flickr.com/photos/vultilion/6056698931"),
-    "astronaut.png": ("skimage/data", "public domain, NASA Great Images, flic.kr/p/r9qvLn"),
-    "chelsea.png": ("skimage/data", "CC0, Stefan van der Walt"),
-    "coffee.png": ("skimage/data", "CC0, Rachel Michetti, courtesy of Pikolo Espresso Bar"),
-    "rocket.jpg": ("skimage/data", "public domain, SpaceX, flickr.com/photos/spacexphotos/16511594820"),
-    "grace_hopper.jpg": ("matplotlib/mpl-data/sample_data", "public domain, James S. Davis, U.S. Navy"),
-}
+    file: SOURCES[file]
+    for file in (
+        "china.jpg", "flower.jpg", "astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "grace_hopper.jpg",
+    )
+}  # fmt: skip
 
 LUMINANCE = (0.299, 0.587, 0.114)  # Rec. 601
 _HELD_OUT = 7  # seed of the evaluation fills and warps; training never uses it
-
-
-def _bundled(where: str, name: str) -> Traversable:
-    """A file in a package's folder, "package/folder"."""
-    package, _, folder = where.partition("/")
-    return importlib.resources.files(package).joinpath(folder, name)
-
-
-@cache
-def photo(name: str) -> np.ndarray:
-    """A bundled photograph, uint8 (H, W, 3); its licence is in PHOTOS."""
-    with _bundled(PHOTOS[name][0], name).open("rb") as file:
-        return np.asarray(Image.open(file).convert("RGB"))
 
 
 def photo_part(name: str, *, held_out: bool) -> np.ndarray:
@@ -93,7 +76,7 @@ def digit_count(label: int, *, held_out: bool) -> int:
 
 @cache
 def _glyph(name: str, side: int) -> Image.Image:
-    with _bundled("matplotlib/mpl-data/fonts/ttf", "DejaVuSans.ttf").open("rb") as file:
+    with bundled("matplotlib/mpl-data/fonts/ttf", "DejaVuSans.ttf").open("rb") as file:
         mask = ImageFont.truetype(file, side).getmask(chr(SILHOUETTES[name]), mode="L")
     return Image.fromarray(np.asarray(mask, dtype=np.uint8).reshape(mask.size[1], mask.size[0]))
 

@@ -54,7 +54,7 @@ class Recipe:
         return self.peak_rate * min(1, (step + 1) / self.warm, max(0, self.steps - step) / self.decay)
 
 
-def normalise(pixels: Tensor) -> Tensor:
+def standardise(pixels: Tensor) -> Tensor:
     """Values from 0 to 255 as an EfficientNet-Lite takes them (mean and deviation 0.5)."""
     return (pixels / 127.5 - 1).contiguous(memory_format=torch.channels_last)
 
@@ -90,7 +90,7 @@ def start(teacher: nn.Module, recipe: Recipe, *, side: int) -> nn.Module:
     """The twin before it learns: a blur before each stride, batch statistics matched."""
     twin = blurred(teacher, taps=recipe.taps, frame=side)
     # Steps count from 0, so this batch is none of those that it learns from.
-    match_statistics(twin, teacher, normalise(pictures.batch(recipe.seed, 10**6, count=64, side=side)))
+    match_statistics(twin, teacher, standardise(pictures.batch(recipe.seed, 10**6, count=64, side=side)))
     return twin
 
 
@@ -119,7 +119,7 @@ def learn(teacher: nn.Module, recipe: Recipe, *, side: int, kept: Path) -> tuple
     for step in range(first, recipe.steps):
         begin = time.perf_counter()
         pixels = pictures.batch(recipe.seed, step, count=recipe.batch, side=SMALL if step % 2 else side)
-        inputs = normalise(pixels)
+        inputs = standardise(pixels)
         with torch.autocast("cpu", torch.bfloat16):
             with torch.no_grad():
                 target = seen(teacher, inputs)
@@ -192,7 +192,7 @@ def make(name: str, recipe: Recipe, *, work: Path, folder: Path = store.FOLDER) 
         ValueError: no network of that name has a twin.
     """
     if name not in NAMES:
-        raise ValueError(f"no twin of {name!r} is trained here: choose of {', '.join(NAMES)}")
+        raise ValueError(f"no twin of {name!r} is trained here: choose one of {', '.join(NAMES)}")
     torch.set_num_threads(1)
     network = networks.load(name)
     twin, seconds = learn(network.module, recipe, side=network.frame, kept=work / f"{name}_aa.pt")
