@@ -38,7 +38,8 @@ def lite(name: str, *, antialiased: bool, weights: str | Path | None) -> Network
         from helpers.networks.antialiasing import blurred
 
         module = blurred(module, taps=3, frame=plain.frame)
-        known = {"default": lambda: (store.read(file)[0], f"a blur before each stride, taught by the network itself ({file.name})")}
+        words = f"a blur before each stride, taught by the network itself ({file.name})"
+        known = {"default": lambda: (store.read(file)[0], words)}
     return dataclasses.replace(
         plain,
         name=name,
