@@ -37,7 +37,8 @@ def lite(name: str, *, antialiased: bool, weights: str | Path | None) -> Network
         if weights == "default" and not file.is_file():
             raise ValueError(f"no anti-aliased twin of {name} comes with the workbook: {file.name} is missing")
         module = blurred(module, taps=3, frame=plain.frame)
-        known = {"default": lambda: (store.read(file)[0], f"made anti-aliased by this project ({file.name})")}
+        words = f"a blur before each stride, taught by the network itself ({file.name})"
+        known = {"default": lambda: (store.read(file)[0], words)}
     return dataclasses.replace(
         plain,
         name=name,
