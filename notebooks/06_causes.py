@@ -66,7 +66,7 @@ kinds = {"off-the-shelf": False, "anti-aliased": True}
 trained = {
     (name, training, kind): networks.load(
         name, antialiased=smooth,
-        weights=seeds.weights(name, antialiased=smooth, variant=training, seed=training_seed),
+        weights=seeds.weights(name, antialiased=smooth, positions=training, seed=training_seed),
     )
     for name in networks.EMBEDDED
     for training in ("centre", "uniform")
