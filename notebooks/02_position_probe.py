@@ -194,7 +194,7 @@ display(Markdown(
     f"**A first surprise.** Features that hold exactly row and column, and nothing else, get "
     f"{told['top/bottom']:.2f} for top/bottom and {told['left/right']:.2f} for left/right. Where the band beside the "
     "dividing line is held out (folds 1 and 5), the widest margin lies in the middle of the *gap*, half a band off, and "
-    "the answers in that half of the band are wrong. Features that change sharply at the line can do better ("
+    "what lies between it and the line is answered wrongly. Features that change sharply at the line can do better ("
     + ", ".join(f"{kind} {count} of {len(scenes)} objects do" for kind, count in over.items())
     + "); a smooth code of position cannot be expected to. So read top/bottom against that number, not against 1. And "
     "the two questions differ by the order in which positions are listed."
