@@ -25,7 +25,7 @@
 # its other positions, well above the 0.5 of a coin? (b) Will "top or bottom" be as easy as "left or right"?
 # (c) Would features that know *nothing* of position fail? (d) Will what says "bottom" for a cup say so for a cat?
 #
-# *Takes about a minute and a half on one CPU core.*
+# *Takes about two minutes on one CPU core.*
 
 # %% tags=["parameters"]
 network: str = "efficientnet_lite0"  # name, of networks.load: efficientnet_lite1, resnet50, demo_alexnet, ...
