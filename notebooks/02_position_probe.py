@@ -472,7 +472,7 @@ table = pd.DataFrame(located, ["row", "column"]).T.unstack(0).swaplevel(axis=1).
 table.loc[["random", "tiles", "bands", "unseen objects", "error (px), unseen"]].style.format("{:.2f}")
 
 # %%
-figure = plots.warped_grids(nets, stride=stride, step=max(1, grid[0] // 10), variants=variants)
+figure = plots.warped_grids(nets, stride=stride, step=max(1, grid[0] // 5), variants=variants)
 record.save_figure(figure, "net")
 display(figure)
 lines = []
