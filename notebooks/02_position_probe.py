@@ -537,20 +537,20 @@ display(Markdown(
 
 # %%
 still = [probes.probe(np.ones((*grid, 4)), divide).accuracy for divide in probes.DIVIDES]
-record.check("constant features, accuracy", max(abs(value - 0.5) for value in still), 0, 0, "definition; |a - 0.5|")
+record.check("constant features, accuracy", max(abs(value - 0.5) for value in still), expected=0, tolerance=0, source="definition; |a - 0.5|")
 added = np.concatenate([one, perfect], -1)
-record.check_above("coordinates added, left/right", probes.probe(added, "left/right").accuracy, 0.97, "sanity, ours")
+record.check_above("coordinates added, left/right", probes.probe(added, "left/right").accuracy, bound=0.97, source="sanity, ours")
 known = min(probes.unseen([perfect, perfect + 0.01 * stride], divide).accuracy.min() for divide in probes.DIVIDES)
-record.check("coordinates only, unseen", known, 1, 1e-9, "sanity, ours")
+record.check("coordinates only, unseen", known, expected=1, tolerance=1e-9, source="sanity, ours")
 empty = [probes.swap_test([np.ones((*grid, 4))] * len(scenes), divide, seed=seed).p_value for divide in probes.DIVIDES]
-record.check("swap test of constant features, p", min(empty), 1, 0, "nothing in them")
+record.check("swap test of constant features, p", min(empty), expected=1, tolerance=0, source="nothing in them")
 chance = np.mean([null[divide]["shuffled"] for divide in probes.DIVIDES])
 # Deviation of one accuracy is at most 0.5 / sqrt(positions in a half): positions stray together, folds overlap
 loose = 4 * 0.5 / np.sqrt(grid[0] * grid[1] / 2)
-record.check("shuffled labels, accuracy", chance, 0.5, loose, "sanity, ours; four deviations of one draw")
-record.check("fast against plain SVC, accuracy", gap, 0, 0.01, "sklearn.svm.SVC, three objects")
+record.check("shuffled labels, accuracy", chance, expected=0.5, tolerance=loose, source="sanity, ours; four deviations of one draw")
+record.check("fast against plain SVC, accuracy", gap, expected=0, tolerance=0.01, source="sklearn.svm.SVC, three objects")
 every = np.concatenate([values for source in modes.values() for values in source.values()])
-record.check("accuracies outside [0, 1]", int(((every < 0) | (every > 1)).sum()), 0, 0, "definition")
+record.check("accuracies outside [0, 1]", int(((every < 0) | (every > 1)).sum()), expected=0, tolerance=0, source="definition")
 record.finish()
 
 # %% [markdown]

