@@ -166,8 +166,8 @@ drops = {
 #
 # ### One map taken apart
 #
-# The first object. Each column of parts has one colour scale for both networks; lattice and rest
-# share another.
+# The map of the first object, in the finer steps. Each column of parts has one colour scale for both networks; lattice
+# and rest share theirs.
 
 # %%
 maps = {kind: similarity.cosine_map(each.layers[layer], "c").numpy() for kind, each in closely.items()}
