@@ -1,4 +1,4 @@
-"""Files by relative name: found locally, found in the cache, or downloaded with a checksum.
+"""Files: found by their relative name on a search path, or downloaded with a checksum.
 
 The search path is the folders in the environment variable ``SHIFT_ASSETS``, then a folder ``shared``
 beside the checkout, then the cache (``SHIFT_CACHE``, or ``~/.cache/shift-invariance``).
@@ -47,26 +47,17 @@ def sha256(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def require(relative: str | Path, *, url: str | None = None, sha256: str | None = None) -> Path:
-    """The file of that relative name: found on the search path, else downloaded into the cache.
-
-    Args:
-        relative: its name below the folders of the search path.
-        url: where to download it from; None to look for it only.
-        sha256: what its checksum must be, 64 hexadecimal digits; None to leave it unchecked.
+def require(relative: str | Path) -> Path:
+    """The first file or folder of that relative name on the search path.
 
     Raises:
-        AssetError: it is missing and cannot be downloaded, or has another checksum.
+        AssetError: there is none.
     """
     found = find(relative)
-    if found is not None:
-        _verify(found, sha256, found)
-        return found
-    target = cache() / relative
-    if url is None:
+    if found is None:
         folders = ", ".join(str(folder) for folder in search_path())
         raise AssetError(f"{relative} is in none of {folders}: put it into one, or set SHIFT_ASSETS")
-    return download(url, target, sha256=sha256)
+    return found
 
 
 def download(url: str, target: Path, *, sha256: str | None = None, progress: bool = True) -> Path:
@@ -74,7 +65,7 @@ def download(url: str, target: Path, *, sha256: str | None = None, progress: boo
 
     Args:
         target: the file, which appears only once it is whole and its checksum is right.
-        sha256: as in :func:`require`.
+        sha256: what its checksum must be, 64 hexadecimal digits; None to leave it unchecked.
 
     Raises:
         AssetError: the server cannot be reached, the transfer breaks off, or the checksum differs.

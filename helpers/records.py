@@ -22,11 +22,14 @@ class CheckFailed(AssertionError):
 
 
 class Record:
-    """The numbers, checks and figures of one run of one notebook.
+    """The numbers, checks and figures of one run of one notebook: ``OUT/<notebook>.json`` and ``OUT/figures/``.
 
-    notebook: the file's stem, e.g. ``"01_similarity_maps"``; out: the folder to write to; parameters: the
-    notebook's parameters as they were; networks: those that took part (their titles, weights and checksums
-    are kept); device: what they ran on, as for ``runtime.device``. Writes ``OUT/<notebook>.json`` and ``OUT/figures/``.
+    Args:
+        notebook: the file's stem, e.g. ``"01_similarity_maps"``.
+        out: the folder to write to.
+        parameters: the notebook's parameters as they were.
+        networks: those that took part; their titles, weights and checksums are kept.
+        device: what they ran on, as for ``runtime.device``.
     """
 
     def __init__(
@@ -42,9 +45,7 @@ class Record:
         self.parameters = {key: value for key, value in parameters.items() if key not in ("out", "device")}
         self.stamp = runtime.stamp(
             device,
-            networks=[
-                {"title": item.title, "weights": item.weights, "checksum": item.checksum} for item in networks
-            ]
+            networks=[{"title": each.title, "weights": each.weights, "checksum": each.checksum} for each in networks],
         )
         self.values: dict[str, dict[str, Any]] = {}
         self.checks: list[dict[str, Any]] = []
@@ -53,10 +54,13 @@ class Record:
     def value(self, name: str, value: float, *, unit: str) -> float:
         """Keep a measured number, continuous in the features: it moves as little as they do.
 
-        So is a count that no rounding can reach (rows of a typed table). Returns the number, to be shown.
+        A count that no rounding can reach (rows of a typed table) is of this kind too.
+
+        Returns:
+            The number, to be shown.
 
         Raises:
-            ValueError: for a name used before, or a number that is not finite.
+            ValueError: a name used before, or a number that is not finite.
         """
         return self._number(name, value, unit, "value")
 
@@ -64,18 +68,21 @@ class Record:
         """Keep a share of things counted, which moves in steps: an accuracy, an agreement, a p-value.
 
         Args:
+            name: as for :meth:`value`, which says what is returned and raised too.
+            value: the share.
             n: how many were counted, so that one thing more or fewer moves the share by ``1 / n``; where things
-                weigh differently, the reciprocal of the largest weight. Raises and returns as :meth:`value`.
+                weigh differently, the reciprocal of the largest weight.
+            unit: of the share.
         """
         if not n >= 1:
-            raise ValueError(f"{self.notebook}: {name} counts among {n} things, and a count needs at least one")
+            raise ValueError(f"{self.notebook}: {name} is a count of {n} things: give n, at least 1")
         return self._number(name, value, unit, "count", int(n))
 
     def statistic(self, name: str, value: float, *, n: int, unit: str) -> float:
         """Keep a mean, median, deviation or bound over ``n`` objects of a continuous measure.
 
-        None of these moves further than the objects' own numbers do; of *counted* numbers take :meth:`count`.
-        Raises and returns as :meth:`value`.
+        None of these moves further than the objects' own numbers do; for *counted* numbers use :meth:`count`.
+        Returns and raises what :meth:`value` does.
         """
         return self._number(name, value, unit, "statistic", int(n))
 
@@ -88,26 +95,29 @@ class Record:
         self.values[name] = {"value": value, "unit": unit, "kind": kind, **({} if n is None else {"n": n})}
         return value
 
-    def check(self, name: str, value: float, expected: float, tolerance: float, source: str) -> bool:
-        """Whether ``|value - expected| <= tolerance``; kept for the table, and fails at :meth:`finish`.
+    def check(self, name: str, value: float, *, expected: float, tolerance: float, source: str) -> bool:
+        """Whether ``|value - expected| <= tolerance``; a check that does not hold fails at :meth:`finish`.
 
-        source: where the expected value comes from. A NaN never passes.
+        Args:
+            name: of the check.
+            value: NaN never passes.
+            expected: what it should be.
+            tolerance: how far it may be from that.
+            source: where the expected value and the tolerance come from.
         """
         holds = abs(value - expected) <= tolerance
         bounds = {"target": float(expected), "tolerance": float(tolerance)}
         return self._keep(name, value, f"{expected:.6g} ± {tolerance:.2g}", holds, source, **bounds)
 
-    def check_below(self, name: str, value: float, bound: float, source: str) -> bool:
+    def check_below(self, name: str, value: float, *, bound: float, source: str) -> bool:
         """Whether ``value <= bound``, as :meth:`check`."""
         return self._keep(name, value, f"≤ {bound:.6g}", value <= bound, source)
 
-    def check_above(self, name: str, value: float, bound: float, source: str) -> bool:
+    def check_above(self, name: str, value: float, *, bound: float, source: str) -> bool:
         """Whether ``value >= bound``, as :meth:`check`."""
         return self._keep(name, value, f"≥ {bound:.6g}", value >= bound, source)
 
-    def _keep(
-        self, name: str, value: float, expected: str, holds: bool, source: str, **bounds: float
-    ) -> bool:
+    def _keep(self, name: str, value: float, expected: str, holds: bool, source: str, **bounds: float) -> bool:
         row = {
             "check": name,
             "value": float(value),
@@ -122,8 +132,7 @@ class Record:
     def save_figure(self, figure: matplotlib.figure.Figure, name: str) -> Path:
         """Save a figure as ``OUT/figures/NN_name.png`` with its sidecar JSON; returns the PNG's path.
 
-        The same figure gives the same bytes: no date or version is written into the PNG (the sidecar has
-        them).
+        The same figure gives the same bytes: dates and versions are in the sidecar, not in the PNG.
         """
         folder = self.out / "figures"
         folder.mkdir(parents=True, exist_ok=True)
@@ -141,29 +150,27 @@ class Record:
         path = (self.out / "figures" / figure).with_suffix(".json")
         self._write(path, {"figure": figure, "values": self.values})
 
-    def table(self) -> pd.DataFrame:
-        """All checks so far: name, value, expected, source, holds."""
-        return pd.DataFrame(self.checks, columns=["check", "value", "expected", "source", "holds"])
-
     def finish(self) -> pd.DataFrame:
-        """Write the record, show the whole table of checks, and return it.
+        """Write the record.
 
-        Raises CheckFailed, naming each check that failed, after the table is shown and the record written;
-        ValueError for a record without a single check, which would prove nothing.
+        Returns:
+            All checks, a row each: name, value, expected, source, holds.
+
+        Raises:
+            CheckFailed: Some checks failed; names them, after the record is written and the table shown.
+            ValueError: The record has no check.
         """
         if not self.checks:
-            raise ValueError(f"{self.notebook}: the record has no checks; a run without any proves nothing")
+            raise ValueError(f"{self.notebook}: the record has no checks, so the run proves nothing: add one")
         content = {"values": self.values, "checks": self.checks, "figures": self.figures}
         self._write(self.out / f"{self.notebook}.json", content)
         for figure in self.figures:  # again: most numbers are recorded after their figure is drawn
             self._sidecar(figure)
-        table = self.table()
+        table = pd.DataFrame(self.checks, columns=["check", "value", "expected", "source", "holds"])
         failed = table[~table["holds"]]
         if len(failed):
             display(table)
-            rows = "; ".join(
-                f"{row.check} is {row.value:.6g}, expected {row.expected}" for row in failed.itertuples()
-            )
+            rows = "; ".join(f"{row.check} is {row.value:.6g}, expected {row.expected}" for row in failed.itertuples())
             raise CheckFailed(f"{self.notebook}: {len(failed)} of {len(table)} checks failed: {rows}")
         return table
 

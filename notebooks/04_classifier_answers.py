@@ -556,15 +556,15 @@ display(Markdown(
 # %%
 starts = [item[1].int() for item in moved.values()]
 apart = max(int((item - starts[0]).abs().max()) for item in starts)
-record.check("start frames of the three kinds, largest difference", apart, 0, 0, "the same picture")
+record.check("start frames of the three kinds, largest difference", apart, expected=0, tolerance=0, source="the same picture")
 plain = shifting.Paste(cutout, side).render([[at + reach, at + reach]])[0]
 camera = shifting.Crop(objects.Photo(plain, "plain"), first.frame).render(places["cropped"][shown]).int()
 still = shifting.Paste(cutout, first.frame).render(places["pasted"][shown]).int()
-record.check("cropped - pasted on white", int((camera - still).abs().max()), 0, 0, "ours; only the object shows")
+record.check("cropped - pasted on white", int((camera - still).abs().max()), expected=0, tolerance=0, source="ours; only the object shows")
 total = sum(consistency.probability_map(strip, target=k) for k in range(strip.shape[-1]))
-record.check("probabilities of all classes, largest |sum - 1|", float((total - 1).abs().max()), 0, 1e-5, "definition")
+record.check("probabilities of all classes, largest |sum - 1|", float((total - 1).abs().max()), expected=0, tolerance=1e-5, source="definition")
 rise = max(np.diff(curve).max() for lines in worst_case.values() for curve in lines.values())
-record.check_below("worst case, largest rise with m", rise, 0, "definition: more shifts cannot help")
+record.check_below("worst case, largest rise with m", rise, bound=0, source="definition: more shifts cannot help")
 changing = data.loc[(data["consistency"] - 0.5).abs().idxmin()]  # where a draw is least certain
 
 # %%
@@ -579,7 +579,7 @@ drawn |= {"wrong, same": wrong & (one == two), "wrong, different": wrong & (one 
 for name, each in drawn.items():
     exact = changing[name]
     error = max((exact * (1 - exact) / 20_000) ** 0.5, 1e-12)
-    record.check(f"{name}, drawn - counted, in standard errors", (each.mean() - exact) / error, 0, 4, "Zhang 2019")
+    record.check(f"{name}, drawn - counted, in standard errors", (each.mean() - exact) / error, expected=0, tolerance=4, source="Zhang 2019")
 record.finish()
 
 # %% [markdown]

@@ -25,10 +25,10 @@
 # from helpers.views import plots
 #
 # module = torchvision.models.resnet18(weights=None)  # your network; weights="DEFAULT" are trained ones
-# network = networks.wrap(module, {"pool": "layer4:mean"}, frame=128)  # your layer, the side of your frames
-# cutout = objects.load("umbrella", 48)  # your object, for instance "mug.png", and its side in pixels
+# network = networks.wrap(module, {"pool": "layer4:mean"})  # your layer; frame=224 is the side of your frames
+# cutout = objects.load("espresso", 75)  # your object, for instance "mug.png", and its side in pixels
 # scene = shifting.Paste(cutout, network.frame)  # on white; or, for instance, background="grey"
-# found = features.extract(network, scene, stride=8)  # at every eighth row and column
+# found = features.extract(network, scene, stride=15)  # at every fifteenth row and column
 # maps = similarity.cosine_maps(found.layers["pool"])  # (5, rows, columns), one for each anchor
 # marks = list(similarity.anchors(maps.shape[1:]).values())
 # figure = plots.heatmaps([maps], rows=["my network"], columns=similarity.ANCHORS, stride=found.stride, marks=marks)
@@ -36,22 +36,27 @@
 # print(f"mean cosine with the centre: {maps[2].mean():.4f}")
 # ```
 #
-# The notebook goes through the same steps, and a few more that tell whether to believe the answer. As it stands,
+# Two more calls are worth knowing. `networks.load("timm:convnext_tiny")` is any of timm's models by its name, its
+# layers, frame and preprocessing found by themselves (its weights are downloaded once). And
+# `networks.antialias(network)` is your network with a blur before each stride: not trained with it, so it tells what
+# the blur alone would change, and where training would have to begin.
+#
+# The notebook goes through the steps above, and a few more that tell whether to believe the answer. As it stands,
 # the network is one that nobody has trained: torchvision's ResNet-18 with random weights.
 #
 # **Before you go on, predict.** Is a network with random weights more shift-invariant than a trained one, or
 # less?
 #
-# *Takes about a quarter of a minute on two CPU cores.*
+# *Takes about half a minute on one CPU core.*
 
 # %% tags=["parameters"]
 network: str = "resnet18"  # name, a torchvision classifier; or put your own module into the set-up
 node: str = "layer4:mean"  # your layer: path of a submodule; ":input" is its input, ":mean" its average
-object_name: str = "umbrella"  # an embedded object, or the path of a PNG
-other_name: str = "scissors"  # another one, to compare with
-object_size: int = 48  # px, side of the object
-frame: int = 128  # px, side of the frame
-stride: int = 5  # px, between neighbouring positions
+object_name: str = "espresso"  # a photographed or embedded object, or the path of a PNG
+other_name: str = "cat"  # another one, to compare with
+object_size: int = 75  # px, side of the object
+frame: int = 224  # px, side of the frame
+stride: int = 9  # px, between neighbouring positions; an odd one meets every part of the network's grid
 seed: int = 0  # integer, of the random weights
 device: str = "auto"  # name, cpu, cuda or auto
 out: str = "../runs/lab"  # folder, where figures and numbers go
@@ -59,9 +64,8 @@ out: str = "../runs/lab"  # folder, where figures and numbers go
 # %% [markdown]
 # ## Set-up
 #
-# `module` may be any `torch.nn.Module` that takes images (B, 3, H, W): your own, or
-# `timm.create_model("convnext_tiny", pretrained=True)` where timm is installed. `wrap` names the layer. A layer
-# that gives a map of numbers per channel needs `:mean`, its average over the frame;
+# `module` may be any `torch.nn.Module` that takes images (B, 3, H, W). `wrap` names the layer. A layer that gives a
+# map of numbers per channel needs `:mean`, its average over the frame;
 # `[name for name, _ in module.named_modules()]` lists the paths. Your preprocessing, if it is not ImageNet's:
 # `wrap(..., mean=..., std=...)`.
 
@@ -81,7 +85,7 @@ mine = networks.wrap(module, {"pool": node}, frame=frame, name=network)
 
 given = {"network": network, "node": node, "object_name": object_name, "other_name": other_name}
 given |= {"object_size": object_size, "frame": frame, "stride": stride, "seed": seed}
-trained = networks.load("demo_resnet")
+trained = networks.load("efficientnet_lite0")
 record = records.Record("08_your_own", out, given, [mine, trained], device=device)
 pd.Series(runtime.stamp()["packages"], name="version").to_frame().T
 
@@ -139,8 +143,8 @@ display(Markdown(
 # ### Should you believe it?
 #
 # The cosine says that *moving* the object changes little. Does *exchanging* it change more? Beside your network,
-# the embedded ResNet, which was trained (it sees the same scenes in frames of its own size); beside your object,
-# another one at the same positions. The **calibrated invariance** takes the mean similarity $s$ of an object with
+# EfficientNet-Lite0, which was trained on ImageNet (it sees the same scenes in frames of its own size); beside your
+# object, another one at the same positions. The **calibrated invariance** takes the mean similarity $s$ of an object with
 # itself, over all pairs of positions, and puts it on a scale that begins at $d$, the mean similarity of different
 # objects at the same position:
 #
@@ -163,7 +167,7 @@ for net, name, side, px, every in (
 
 # %%
 rows, pictures = {}, []
-for name, both in ((network, extracted[:2]), ("demo_resnet, trained", extracted[2:])):
+for name, both in ((network, extracted[:2]), (f"{trained.name}, trained", extracted[2:])):
     first, second = (each.layers["pool"] for each in both)
     result = variation.calibrate([first, second])
     rows[name] = {"s, same object": result.same[0], "d, other object": result.different[0]}
@@ -206,9 +210,9 @@ display(Markdown(
 
 # %%
 itself = max(abs(float(each[at]) - 1) for each, at in zip(maps, marks, strict=True))
-record.check("self-similarity, largest |s - 1|", itself, 0, 1e-5, "definition; float32 rounding")
-record.check_below("largest |cosine|", float(maps.abs().max()), 1 + 1e-5, "Cauchy-Schwarz; float32 rounding")
-record.check_below("largest calibrated invariance", table["I, calibrated"].max(), 1 + 1e-9, "definition")
+record.check("self-similarity, largest |s - 1|", itself, expected=0, tolerance=1e-5, source="definition; float32 rounding")
+record.check_below("largest |cosine|", float(maps.abs().max()), bound=1 + 1e-5, source="Cauchy-Schwarz; float32 rounding")
+record.check_below("largest calibrated invariance", table["I, calibrated"].max(), bound=1 + 1e-9, source="definition")
 record.finish()
 
 # %% [markdown]

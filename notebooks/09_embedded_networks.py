@@ -61,15 +61,15 @@ from helpers.views import panels, plots
 runtime.seed(seed)
 given = {"families": families, "object_names": object_names, "training_seed": training_seed, "stride": stride}
 given |= {"walk_count": walk_count, "per_class": per_class, "accuracy_stride": accuracy_stride, "seed": seed}
-keys = list(itertools.product(families, store.VARIANTS, (False, True)))
+keys = list(itertools.product(families, store.POSITIONS, (False, True)))
 nets = {
     (name, where, smooth): networks.load(
-        name, antialiased=smooth, weights=seeds.weights(name, antialiased=smooth, variant=where, seed=training_seed),
+        name, antialiased=smooth, weights=seeds.weights(name, antialiased=smooth, positions=where, seed=training_seed),
     )
     for name, where, smooth in keys
 }
 folder = seeds.folder(training_seed)
-facts = {key: store.load_state(key[0], antialiased=key[2], variant=key[1], folder=folder)[1] for key in keys}  # how they were trained
+facts = {key: store.load_state(key[0], antialiased=key[2], positions=key[1], folder=folder)[1] for key in keys}  # how they were trained
 object_size = evaluate.OBJECT_SIZE
 kinds = [f"{'anti-aliased' if smooth else 'off-the-shelf'}, {where}" for _, where, smooth in keys[:4]]
 names = {key: kinds[i % 4] for i, key in enumerate(keys)}
@@ -84,7 +84,7 @@ pd.Series(runtime.stamp()["packages"], name="version").to_frame().T
 # both are filled with crops of photographs that come with scikit-learn, scikit-image and matplotlib.
 
 # %%
-drawn = [scenes.batch(training_seed, 0, n=train.BATCH, positions=where) for where in scenes.POSITIONS]
+drawn = [scenes.batch(training_seed, 0, n=train.BATCH, positions=where) for where in store.POSITIONS]
 labels = [objects.CLASSES[int(label)] for label in drawn[0][1][:7]]
 figure = plots.frames(torch.cat([frames[:7] for frames, _ in drawn]), titles=[*labels, *labels], columns=7)
 record.save_figure(figure, "training_scenes")
@@ -166,7 +166,7 @@ for key, name in itertools.product(keys, object_names):
 # %%
 rows = {}
 for key in keys:
-    size = (folder / store.file_name(key[0], antialiased=key[2], variant=key[1])).stat().st_size / 1e6
+    size = (folder / store.file_name(key[0], antialiased=key[2], positions=key[1])).stat().st_size / 1e6
     row = {"accuracy, centre": grids[key][centre, centre], "accuracy, border": grids[key][edge].mean()}
     row["global"] = np.mean([overall[key, label] for label in objects.CLASSES])
     for d in distances:
@@ -215,7 +215,7 @@ figure
 
 # %%
 border, middle = table["accuracy, border"], table["accuracy, centre"]
-away = {where: [k for k in table.index if k[1].endswith(where)] for where in store.VARIANTS}
+away = {where: [k for k in table.index if k[1].endswith(where)] for where in store.POSITIONS}
 display(Markdown(
     f"**Reading.** Trained at the centre, networks name {middle[away['centre']].min():.0%} to "
     f"{middle[away['centre']].max():.0%} of the objects there, but {border[away['centre']].min():.0%} to "
@@ -337,9 +337,9 @@ Markdown(text)
 every = np.concatenate([item.ravel() for item in maps.values()])
 at = tuple((size - 1) // 2 for size in maps[keys[0], chosen].shape)
 worst = max(abs(float(item[at]) - 1) for item in maps.values())
-record.check("self-similarity, largest |s - 1|", worst, 0, 1e-5, "definition; float32 rounding")
-record.check_below("largest |cosine|", float(np.abs(every).max()), 1 + 1e-5, "Cauchy-Schwarz; float32 rounding")
-record.check_below("cosine moved by float16", half, 5e-4, "ours: the weights' storage must not show")
+record.check("self-similarity, largest |s - 1|", worst, expected=0, tolerance=1e-5, source="definition; float32 rounding")
+record.check_below("largest |cosine|", float(np.abs(every).max()), bound=1 + 1e-5, source="Cauchy-Schwarz; float32 rounding")
+record.check_below("cosine moved by float16", half, bound=5e-4, source="ours: the weights' storage must not show")
 
 # %% [markdown]
 # What the networks that come with the workbook must show. Of another training these are findings: see above.
@@ -347,21 +347,21 @@ record.check_below("cosine moved by float16", half, 5e-4, "ours: the weights' st
 # %%
 source, shipped = "ours: required of the networks that come with the workbook", training_seed == 0
 if shipped:
-    record.check_below("accuracy gap between twins", gap, 0.02 + 1e-9, "ours: otherwise it compares training")
+    record.check_below("accuracy gap between twins", gap, bound=0.02 + 1e-9, source="ours: otherwise it compares training")
     for family, where in itertools.product(families, factors):
-        record.check_above(f"local factor, {family}, {where}", factors[where][family], 1.5, source)
+        record.check_above(f"local factor, {family}, {where}", factors[where][family], bound=1.5, source=source)
 if shipped and "demo_alexnet" in families:
     shown = table.loc["demo_alexnet"]
     names_rightly = shown["accuracy, border"]
-    record.check_below("AlexNet, centre: border", names_rightly["off-the-shelf, centre"], 0.5, source)
-    record.check_above("AlexNet, anywhere: border", names_rightly["off-the-shelf, uniform"], 0.9, source)
+    record.check_below("AlexNet, centre: border", names_rightly["off-the-shelf, centre"], bound=0.5, source=source)
+    record.check_above("AlexNet, anywhere: border", names_rightly["off-the-shelf, uniform"], bound=0.9, source=source)
     start = shown["global"]["off-the-shelf, centre"]
     by_place = shown["global"]["off-the-shelf, uniform"] - start
     by_blur = abs(shown["global"]["anti-aliased, centre"] - start)
-    record.check_above("AlexNet: training positions move the global cosine", by_place - 3 * by_blur, 0, source)
+    record.check_above("AlexNet: training positions move the global cosine", by_place - 3 * by_blur, bound=0, source=source)
 if shipped and "demo_resnet" in families:
     peaks = variation.spectrum(maps[("demo_resnet", "uniform", False), chosen], periods=(28, 32, 36), stride=stride).ratio
-    record.check_above("ResNet, anywhere: 32 px over 28 and 36 px", peaks[1] / max(peaks[0], peaks[2]), 2, source)
+    record.check_above("ResNet, anywhere: 32 px over 28 and 36 px", peaks[1] / max(peaks[0], peaks[2]), bound=2, source=source)
 record.finish()
 
 # %% [markdown]

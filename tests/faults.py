@@ -47,11 +47,11 @@ FAULTS = (
         "01",
     ),
     Fault(
-        "the ReLU read for fc6",
+        "the ReLU read for fc7",
         "helpers/networks/embedded/architectures.py",
-        '"fc6": "classifier.1"',
-        '"fc6": "classifier.2"',
-        "01",
+        '"fc7": "classifier.4"',
+        '"fc7": "classifier.5"',
+        "09",
     ),
     Fault(
         "rows and columns exchanged",
@@ -65,7 +65,7 @@ FAULTS = (
         "helpers/networks/network.py",
         "IMAGENET_STD = (0.229, 0.224, 0.225)",
         "IMAGENET_STD = (0.225, 0.224, 0.229)",  # blue for red
-        "01",
+        "09",
     ),
     Fault(
         "a probe trained on its test positions",

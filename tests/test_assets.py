@@ -68,18 +68,18 @@ def checksum(tmp_path):
 
 def test_download_is_whole_checked_and_cached(server, tmp_path):
     expected = checksum(tmp_path)
-    path = assets.require("folder/file.bin", url=f"{server}/file.bin", sha256=expected)
+    path = assets.download(f"{server}/file.bin", assets.cache() / "folder/file.bin", sha256=expected)
     assert path == tmp_path / "cache/folder/file.bin" and path.read_bytes() == CONTENT
-    assert assets.require("folder/file.bin", url=f"{server}/file.bin", sha256=expected) == path
+    assert assets.download(f"{server}/file.bin", path, sha256=expected) == assets.require("folder/file.bin") == path
     assert Server.seen == [None]  # the second time nothing was asked of the server
 
 
-def test_what_is_on_the_search_path_is_not_downloaded(server, tmp_path):
+def test_another_file_in_its_place_is_an_error(server, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/file.bin").write_bytes(b"mine")
-    assert assets.require("file.bin", url=f"{server}/file.bin").read_bytes() == b"mine"
+    assert assets.require("file.bin").read_bytes() == b"mine"
     with pytest.raises(assets.AssetError, match="SHA-256"):
-        assets.require("file.bin", url=f"{server}/file.bin", sha256=checksum(tmp_path))
+        assets.download(f"{server}/file.bin", tmp_path / "mine/file.bin", sha256=checksum(tmp_path))
     assert Server.seen == []
 
 
@@ -161,7 +161,8 @@ def test_folders_may_begin_at_home_and_checksums_be_in_capitals(tmp_path, monkey
     assert assets.cache() == tmp_path / "kept" and assets.search_path()[0] == tmp_path / "mine"
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "a").write_bytes(b"a")
-    assert assets.require("a", sha256=assets.sha256(tmp_path / "mine" / "a").upper())
+    path = assets.require("a")
+    assert assets.download("http://127.0.0.1:9/a", path, sha256=assets.sha256(path).upper()) == path
 
 
 def test_what_is_there_needs_no_lock(tmp_path, monkeypatch):

@@ -18,7 +18,7 @@ from PIL import Image
 from test_workbook import GOOD, make
 
 from helpers import __main__ as command_line
-from helpers.tools.workbook import commands, pages
+from helpers.tools.workbook import commands, rendering
 from helpers.views import plots
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -29,7 +29,7 @@ import sys
 given = {"seed": seed, "scale": scale, "names": names, "label": label, "quick": quick}
 record = records.Record(stem, out, given)
 record.value("total", total, unit="points")
-record.check("total", total, expected, 0, "by hand")
+record.check("total", total, expected=expected, tolerance=0, source="by hand")
 figure = Figure(figsize=(2, 1))
 _ = figure.add_subplot().plot([0, total])
 path = record.save_figure(figure, "line")
@@ -168,7 +168,7 @@ def test_small_pictures_look_the_same(difference: bool) -> None:
     cone = 1 - np.hypot(rows - 30, cols - 30) / 60
     maps = [[cone - 0.6, 0.3 - cone]] if difference else [[cone, 0.9 * cone.T]]
     png = plots.heatmaps(maps, rows=["cosine"], columns=["one", "other"], difference=difference)._repr_png_()
-    kept = pages.small(png)
+    kept = rendering.small(png)
     assert len(kept) < len(png) / 2
     before, after = (np.asarray(Image.open(io.BytesIO(each)).convert("RGB")).astype(int) for each in (png, kept))
     assert np.abs(after - before).max() <= 8  # of 255, in each channel: below what is seen side by side

@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from helpers.measures import consistency
 from helpers.views import plots
-from helpers.views.plots.style import VARIANTS
+from helpers.views.plots.style import VARIANT_COLOURS
 
 GRID = torch.tensor([[0, 0, 1], [0, 1, 1], [2, 1, 1]])
 
@@ -288,7 +288,7 @@ def test_answer_maps_share_their_colours_and_the_right_answer_is_pale():
 
 def test_dots_leave_out_what_is_undefined_and_bars_and_curves_fit():
     names = ["one, centre", "another, centre"]
-    variants = dict(zip(names, VARIANTS, strict=True))
+    variants = dict(zip(names, VARIANT_COLOURS, strict=True))
     table = {"stays right": {"pasted": {names[0]: [0.5, np.nan, 1.0], names[1]: [np.nan] * 3}}}
     dots = plots.by_kind(table, variants=variants)
     shown = [line.get_xdata().tolist() for line in drawn(dots).axes[0].lines]

@@ -160,7 +160,7 @@ def test_a_subject_with_answers():
     features = _features()
     blocks = subjects.Blocks()
     (subject,) = subjects.from_features([features, _features(1, title="net, anti-aliased", antialiased=True)])
-    described = subjects.describe(subject, blocks, bound=2e-3)
+    described = subjects.describe(subject, blocks)
     assert described["rows"] == [0, 1, 11] and described["cols"] == [0, 1, 14]
     first = described["networks"][0]
     assert [layer["name"] for layer in first["layers"]] == ["fc6", "fc", "P(cat)"]
@@ -193,7 +193,7 @@ def test_maps_known_at_anchors_only():
     subject = subjects.Subject(
         name="thing", rows=range(0, 8, 2), cols=range(0, 12, 2), frame=(16, 16), networks=[maps], size=(4, 4)
     )
-    (network,) = subjects.describe(subject, blocks, bound=2e-3)["networks"]
+    (network,) = subjects.describe(subject, blocks)["networks"]
     (layer,) = network["layers"]
     assert layer["anchors"] == ["tl", "c"] and layer["error"] == 1e-3
     shown = _unpacked(blocks.texts[int(layer["data"])], 2, 4, 6) * layer["step"]

@@ -197,8 +197,8 @@ def test_replay_of_a_relative_is_called_one(shared):
 
 def test_verdicts_of_a_replay():
     theirs = np.linspace(0.8, 1, 25).reshape(5, 5)
-    same = replaying._verdict(theirs + 0.004, theirs, replaying.PUBLISHED)
+    same = replaying._verdict(theirs + 0.004, theirs, replaying.PUBLISHED_WEIGHTS)
     assert same["verdict"] == "reproduced" and same["largest_difference"] == pytest.approx(0.004)
     assert same["pearson_r"] == pytest.approx(1)
-    assert replaying._verdict(theirs + 0.006, theirs, replaying.PUBLISHED)["verdict"] == "differs"
+    assert replaying._verdict(theirs + 0.006, theirs, replaying.PUBLISHED_WEIGHTS)["verdict"] == "differs"
     assert replaying._verdict(theirs, theirs, replaying.RELATIVE)["verdict"].startswith("no verdict")

@@ -395,7 +395,7 @@ def test_presets_and_their_changes():
     }.items():
         with pytest.raises(ValueError, match=message):
             named.parameters("paper", [change])
-    with pytest.raises(ValueError, match="one precision for all: 'fast' is none of float32"):
+    with pytest.raises(ValueError, match="one precision for all: 'fast' is not one of float32"):
         Settings(precision="fast")
     with pytest.raises(ValueError, match="unknown preset 'papr'; did you mean 'paper'"):
         named.parameters("papr", [])

@@ -118,7 +118,7 @@ def test_a_batch_depends_on_seed_and_step_alone():
 
 
 def test_position_modes_share_objects_and_differ_in_place():
-    centre, uniform = (scenes.batch(0, 0, n=400, positions=mode) for mode in scenes.POSITIONS)
+    centre, uniform = (scenes.batch(0, 0, n=400, positions=mode) for mode in store.POSITIONS)
     assert torch.equal(centre[1], uniform[1])
     assert set(centre[1].tolist()) == set(range(len(CLASSES)))
     middle = boxes(centre[0])
@@ -144,7 +144,7 @@ def test_resumed_training_is_the_uninterrupted_one(tmp_path, monkeypatch):
     monkeypatch.setattr(train, "BATCH", 4)
     monkeypatch.setattr(train, "CHECKPOINT_EVERY", 2)
     monkeypatch.setattr(train, "_metadata", lambda job, seconds, module, loss: {"loss": str(loss)})
-    job = train.Job(name="demo_alexnet", antialiased=True, variant="uniform", seed=1, steps=8)
+    job = train.Job(name="demo_alexnet", antialiased=True, positions="uniform", seed=1, steps=8)
     whole, _ = train.train(job, tmp_path / "whole")
 
     real = scenes.batch
@@ -169,8 +169,8 @@ def test_jobs_are_twelve_and_twins_share_the_schedule():
     assert len({job.key for job in jobs}) == 12
     for off, smooth in zip(jobs[::2], jobs[1::2], strict=True):
         assert (off.antialiased, smooth.antialiased) == (False, True)
-        assert (off.name, off.variant, off.seed, off.steps) == (
-            smooth.name, smooth.variant, smooth.seed, smooth.steps,
+        assert (off.name, off.positions, off.seed, off.steps) == (
+            smooth.name, smooth.positions, smooth.seed, smooth.steps,
         )  # fmt: skip
 
 
@@ -180,11 +180,11 @@ def test_jobs_are_twelve_and_twins_share_the_schedule():
 def test_shipped_weights_fit_load_and_say_where_they_come_from():
     total = 0
     for job in train.all_jobs():
-        state, metadata = store.load_state(job.name, antialiased=job.antialiased, variant=job.variant)
+        state, metadata = store.load_state(job.name, antialiased=job.antialiased, positions=job.positions)
         network = build(job.name, antialiased=job.antialiased)
         network.load_state_dict(state)
         assert all(value.dtype == torch.float32 for value in network.parameters())
-        assert metadata["network"] == job.name and metadata["variant"] == job.variant
+        assert metadata["network"] == job.name and metadata["variant"] == job.positions
         assert json.loads(metadata["antialiased"]) is job.antialiased
         assert json.loads(metadata["classes"]) == list(CLASSES)
         assert {"recipe", "seed", "seconds", "sources", "commit", "accuracy_centre"} <= metadata.keys()
@@ -196,9 +196,9 @@ def test_shipped_weights_fit_load_and_say_where_they_come_from():
 
 def test_a_changed_file_is_refused(tmp_path):
     state = {"layer.weight": noise(3, 3), "count": torch.tensor(5)}
-    file = store.file_name("demo_resnet", antialiased=True, variant="uniform")
+    file = store.file_name("demo_resnet", antialiased=True, positions="uniform")
     path = store.save_state(state, {"seed": "0"}, file=file, folder=tmp_path)
-    loaded, metadata = store.load_state("demo_resnet", antialiased=True, variant="uniform", folder=tmp_path)
+    loaded, metadata = store.load_state("demo_resnet", antialiased=True, positions="uniform", folder=tmp_path)
     assert metadata == {"seed": "0", "stored": "float16"} and loaded["count"].dtype == torch.int64
     # float16 keeps 11 bits
     torch.testing.assert_close(loaded["layer.weight"], state["layer.weight"], rtol=2**-11, atol=0)
@@ -206,32 +206,32 @@ def test_a_changed_file_is_refused(tmp_path):
     content[-1] ^= 1
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"demo_resnet_aa_uniform.safetensors has SHA-256 .*`make weights"):
-        store.load_state("demo_resnet", antialiased=True, variant="uniform", folder=tmp_path)
+        store.load_state("demo_resnet", antialiased=True, positions="uniform", folder=tmp_path)
     path.unlink()
     with pytest.raises(FileNotFoundError, match="make weights"):
-        store.load_state("demo_resnet", antialiased=True, variant="uniform", folder=tmp_path)
+        store.load_state("demo_resnet", antialiased=True, positions="uniform", folder=tmp_path)
 
 
 def test_float32_storage_keeps_every_bit(tmp_path):
-    file = store.file_name("demo_resnet", antialiased=False, variant="centre")
+    file = store.file_name("demo_resnet", antialiased=False, positions="centre")
     store.save_state({"w": noise(5)}, {}, file=file, folder=tmp_path, half=False)
     loaded, metadata = store.load_state("demo_resnet", antialiased=False, folder=tmp_path)
     assert torch.equal(loaded["w"], noise(5)) and metadata["stored"] == "float32"
 
 
 def test_saving_two_files_lists_both_and_refuses_what_float16_cannot_hold(tmp_path):
-    for variant in store.VARIANTS:
-        name = store.file_name("demo_resnet", antialiased=False, variant=variant)
+    for positions in store.POSITIONS:
+        name = store.file_name("demo_resnet", antialiased=False, positions=positions)
         store.save_state({"w": torch.ones(1)}, {}, file=name, folder=tmp_path)
-    for variant in store.VARIANTS:
-        store.load_state("demo_resnet", antialiased=False, variant=variant, folder=tmp_path)
+    for positions in store.POSITIONS:
+        store.load_state("demo_resnet", antialiased=False, positions=positions, folder=tmp_path)
     with pytest.raises(ValueError, match="not finite in float16: w"):
         store.save_state({"w": torch.tensor([1e6])}, {}, file="x.safetensors", folder=tmp_path)
 
 
 def test_variant_is_checked():
     with pytest.raises(ValueError, match="'centre' or 'uniform', got 'center'"):
-        store.load_state("demo_resnet", antialiased=False, variant="center")
+        store.load_state("demo_resnet", antialiased=False, positions="center")
 
 
 def test_held_out_objects_are_placed_where_asked():
@@ -282,16 +282,16 @@ def test_only_records_of_another_seed_are_kept(tmp_path):
 
 def test_weights_of_another_seed_are_found_or_asked_for(tmp_path, monkeypatch):
     monkeypatch.setattr(seeds, "_RUNS", tmp_path)
-    assert seeds.weights("demo_resnet", antialiased=True, variant="uniform") == "uniform"
+    assert seeds.weights("demo_resnet", antialiased=True, positions="uniform") == "uniform"
     assert seeds.folder(0) == store.FOLDER
     with pytest.raises(FileNotFoundError, match=r'make weights ARGS="--seed 3"'):
-        seeds.weights("demo_resnet", antialiased=True, variant="uniform", seed=3)
+        seeds.weights("demo_resnet", antialiased=True, positions="uniform", seed=3)
     torch.manual_seed(0)
     module = build("demo_resnet", antialiased=True)
     path = store.save_state(
         module.state_dict(), {}, file="demo_resnet_aa_uniform.safetensors", folder=seeds.folder(3), half=False
     )
-    assert seeds.weights("demo_resnet", antialiased=True, variant="uniform", seed=3) == path
+    assert seeds.weights("demo_resnet", antialiased=True, positions="uniform", seed=3) == path
     loaded = networks.load("demo_resnet", antialiased=True, weights=path).module
     assert torch.equal(loaded.fc.weight, module.fc.weight)
 

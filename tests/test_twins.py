@@ -62,7 +62,7 @@ def test_the_rate_does_not_know_the_end_until_it_falls():
 
 
 def test_the_loss_of_a_network_against_itself_is_nothing(teacher):
-    own = twins.seen(teacher, twins.normalise(pictures.batch(0, 0, count=2, side=32)))
+    own = twins.seen(teacher, twins.standardise(pictures.batch(0, 0, count=2, side=32)))
     assert len(own[0]) == 7 and own[1].shape == (2, 1280) and own[2].shape == (2, 1000)
     assert twins.loss(twins.Recipe(), own, own).item() == pytest.approx(0, abs=1e-5)  # float32: a cosine of 1 - 1e-7
 
@@ -125,7 +125,7 @@ def test_a_twin_is_shipped_with_what_it_is(tmp_path, monkeypatch):
 
 def test_an_unknown_twin_is_said_before_any_work(capsys, tmp_path):
     assert commands.main(["twins", "resnet50", "--work", str(tmp_path), "--out", str(tmp_path)]) == 2
-    assert "no twin of 'resnet50' is trained here: choose of efficientnet_lite0" in capsys.readouterr().err
+    assert "no twin of 'resnet50' is trained here: choose one of efficientnet_lite0" in capsys.readouterr().err
 
 
 def test_shipped_twins_keep_their_answers():
@@ -138,10 +138,10 @@ def test_shipped_twins_keep_their_answers():
         )
     ).permute(0, 3, 1, 2)  # fmt: skip
     plain, smooth, moved = (
-        agreement.answers(network, module, frames[:, :, 16:240, 16 + col : 240 + col])
+        agreement.outputs(network, module, frames[:, :, 16:240, 16 + col : 240 + col])
         for module, col in ((network.module, 0), (twin.module, 0), (twin.module, 1))
     )
-    was = agreement.answers(network, network.module, frames[:, :, 16:240, 17:241])
+    was = agreement.outputs(network, network.module, frames[:, :, 16:240, 17:241])
     change = [1 - torch.cosine_similarity(a[0], b[0]).mean() for a, b in ((plain, was), (smooth, moved))]
     assert change[1] < 0.6 * change[0]
     same = smooth[1].topk(5).indices == plain[1].argmax(1, keepdim=True)

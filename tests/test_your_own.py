@@ -31,7 +31,7 @@ def test_there_are_as_few_lines_as_the_readme_says() -> None:
 OWN = {  # what someone changes in the block
     "torchvision.models.resnet18(weights=None)": "torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU())",
     '"layer4:mean"': '"0:mean"',
-    '"umbrella"': '"mug.png"',
+    '"espresso"': '"mug.png"',
     "import torchvision": "import torch",
 }
 
@@ -47,8 +47,8 @@ def test_the_lines_run_by_themselves(own: dict, tmp_path: Path, monkeypatch, cap
     names: dict = {}
     exec(compile(code, "the block of notebook 08", "exec"), names)
     maps = names["maps"]
-    assert maps.shape == (5, 11, 11) and maps.isfinite().all()  # 128 - 48 + 1 rows, every eighth
-    assert names["cutout"].name == ("mug" if own else "umbrella")
+    assert maps.shape == (5, 10, 10) and maps.isfinite().all()  # 224 - 75 + 1 rows, every fifteenth
+    assert names["cutout"].name == ("mug" if own else "espresso")
     for each, at in zip(maps, names["marks"], strict=True):
         assert float(each[at]) == pytest.approx(1, abs=1e-5)  # each map's own anchor
     with Image.open("maps.png") as picture:

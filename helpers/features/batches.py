@@ -1,4 +1,4 @@
-"""Any positions of a scene, read batch by batch: what the features and the similarity maps are both made of."""
+"""Reading any positions of a scene batch by batch, for features and similarity maps alike."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Found = dict[str, torch.Tensor]  # layer -> features (B, D) on the device
 
 
 class SceneReader:
-    """What :func:`scene_reader` gives: from positions to features. ``settings`` says how they are read."""
+    """From positions to features, as :func:`scene_reader` sets it up; ``settings`` says how they are read."""
 
     def __init__(self, read: Reader, scene: Scene, *, at: Callable[[torch.Tensor], Found], settings: dict[str, Any]):
         self.read, self.scene, self._at, self.settings = read, scene, at, settings
@@ -27,7 +27,7 @@ class SceneReader:
     def batches(
         self, places: torch.Tensor, *, size: int | None = None, progress: bool = True
     ) -> Iterator[tuple[slice, Found]]:
-        """The slice and the features of one batch of positions, long (P, 2), after the other.
+        """The slice and the features of each batch of positions, long (P, 2), in turn.
 
         ``size`` frames in a batch, halved where memory runs out; None for :func:`batch_for`.
         """
@@ -65,7 +65,7 @@ def scene_reader(
     reuse: str | None,
     fold: bool,
 ) -> Iterator[SceneReader]:
-    """Within it, the network reads the scene; arguments and errors as in :func:`helpers.features.extract`."""
+    """A context in which the network reads the scene; arguments and errors are those of ``features.extract``."""
     settings: dict[str, Any] = {}
     if precision == "fast":
         choice = fastest(network, scene, layers, device=device, average=average)

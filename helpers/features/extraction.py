@@ -53,7 +53,7 @@ def extract(
     reuse: str | None = None,
     fold: bool = True,
 ) -> Features:
-    """Every position's features, all layers from one forward pass each.
+    """The features of all positions: one forward pass per frame, whatever the number of layers.
 
     The network is in eval mode meanwhile, and no hook or mode outlasts the call.
 

@@ -19,7 +19,7 @@ from torch.nn.utils.parametrize import is_parametrized
 
 
 class _Folded(nn.Module):
-    """What remains of a batch norm: nothing, or, of timm's, the activation it carries."""
+    """What replaces a folded batch norm: nothing, or the activation that is part of timm's norms."""
 
     def forward(self, value: torch.Tensor) -> torch.Tensor:
         for child in self.children():
@@ -29,10 +29,10 @@ class _Folded(nn.Module):
 
 @contextlib.contextmanager
 def foldable(module: nn.Module) -> Iterator[list[tuple[str, str]]]:
-    """Within it, forward passes are watched; afterwards the list holds the paths (convolution, batch norm) to fold.
+    """A context that watches forward passes; afterwards its list holds the paths (convolution, batch norm) to fold.
 
-    Each stands directly before the other and is called once. Whether something else uses the convolution's output
-    as well is not seen: that shows when the folded network's features are compared.
+    The convolution stands directly before the norm, and each is called once. Other uses of the convolution's output
+    go unseen here: they show when the folded network's features are compared.
     """
     found: list[tuple[str, str]] = []
     calls: collections.Counter[str] = collections.Counter()

@@ -1,8 +1,8 @@
-"""Features as another machine might compute them: a switch for finding out what hangs on their last digits (ours).
+"""Features as another machine might compute them: a switch that shows which numbers depend on their last digits (ours).
 
-No two kinds of CPU add float32 numbers in the same order. What that does to features is small and differs from
-frame to frame; what it does to a number further on (an accuracy, a p-value) depends on the number. So the runner
-can add noise of that size where features leave a network, and see (``python -m helpers run --perturb DRAW``).
+No two kinds of CPU add float32 numbers in the same order. Its effect on features is small and differs from frame to
+frame; the effect on a number made of them (an accuracy, a p-value) depends on the number. So the runner can add noise
+of that size where features leave a network (``python -m helpers run --perturb DRAW``), and the numbers tell.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def draw() -> int:
 
 
 def perturbed(features: torch.Tensor) -> torch.Tensor:
-    """The vectors (B, D) with the noise of the present draw, or the same tensor where there is none.
+    """The vectors (B, D) with the noise of the current draw; the same tensor if there is none.
 
     Half of the noise's power is each vector's own, half is shared by all vectors of D dimensions: rounding has
     both parts, and means over many frames forget only the first. Zeros stay: a ReLU gives them everywhere. The

@@ -1,4 +1,4 @@
-"""From frames to features: the forward pass, with hooks on the layers asked for that do not outlast it."""
+"""From frames to features: the forward pass, with hooks on the layers to read, removed afterwards."""
 
 from __future__ import annotations
 
@@ -95,9 +95,9 @@ def reader(
     average: bool = False,
     fold: bool = True,
 ) -> Iterator[Reader]:
-    """Within it, a function from uint8 frames on the device to layer -> (B, D) on the device, without gradients.
+    """A context that gives a function from uint8 frames on the device to layer -> (B, D) there, without gradients.
 
-    Meanwhile the network is on the device, in eval mode and hooked. Arguments and errors are those of
+    Inside it the network is on the device, in eval mode and hooked. Arguments and errors are those of
     :func:`helpers.features.extract`.
     """
     names = network.check(network.layers if layers is None else layers)

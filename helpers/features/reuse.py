@@ -22,14 +22,13 @@ from helpers.shifting import Scene
 
 TOLERANCE = 1e-5  # of the largest feature: the same sums, in another order at another place
 
-Source = Callable[[torch.Tensor], dict[str, torch.Tensor]]
 
 
 class _Reached(Exception):
     """Ends a forward pass at the node."""
 
 
-def reusing(read: Reader, scene: Scene, *, node: str) -> Source:
+def reusing(read: Reader, scene: Scene, *, node: str) -> Callable[[torch.Tensor], dict[str, torch.Tensor]]:
     """A function from positions (B, 2) to layer -> (B, D), the same as reading the rendered frames.
 
     Args:

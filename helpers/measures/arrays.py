@@ -32,23 +32,23 @@ def as_map(values, *, stride: int = 1) -> np.ndarray:
     return array
 
 
-def grid_features(values, *, what: str = "features") -> np.ndarray:
+def grid_features(values) -> np.ndarray:
     """Features (R, C, D) of one object as an array of the precision they have.
 
     Raises:
-        ValueError: another shape, or a value that is not finite; the message calls the features `what`.
+        ValueError: another shape, or a value that is not finite.
     """
     features = np.asarray(values)
     if features.ndim != 3 or not features.size:
-        raise ValueError(f"{what}: features are (rows, columns, dimensions); got shape {features.shape}")
+        raise ValueError(f"features are (rows, columns, dimensions); got shape {features.shape}")
     if not np.isfinite(features).all():
         row, col, _ = np.argwhere(~np.isfinite(features))[0]
-        raise ValueError(f"{what}: the features at row {row}, column {col} are not finite")
+        raise ValueError(f"the features at row {row}, column {col} are not finite")
     return features
 
 
 def unit_vectors(values, *, what: str = "features") -> np.ndarray:
-    """Vectors (..., D) divided by their lengths, float64 (`similarity.normalise` is their like in float32).
+    """Vectors (..., D) divided by their lengths, float64 (`similarity.normalise` does the same in float32).
 
     Raises:
         ValueError: no dimensions, or a zero or non-finite vector; the message calls the vectors `what`.

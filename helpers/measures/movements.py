@@ -23,7 +23,7 @@ def moved(
     frame: int = 224,
     background: shifting.Colour | Photo = "white",
 ) -> dict[str, torch.Tensor]:
-    """Frames of an object in the middle of the frame and moved from there by some shifts, four ways.
+    """Frames of an object at the middle of the frame, moved from there by each shift in four ways.
 
     Args:
         shifts: long (P, 2), rows down and columns right, pixels, either sign.
@@ -34,8 +34,8 @@ def moved(
         {name: uint8 (P, 3, H, W)} for the four `NAMES`; at shift (0, 0) all four frames are the same.
 
     Raises:
-        ValueError: shifts that move the object off the frame, a photo too small for them, and as
-            `shifting.Paste`.
+        ValueError: shifts that move the object off the frame, a photo too small for them, or anything that
+            `shifting.Paste` refuses.
     """
     reach = int(shifts.abs().max())
     middle = [(frame - side) // 2 for side in cutout.size]

@@ -239,7 +239,7 @@ def antialias(network: Network, *, taps: int = 3) -> Network:
     """The same network with a blur before each stride but the stem's, not trained; see :func:`blurred`.
 
     Batch statistics are matched on packaged photographs (:func:`match_statistics`): nothing is learned, but
-    EfficientNet-Lite0 then gives its own answer to 0.66 of 64 photographs, and without it to 0.36.
+    EfficientNet-Lite0 then gives its own answer to .66 of 73 photographs, and without it to .37.
 
     Args:
         network: of torchvision or timm, or built like theirs; it is not touched.

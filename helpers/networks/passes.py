@@ -27,7 +27,7 @@ def blank(module: nn.Module, frame: tuple[int, int]) -> torch.Tensor:
 
 @contextlib.contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """Within it, the module is in eval mode; each of its parts is in its own mode again afterwards."""
+    """A context in which the module is in eval mode; afterwards each of its parts has its former mode again."""
     modes = {part: part.training for part in module.modules()}
     try:
         module.eval()

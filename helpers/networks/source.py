@@ -11,7 +11,7 @@ from helpers.suggestions import nearest
 if TYPE_CHECKING:
     from helpers.networks.network import Network
 
-# The variant in words, by ``antialiased``: legends, titles and tables say it so.
+# The variant in words, by ``antialiased``, as in legends, titles and tables.
 KINDS = {False: "off-the-shelf", True: "anti-aliased"}
 # Our name -> the authors', in their published files.
 PUBLISHED = {"alexnet": "alexnet", "vgg16": "vgg16", "resnet50": "resnet50", "mobilenet_v2": "mobilev2"}
@@ -87,7 +87,7 @@ class Source:
         return f"{TITLES.get(self.name, self.name.removeprefix('timm:'))}, {self.kind}"
 
     def load(self) -> Network:
-        """The network; errors as of ``networks.load``."""
+        """The network; raises what ``networks.load`` raises."""
         from helpers.networks.catalogue import load  # which needs this module
 
         return load(self.name, antialiased=self.antialiased, weights=self.weights)

@@ -1,4 +1,4 @@
-"""How often answers agree within a window of shifts, how often they are right, and for how long."""
+"""How often answers agree within a window of shifts, how often they are right, and how far they stay right."""
 
 from __future__ import annotations
 

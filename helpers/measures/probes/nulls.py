@@ -1,4 +1,4 @@
-"""What a probe reaches where position is not what it reads: label maps and fields for comparison."""
+"""Nulls for the probes: label maps and fields that have nothing to do with the true position."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from helpers.networks import Network
 # Trained from, but not, the weights that the authors used: what it gives is like theirs, not a reproduction.
 RELATIVES = {"mobilev2": "weights/mobilenet_v2_imagenet_qat.pth"}
 RELATIVE = "fine-tuned relative"
-PUBLISHED = "published weights"
+PUBLISHED_WEIGHTS = "published weights"
 # Between this and the authors' maps: another torch, other kernels, and a resize within one grey level.
 # Chosen, not measured: the run that would measure it needs the published weights.
 TOLERANCE = 0.005
@@ -34,7 +34,7 @@ def replayable(*, download: bool = False) -> dict[str, tuple[str, str]]:
             name = theirs + "AA" * antialiased
             relative = assets.find(RELATIVES[name]) if name in RELATIVES else None
             if download or networks.local_weights(ours, antialiased=antialiased):
-                found[name] = (PUBLISHED, "default")
+                found[name] = (PUBLISHED_WEIGHTS, "default")
             elif relative:
                 found[name] = (RELATIVE, str(relative))
     return found
@@ -118,7 +118,7 @@ def _layer(network: Network, theirs: str) -> str:
 def _verdict(ours: np.ndarray, theirs: np.ndarray, words: str) -> dict[str, object]:
     largest = float(np.abs(ours - theirs).max())
     r = float(np.corrcoef(ours.ravel(), theirs.ravel())[0, 1])
-    if words == PUBLISHED:
+    if words == PUBLISHED_WEIGHTS:
         verdict = "reproduced" if largest <= TOLERANCE else "differs"
     else:
         verdict = f"no verdict: {words}"

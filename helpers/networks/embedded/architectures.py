@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torchvision.models import mobilenet_v2
 
 FRAME = 128
-CLASSES = 40
+CLASS_COUNT = 40
 FILTER_SIZE = 5
 
 # Names as in the paper; `fc6`, `fc7` are the values before the ReLU (which is out of place here).
@@ -54,13 +54,13 @@ def _max_pool(channels: int, antialiased: bool, padding: int) -> nn.Module:
 
 
 class AlexNet(nn.Module):
-    """torchvision's AlexNet: convolutions at a quarter of the widths, the 3 x 3 map flattened, fc of 512.
+    """AlexNet of torchvision: convolutions at a quarter of the widths, the 3 x 3 map flattened, fc of 512.
 
     torchvision averages its map to 6 x 6 before `fc6`; at frame 128 the map is 3 x 3 and goes in as it is.
     Modules are numbered as in torchvision (`features.0` ... `classifier.6`).
     """
 
-    def __init__(self, antialiased: bool, num_classes: int, width: int = 512) -> None:
+    def __init__(self, antialiased: bool, num_classes: int) -> None:
         super().__init__()
         conv1 = nn.Conv2d(3, 16, 11, stride=2 if antialiased else 4, padding=2)
         first_relu = nn.Sequential(nn.ReLU(), Blur(16)) if antialiased else nn.ReLU()
@@ -72,12 +72,13 @@ class AlexNet(nn.Module):
             nn.Conv2d(64, 64, 3, padding=1), nn.ReLU(), _max_pool(64, antialiased, 0),
         )  # fmt: skip
         self.classifier = nn.Sequential(
-            nn.Dropout(0.2), nn.Linear(64 * 3 * 3, width), nn.ReLU(),
-            nn.Dropout(0.2), nn.Linear(width, width), nn.ReLU(),
-            nn.Linear(width, num_classes),
+            nn.Dropout(0.2), nn.Linear(64 * 3 * 3, 512), nn.ReLU(),
+            nn.Dropout(0.2), nn.Linear(512, 512), nn.ReLU(),
+            nn.Linear(512, num_classes),
         )  # fmt: skip
 
     def forward(self, x: Tensor) -> Tensor:
+        """Class scores (B, classes) of frames (B, 3, 128, 128), normalised."""
         return self.classifier(self.features(x).flatten(1))
 
 
@@ -101,6 +102,7 @@ class BasicBlock(nn.Module):
             self.downsample = nn.Sequential(shortcut, nn.BatchNorm2d(outputs))
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs, h, w) to (B, outputs, h / stride, w / stride)."""
         out = self.blur(self.relu(self.bn1(self.conv1(x))))
         return self.relu(self.bn2(self.conv2(out)) + self.downsample(self.shortcut_blur(x)))
 
@@ -122,13 +124,14 @@ class ResNet(nn.Module):
         self.fc = nn.Linear(128, num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Class scores (B, classes) of frames (B, 3, 128, 128), normalised."""
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
         return self.fc(self.avgpool(x).flatten(1))
 
 
 def _mobilenet(antialiased: bool, num_classes: int) -> nn.Module:
-    """torchvision's MobileNetV2 at width 0.25; anti-aliased: every strided depthwise step, then its blur.
+    """MobileNetV2 of torchvision at width 0.25; anti-aliased: every strided depthwise step, then its blur.
 
     As in `antialiased_cnns`, the first convolution keeps its stride.
     """
@@ -159,7 +162,7 @@ def build(name: str, *, antialiased: bool) -> nn.Module:
     """
     if name not in _BUILDERS:
         raise ValueError(f"no embedded network is called {name!r}; there are {', '.join(NAMES)}")
-    module = _BUILDERS[name](antialiased, CLASSES)
+    module = _BUILDERS[name](antialiased, CLASS_COUNT)
     for part in module.modules():
         if isinstance(part, nn.Conv2d):  # He: PyTorch's own start lets eight layers without norm fade out
             nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")

@@ -11,22 +11,22 @@ from torch import Tensor
 from helpers import assets
 from helpers.networks.embedded.architectures import NAMES
 
-VARIANTS = ("centre", "uniform")
+POSITIONS = ("centre", "uniform")
 FOLDER = Path(__file__).parent / "weights"
 SUMS = "SHA256SUMS"
 
 
-def file_name(name: str, *, antialiased: bool, variant: str) -> str:
+def file_name(name: str, *, antialiased: bool, positions: str) -> str:
     """For example "demo_alexnet_aa_uniform.safetensors".
 
     Raises:
-        ValueError: an unknown name or variant.
+        ValueError: an unknown name or other positions.
     """
     if name not in NAMES:
         raise ValueError(f"no embedded network is called {name!r}; there are {', '.join(NAMES)}")
-    if variant not in VARIANTS:
-        raise ValueError(f"embedded weights are {' or '.join(map(repr, VARIANTS))}, got {variant!r}")
-    return f"{name}{'_aa' if antialiased else ''}_{variant}.safetensors"
+    if positions not in POSITIONS:
+        raise ValueError(f"embedded weights are {' or '.join(map(repr, POSITIONS))}, got {positions!r}")
+    return f"{name}{'_aa' if antialiased else ''}_{positions}.safetensors"
 
 
 def _sums(folder: Path) -> dict[str, str]:
@@ -36,14 +36,14 @@ def _sums(folder: Path) -> dict[str, str]:
 
 
 def load_state(
-    name: str, *, antialiased: bool, variant: str = "centre", folder: Path = FOLDER
+    name: str, *, antialiased: bool, positions: str = "centre", folder: Path = FOLDER
 ) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Trained weights of an embedded network and their metadata.
 
     Args:
         name: the network's.
         antialiased: the variant of the network.
-        variant: the positions it was trained on, "centre" or "uniform".
+        positions: where the objects were in training, "centre" or "uniform".
         folder: where the files and their SHA256SUMS lie.
 
     Returns:
@@ -51,10 +51,10 @@ def load_state(
         commit, stored and more; all strings.
 
     Raises:
-        ValueError: an unknown name or variant, and as of :func:`read`.
+        ValueError: an unknown name or other positions, or a file that :func:`read` refuses.
         FileNotFoundError: the file is missing.
     """
-    return read(folder / file_name(name, antialiased=antialiased, variant=variant))
+    return read(folder / file_name(name, antialiased=antialiased, positions=positions))
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -24,24 +24,24 @@ SIDE = 250  # screen pixels of a map, at most: four panels fit a window of 1280
 _HERE = Path(__file__).parent
 
 
-def write(out: str | Path, shown: Sequence[subjects.Subject], *, bound: float = compress.BOUND) -> Path:
+def write(out: str | Path, shown: Sequence[subjects.Subject]) -> Path:
     """Write the page of at least one subject; returns its path.
 
     The largest error of a cosine is measured over all pairs of positions and printed on the page.
 
     Raises:
-        ValueError: No subject, or an error above ``bound``.
+        ValueError: No subject, or an error above the bound.
     """
     if not shown:
         raise ValueError("a page needs at least one object with its maps")
     blocks = subjects.Blocks()
-    described = [subjects.describe(subject, blocks, bound=bound) for subject in shown]
+    described = [subjects.describe(subject, blocks) for subject in shown]
     error = max(layer["error"] for one in described for network in one["networks"] for layer in network["layers"])
-    if not error <= bound:
-        raise ValueError(f"the largest error of a cosine is {error:.2g}, above the bound of {bound:g}")
+    if not error <= compress.BOUND:
+        raise ValueError(f"the largest error of a cosine is {error:.2g}, above the bound of {compress.BOUND:g}")
     content = {
         "subjects": described,
-        "bound": bound,
+        "bound": compress.BOUND,
         "error": error,
         "palette": MAP,
         "palettes": {name: _palette(name) for name in PALETTES},

@@ -102,14 +102,14 @@ def from_features(features: Sequence[Features]) -> list[Subject]:
     return subjects
 
 
-def describe(subject: Subject, blocks: Blocks, *, bound: float) -> dict:
+def describe(subject: Subject, blocks: Blocks) -> dict:
     """A subject as the page's JSON has it, its data in ``blocks``.
 
     Raises:
         ValueError: As of ``compress.pack``.
     """
     networks = [
-        _features(each, blocks, bound) if isinstance(each, Features) else _maps(each, blocks, bound)
+        _features(each, blocks) if isinstance(each, Features) else _maps(each, blocks)
         for each in tqdm(subject.networks, desc=f"compressing {subject.name}", unit="network", leave=False)
     ]
     lowest = min(layer["lowest"] for network in networks for layer in network["layers"])
@@ -148,11 +148,11 @@ def _layer(name: str, codes: np.ndarray, blocks: Blocks, **about: object) -> dic
     return {"name": name, "unit": SIMILARITY, **block, "bytes": len(blocks.texts[int(block["data"])]), **about}
 
 
-def _features(features: Features, blocks: Blocks, bound: float) -> dict:
+def _features(features: Features, blocks: Blocks) -> dict:
     network = features.network
     layers = []
     for name, values in features.layers.items():
-        packed = compress.pack(values, layer=f"{network.title}, {name}", bound=bound)
+        packed = compress.pack(values, layer=f"{network.title}, {name}")
         layers.append(_layer(
             name, packed.codes, blocks, kind="features", steps=packed.steps.tolist(), dimensions=values.shape[-1],
             error=packed.error, lowest=packed.lowest,
@@ -170,14 +170,14 @@ def _features(features: Features, blocks: Blocks, bound: float) -> dict:
     return _described(shown, layers, blocks)
 
 
-def _maps(maps: Maps, blocks: Blocks, bound: float) -> dict:
+def _maps(maps: Maps, blocks: Blocks) -> dict:
     layers = []
     for name, by_anchor in maps.layers.items():
         anchors = [anchor for anchor in similarity.ANCHORS if anchor in by_anchor]
         planes = np.stack([by_anchor[anchor] for anchor in anchors]).astype(np.float64)
-        codes = np.rint(planes / bound)  # off by half a step: half the bound
+        codes = np.rint(planes / compress.BOUND)  # off by half a step: half the bound
         layers.append(_layer(
-            name, codes, blocks, kind="anchors", step=bound, anchors=anchors, error=bound / 2,
+            name, codes, blocks, kind="anchors", step=compress.BOUND, anchors=anchors, error=compress.BOUND / 2,
             lowest=float(planes.min()), note=maps.note,
         ))  # fmt: skip
     return _described(maps, layers, blocks)

@@ -102,7 +102,7 @@ def _estimate(machine: Any, waiting: Sequence[Task], finished: int, settings: Se
 
 
 class _Here:
-    """This process as the machine: one task after the other."""
+    """Runs the tasks in this process, one at a time."""
 
     width = 1
     words = "this machine"

@@ -67,7 +67,7 @@ def parameters(preset: str, changes: Iterable[str] = ()) -> dict[str, Any]:
     for name, text in commandline.settings(changes).items():
         default = values[_known(name, values, "parameter")]
         kind = f"list[{type(default[0]).__name__}]" if isinstance(default, list) else type(default).__name__
-        values[name] = spelled(Parameter(name, kind, default, ""), text, where=f"--set {name}={text}")
+        values[name] = spelled(Parameter(name, kind), text, where=f"--set {name}={text}")
     return values
 
 

@@ -38,7 +38,7 @@ class Settings:
         """Raise ValueError for a precision that does not fit all layers."""
         if self.precision not in runtime.PRECISIONS:
             known = ", ".join(runtime.PRECISIONS)
-            raise ValueError(f"a sweep runs in one precision for all: {self.precision!r} is none of {known}")
+            raise ValueError(f"a sweep has one precision for all: {self.precision!r} is not one of {known}")
 
     def layers_of(self, network: Network) -> list[str]:
         """The layers to look at in a network.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,7 @@ from helpers.tools.training import pictures
 
 LEFT_OUT = ("camera.png", "motorcycle_left.png")  # of scikit-image, besides the embedded photographs
 SIZES = (75, 125)  # px, of a stamp's longer side: the paper's
-POSITIONS = 3  # of each stamp in each size
+PLACES = 3  # of each stamp in each size
 
 Pair = tuple[Tensor, Tensor]  # uint8 (N, 3, side, side), and the same moved by one pixel
 
@@ -66,7 +65,7 @@ def stamps(side: int) -> Pair | None:
         for size in SIZES:
             shape = [max(1, round(length * size / max(stamp.size))) for length in stamp.size]
             small = stamp.resize(shape, Image.Resampling.BICUBIC)
-            for _ in range(POSITIONS):
+            for _ in range(PLACES):
                 x, y = int(rng.integers(side - shape[0])), int(rng.integers(side - shape[1] + 1))
                 for view, col in zip(views, (x, x + 1), strict=True):
                     frame = Image.new("RGB", (side, side), "white")
@@ -77,7 +76,7 @@ def stamps(side: int) -> Pair | None:
 
 
 @torch.inference_mode()
-def answers(network: Network, module: nn.Module, frames: Tensor) -> tuple[Tensor, Tensor]:
+def outputs(network: Network, module: nn.Module, frames: Tensor) -> tuple[Tensor, Tensor]:
     """Pooled features and logits of one of timm's networks, or of its twin."""
     found = []
     for part in frames.split(8):
@@ -106,7 +105,7 @@ def compare(network: Network, twin: nn.Module) -> dict[str, dict[str, float]]:
     for name, pair in (("photographs", photographs(network.frame)), ("stamps", stamps(network.frame))):
         if pair is None:
             continue
-        plain, smooth = ([answers(network, module, view) for view in pair] for module in (network.module, twin))
+        plain, smooth = ([outputs(network, module, view) for view in pair] for module in (network.module, twin))
         answer, logits = plain[0][1].argmax(1), smooth[0][1]
         change, keeps = _steadiness(*smooth)
         network_change, network_keeps = _steadiness(*plain)
@@ -120,18 +119,3 @@ def compare(network: Network, twin: nn.Module) -> dict[str, dict[str, float]]:
             "network_keeps": network_keeps,
         }
     return found
-
-
-def float16_shift(network: Network, twin: nn.Module) -> float:
-    """Largest change of a cosine when the twin's weights are rounded to float16.
-
-    The cosines are those of the pooled features, and of the logits, of a frame with those of the frame before.
-    """
-    rounded = copy.deepcopy(twin)
-    rounded.load_state_dict({k: v.half().float() if v.is_floating_point() else v for k, v in twin.state_dict().items()})
-    frames = (stamps(network.frame) or photographs(network.frame))[0]
-    exact, shifted = (
-        [functional.cosine_similarity(values[1:], values[:-1]) for values in answers(network, module, frames)]
-        for module in (twin, rounded)
-    )
-    return max(float((a - b).abs().max()) for a, b in zip(exact, shifted, strict=True))

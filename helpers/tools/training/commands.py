@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _list(options: argparse.Namespace) -> int:
     for job in train.all_jobs():
-        metadata = store.load_state(job.name, antialiased=job.antialiased, variant=job.variant)[1]
+        metadata = store.load_state(job.name, antialiased=job.antialiased, positions=job.positions)[1]
         size = (store.FOLDER / f"{job.key}.safetensors").stat().st_size / 1e6
         print(f"{job.key:28}", *(f"{key} {metadata[key]:>7}" for key in SHOWN), f"{size:.2f} MB")
     return 0

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from helpers.features.perturbation import perturbed
 from helpers.networks.embedded.architectures import FRAME
-from helpers.networks.network import normalise
+from helpers.networks.network import standardise
 from helpers.objects import embedded
 
 OBJECT_SIZE = 48  # pixels
@@ -41,7 +41,7 @@ def logits(module: nn.Module, objects: Tensor, *, position: tuple[int, int]) -> 
     for rgba in objects.split(20):  # larger batches do not fit the cache: up to three times as slow
         frames = torch.ones(len(rgba), 3, FRAME, FRAME)
         frames[..., row : row + OBJECT_SIZE, col : col + OBJECT_SIZE].lerp_(rgba[:, :3], rgba[:, 3:])
-        answers.append(perturbed(module(normalise((frames * 255).to(torch.uint8)))))
+        answers.append(perturbed(module(standardise((frames * 255).to(torch.uint8)))))
     return torch.cat(answers)
 
 

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import grid_sample, interpolate
 
+from helpers.networks.embedded import store
 from helpers.networks.embedded.architectures import FRAME
 from helpers.objects import embedded
 
-POSITIONS = ("centre", "uniform")
 SIZES = (40, 56)  # pixels, the longer side of the object
 CENTRE_SIGMA = 6.0  # pixels
 BACKGROUNDS = (0.45, 0.15, 0.40)  # white, plain colour, photo
@@ -126,8 +126,8 @@ def batch(seed: int, step: int, *, n: int, positions: str) -> tuple[Tensor, Tens
     Raises:
         ValueError: Another word for positions.
     """
-    if positions not in POSITIONS:
-        raise ValueError(f"positions are {' or '.join(POSITIONS)}, got {positions!r}")
+    if positions not in store.POSITIONS:
+        raise ValueError(f"positions are {' or '.join(store.POSITIONS)}, got {positions!r}")
     draw = torch.Generator().manual_seed(seed * 1_000_003 + step)
     labels = torch.randint(len(embedded.CLASSES), (n,), generator=draw)
     alpha, frames, fills = _alphas(labels, draw), _backgrounds(n, draw), _fills(n, draw)

@@ -24,15 +24,15 @@ def folder(seed: int) -> Path:
     return store.FOLDER if seed == 0 else _RUNS / f"seed{seed}"
 
 
-def weights(name: str, *, antialiased: bool, variant: str, seed: int = 0) -> Path | str:
-    """What to give ``networks.load`` as weights: the variant's name for seed 0, otherwise a file.
+def weights(name: str, *, antialiased: bool, positions: str, seed: int = 0) -> Path | str:
+    """What to give ``networks.load`` as weights: the positions' name for seed 0, otherwise a file.
 
     Raises:
         FileNotFoundError: The file is missing; says how to train it.
     """
     if seed == 0:
-        return variant
-    path = folder(seed) / store.file_name(name, antialiased=antialiased, variant=variant)
+        return positions
+    path = folder(seed) / store.file_name(name, antialiased=antialiased, positions=positions)
     if not path.is_file():
         raise FileNotFoundError(f'{path} is missing: train it with `make weights ARGS="--seed {seed}"`')
     return path

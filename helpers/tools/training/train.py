@@ -15,7 +15,7 @@ from tqdm import tqdm
 from helpers import runtime
 from helpers.networks.embedded import store
 from helpers.networks.embedded.architectures import FRAME, NAMES, build
-from helpers.networks.network import normalise
+from helpers.networks.network import standardise
 from helpers.objects import embedded
 from helpers.tools.training import evaluate, scenes
 
@@ -33,26 +33,26 @@ _SUFFIX = ".safetensors"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Job:
-    """One network to train; ``variant`` is the positions it is trained on, ``seed`` that of weights and scenes."""
+    """One network to train; ``positions`` says where the objects are, ``seed`` is that of weights and scenes."""
 
     name: str
     antialiased: bool
-    variant: str
+    positions: str
     seed: int
     steps: int
 
     @property
     def key(self) -> str:
         """The stem of its file."""
-        return store.file_name(self.name, antialiased=self.antialiased, variant=self.variant).removesuffix(_SUFFIX)
+        return store.file_name(self.name, antialiased=self.antialiased, positions=self.positions).removesuffix(_SUFFIX)
 
 
 def all_jobs(*, seed: int = 0, scale: float = 1.0) -> list[Job]:
     """The twelve networks, twins next to each other; ``scale`` multiplies the recipe's steps (at least 8)."""
     return [
-        Job(name=name, antialiased=kind, variant=variant, seed=seed, steps=max(8, round(STEPS[name] * scale)))
+        Job(name=name, antialiased=kind, positions=positions, seed=seed, steps=max(8, round(STEPS[name] * scale)))
         for name in NAMES
-        for variant in store.VARIANTS
+        for positions in store.POSITIONS
         for kind in (False, True)
     ]
 
@@ -65,7 +65,7 @@ def _metadata(job: Job, seconds: float, module: nn.Module, loss: float) -> dict[
     recipe = {
         "optimiser": "AdamW", "schedule": "one-cycle (linear, 25% up)", "peak_rate": PEAK_RATE[job.name],
         "weight_decay": WEIGHT_DECAY, "label_smoothing": LABEL_SMOOTHING, "batch": BATCH, "steps": job.steps,
-        "positions": job.variant, "centre_sigma_px": scenes.CENTRE_SIGMA, "object_px": scenes.SIZES,
+        "positions": job.positions, "centre_sigma_px": scenes.CENTRE_SIGMA, "object_px": scenes.SIZES,
         "backgrounds_white_plain_photo": scenes.BACKGROUNDS, "frame_px": FRAME,
     }  # fmt: skip
     sources = {
@@ -76,7 +76,7 @@ def _metadata(job: Job, seconds: float, module: nn.Module, loss: float) -> dict[
     return {
         "network": job.name,
         "antialiased": json.dumps(job.antialiased),
-        "variant": job.variant,
+        "variant": job.positions,
         "seed": str(job.seed),
         "steps": str(job.steps),
         "seconds": f"{seconds:.0f}",
@@ -122,8 +122,8 @@ def train(job: Job, work: Path, *, line: int = 0) -> tuple[dict[str, Tensor], di
     module.train()
     for step in range(first, job.steps):
         start = time.perf_counter()
-        frames, labels = scenes.batch(job.seed, step, n=BATCH, positions=job.variant)
-        pixels = normalise(frames).contiguous(memory_format=torch.channels_last)
+        frames, labels = scenes.batch(job.seed, step, n=BATCH, positions=job.positions)
+        pixels = standardise(frames).contiguous(memory_format=torch.channels_last)
         value = nn.functional.cross_entropy(module(pixels), labels, label_smoothing=LABEL_SMOOTHING)
         optimiser.zero_grad()
         value.backward()

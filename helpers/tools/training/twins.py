@@ -22,7 +22,7 @@ from tqdm import tqdm
 from helpers import networks, runtime
 from helpers.networks.antialiasing import blurred, match_statistics
 from helpers.networks.embedded import store
-from helpers.tools.training import agreement, pictures, train
+from helpers.tools.training import agreement, pictures
 
 NAMES = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
 SMALL = 160  # px: the side of every second batch, for speed
@@ -38,7 +38,7 @@ class Recipe:
     goes on, and is the run that had them from the start.
     """
 
-    steps: int = 1500
+    steps: int = 1000
     warm: int = 60  # first steps, in which the rate rises
     decay: int = 300  # last steps, in which it falls
     peak_rate: float = 1e-4
@@ -54,7 +54,7 @@ class Recipe:
         return self.peak_rate * min(1, (step + 1) / self.warm, max(0, self.steps - step) / self.decay)
 
 
-def normalise(pixels: Tensor) -> Tensor:
+def standardise(pixels: Tensor) -> Tensor:
     """Values from 0 to 255 as an EfficientNet-Lite takes them (mean and deviation 0.5)."""
     return (pixels / 127.5 - 1).contiguous(memory_format=torch.channels_last)
 
@@ -90,7 +90,7 @@ def start(teacher: nn.Module, recipe: Recipe, *, side: int) -> nn.Module:
     """The twin before it learns: a blur before each stride, batch statistics matched."""
     twin = blurred(teacher, taps=recipe.taps, frame=side)
     # Steps count from 0, so this batch is none of those that it learns from.
-    match_statistics(twin, teacher, normalise(pictures.batch(recipe.seed, 10**6, count=64, side=side)))
+    match_statistics(twin, teacher, standardise(pictures.batch(recipe.seed, 10**6, count=64, side=side)))
     return twin
 
 
@@ -119,7 +119,7 @@ def learn(teacher: nn.Module, recipe: Recipe, *, side: int, kept: Path) -> tuple
     for step in range(first, recipe.steps):
         begin = time.perf_counter()
         pixels = pictures.batch(recipe.seed, step, count=recipe.batch, side=SMALL if step % 2 else side)
-        inputs = normalise(pixels)
+        inputs = standardise(pixels)
         with torch.autocast("cpu", torch.bfloat16):
             with torch.no_grad():
                 target = seen(teacher, inputs)
@@ -173,16 +173,13 @@ def metadata(name: str, recipe: Recipe, *, seconds: float) -> dict[str, str]:
 
 
 def ship(name: str, twin: nn.Module, recipe: Recipe, *, seconds: float, folder: Path = store.FOLDER) -> Path:
-    """Compare a twin with its network, and write its file: float16 where that moves no cosine by 5e-4."""
-    network = networks.load(name)
+    """Round a twin to float16, compare what is left with its network, and write its file."""
+    network, twin = networks.load(name), twin.half().float()  # the file is the twin, not what it was rounded from
     found = agreement.compare(network, twin)
-    shift = agreement.float16_shift(network, twin)
-    known = metadata(name, recipe, seconds=seconds)
-    known |= {"validation": json.dumps(found), "float16_shift": f"{shift:.2e}"}
-    half = shift < train.FLOAT16_SHIFT
+    known = metadata(name, recipe, seconds=seconds) | {"validation": json.dumps(found)}
     for pictured, numbers in found.items():
         print(f"{name} on {pictured}:", ", ".join(f"{key} {value:.4g}" for key, value in numbers.items()), flush=True)
-    return store.save_state(twin.state_dict(), known, f"{name}_aa.safetensors", folder=folder, half=half)
+    return store.save_state(twin.state_dict(), known, f"{name}_aa.safetensors", folder=folder)
 
 
 def make(name: str, recipe: Recipe, *, work: Path, folder: Path = store.FOLDER) -> Path:
@@ -192,7 +189,7 @@ def make(name: str, recipe: Recipe, *, work: Path, folder: Path = store.FOLDER) 
         ValueError: no network of that name has a twin.
     """
     if name not in NAMES:
-        raise ValueError(f"no twin of {name!r} is trained here: choose of {', '.join(NAMES)}")
+        raise ValueError(f"no twin of {name!r} is trained here: choose one of {', '.join(NAMES)}")
     torch.set_num_threads(1)
     network = networks.load(name)
     twin, seconds = learn(network.module, recipe, side=network.frame, kept=work / f"{name}_aa.pt")

@@ -1,9 +1,9 @@
-"""Accepted numbers per preset, each with the tolerance that its own sensitivity gives it.
+"""Accepted numbers per preset, each with a tolerance that follows from its own sensitivity.
 
-``tests/baselines/<preset>.json`` holds, per notebook, the parameters and every recorded number. Numbers are
-repeatable to the bit on one machine; another machine takes float32 sums in another order. What that can do to
-a number is measured, not guessed: the preset runs again with the features perturbed by more than machines
-differ (:mod:`helpers.features.perturbation`), a few draws, and :func:`tolerance` follows from the changes.
+``tests/baselines/<preset>.json`` holds, per notebook, the parameters and every recorded number. Numbers repeat to
+the bit on one machine, but another machine adds float32 numbers in another order. What that can do to a number is
+measured, not guessed: the preset runs again a few times with the features perturbed by more than machines differ
+(:mod:`helpers.features.perturbation`), and :func:`tolerance` follows from the changes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from helpers.tools.commandline import read_json
@@ -22,15 +22,15 @@ IGNORED = frozenset({"out", "device"})  # parameters that say where a notebook r
 TIMES = frozenset({"s", "ms", "s/frame", "frames/s", "images/s", "MB/s", "MiB", "x (time)", "time ratio"})
 STATES = ("holds", "moved", "gone", "new", "other", "untracked")
 DRAWS = {"smoke": 4, "demo": 3, "paper": 1}  # perturbed runs that `accept --measure` makes
-# The draws are five times the largest difference that was measured between ways of computing, and another machine's
-# change is one more draw, of a fifth of that size. It is beyond three times the largest of three draws once in 4,000
-# numbers (normal changes), of four once in 40,000; most numbers are held by a floor besides.
+# The draws are five times the largest difference measured between ways of computing, and another machine's change is
+# one more draw, of a fifth of that size. It exceeds three times the largest of three draws once in 4,000 numbers
+# (normal changes), of four once in 40,000; and most numbers have a floor besides.
 MARGIN = 3.0
 # float32 carries 6e-8; sums over some thousand terms and the differences of near-equal cosines lose up to three
-# digits of it. Where a draw does less than this, its own arithmetic counts.
+# digits of it. No tolerance is smaller than this, however little the draws change.
 FLOOR_RELATIVE, FLOOR_ABSOLUTE = 1e-4, 1e-6
-# A count moves in steps, and whether one is taken is luck: draws that took none do not show that none can be. Answers
-# near a boundary flip now and then, each for itself; where one is to be expected, more than three are as good as never.
+# A count moves in steps, and draws that took none do not show that there can be none. Answers near a boundary flip
+# now and then, independently of each other; where one flip is to be expected, more than three hardly ever happen.
 COUNTS = 3
 
 
@@ -38,9 +38,11 @@ COUNTS = 3
 class Row:
     """One number against its baseline.
 
-    ``state``: holds, moved, gone (no longer recorded), new, other (the run has other parameters than the
-    baseline), or untracked (a time). Moved and gone fail. ``counts``: by how many of the things counted a
-    number of the kind count moved.
+    Attributes:
+        state: holds, moved, gone (no longer recorded), new, other (the run has other parameters than the baseline)
+            or untracked (a time).
+        because: where the tolerance comes from.
+        counts: of a number of the kind count: by how many of the things counted it moved.
     """
 
     name: str
@@ -54,17 +56,13 @@ class Row:
 
     @property
     def fails(self) -> bool:
+        """Whether the number makes its notebook fail."""
         return self.state in ("moved", "gone")
 
 
-def path(preset: str, *, folder: Path = FOLDER) -> Path:
-    """The baseline file of a preset."""
-    return folder / f"{preset}.json"
-
-
 def read(preset: str, *, folder: Path = FOLDER) -> dict:
-    """The baseline of a preset by notebook name; empty where there is none."""
-    file = path(preset, folder=folder)
+    """The baseline of a preset by notebook name; empty if it has none yet."""
+    file = folder / f"{preset}.json"
     if not file.exists():
         return {}
     with readable(file):
@@ -90,23 +88,14 @@ def differing(record: Mapping, baseline: Mapping) -> list[str]:
     ]
 
 
-def tolerance(entry: Mapping) -> float:
-    """How far a number may move from its accepted value, by its kind, n, value and changes.
+def tolerance(entry: Mapping) -> tuple[float, str]:
+    """How far a number may move from its accepted value, and why.
 
-    The larger of `MARGIN` times the largest change over the draws and of a floor: for a *count* `COUNTS` counts
-    of ``1 / n``; for all kinds float32's own, `FLOOR_RELATIVE` of the value. A *statistic* over objects needs no
+    The larger of `MARGIN` times the largest change over the draws and of a floor: `COUNTS` counts of ``1 / n`` for a
+    *count*, and float32's own, `FLOOR_RELATIVE` of the value, for all kinds. A *statistic* over objects needs no
     floor of its own, however few they are: a mean, median, quantile or bootstrap bound never moves further than
     the objects' numbers do (with ``seed`` the draws of a bootstrap are the same everywhere). Rounded up to two digits.
     """
-    return _allowed(entry)[0]
-
-
-def because(entry: Mapping) -> str:
-    """Where the tolerance of a number comes from, in words."""
-    return _allowed(entry)[1]
-
-
-def _allowed(entry: Mapping) -> tuple[float, str]:
     largest, draws = max(entry["changes"], default=0.0), len(entry["changes"])
     over = f"the largest change over {draws} runs, {largest:.1e}" if draws else "changes: not measured"
     ways = [
@@ -122,7 +111,7 @@ def _allowed(entry: Mapping) -> tuple[float, str]:
 
 
 def compare(record: Mapping, baseline: Mapping | None) -> list[Row]:
-    """A notebook's record against its part of the baseline, a row per number."""
+    """A notebook's record against its part of the baseline: a row per number."""
     found = record.get("values", {})
     missing = "new" if baseline is None else "other" if differing(record, baseline) else ""
     entries = {} if missing else baseline["numbers"]
@@ -136,10 +125,11 @@ def compare(record: Mapping, baseline: Mapping | None) -> list[Row]:
         alike = all(now.get(key) == entry[key] for key in ("unit", "kind"))
         state = "holds" if alike and abs(change) <= entry["tolerance"] else "moved"
         counts = round(change * entry["n"], 1) if entry["kind"] == "count" else None
-        rows.append(Row(name, state, value, unit, entry["value"], entry["tolerance"], because(entry), counts))
+        rows.append(Row(name, state, value, unit, entry["value"], entry["tolerance"], tolerance(entry)[1], counts))
     for name, entry in entries.items():
         if name not in found and not entry.get("optional"):
-            rows.append(Row(name, "gone", None, entry["unit"], entry["value"], entry["tolerance"], because(entry)))
+            why = tolerance(entry)[1]
+            rows.append(Row(name, "gone", None, entry["unit"], entry["value"], entry["tolerance"], why))
     return rows
 
 
@@ -154,11 +144,11 @@ def accepted(
 
     Args:
         records: of the run, by notebook name.
-        before: the baseline so far. A number that is there keeps the changes measured for it where there are no
-            new draws, unless its kind or the notebook's parameters changed.
+        before: the baseline so far. Without new draws its numbers keep the changes measured for them, unless
+            their kind or the notebook's parameters changed.
         draws: records of perturbed runs; they replace the changes measured before.
         spread: records of runs made elsewhere; their changes are added. A number that some of the runs lack (it
-            needs files that were not there) becomes optional.
+            needs files that those machines did not have) becomes optional.
     """
     result = {}
     for notebook, record in records.items():
@@ -174,8 +164,8 @@ def accepted(
             changes = [] if fresh or then.get("kind") != now["kind"] else then["changes"]
             runs = [run[name]["value"] for run in [*fresh, *further] if name in run]
             entry = {**now, "changes": [*changes, *(float(f"{abs(each - now['value']):.3g}") for each in runs)]}
-            entries[name] = entry | {"tolerance": tolerance(entry)}
-            # Once optional, always: these runs may all have had the files that another lacked.
+            entries[name] = entry | {"tolerance": tolerance(entry)[0]}
+            # Once optional, always: all of these runs may have had the files that an earlier one lacked.
             if len(runs) < len(fresh) + len(further) or then.get("optional"):
                 entries[name]["optional"] = True
         for name, entry in kept.items():
@@ -187,7 +177,7 @@ def accepted(
 
 def write(preset: str, notebooks: Mapping[str, Mapping], *, made: Mapping, folder: Path = FOLDER) -> Path:
     """Write the baseline of a preset; ``made`` is the version stamp of the run it comes from."""
-    file = path(preset, folder=folder)
+    file = folder / f"{preset}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"preset": preset, "made": made, "notebooks": notebooks}, indent=1, ensure_ascii=False)
     file.write_text(text + "\n", encoding="utf-8")
@@ -195,7 +185,7 @@ def write(preset: str, notebooks: Mapping[str, Mapping], *, made: Mapping, folde
 
 
 def moves(before: Mapping[str, Mapping], after: Mapping[str, Mapping]) -> list[str]:
-    """What an acceptance changes, a line per number that moved, came or went."""
+    """What accepting a run changes: a line per number that moved, is new or is gone."""
     lines = []
     for notebook in sorted(before.keys() | after.keys()):
         old = before.get(notebook, {}).get("numbers", {})
@@ -214,8 +204,3 @@ def moves(before: Mapping[str, Mapping], after: Mapping[str, Mapping]) -> list[s
                     f"{new[name]['unit']} ({change:+.2g}, {how})"
                 )
     return lines
-
-
-def as_dict(row: Row) -> dict:
-    """A row for JSON."""
-    return {**asdict(row), "fails": row.fails}

@@ -1,9 +1,9 @@
 """One notebook through papermill, in a process of its own: ``python -m helpers.tools.workbook.child JOB.json``.
 
-A line of JSON on standard output per finished cell, and one at the end that says how it ended. Papermill
-alone is not enough of a judge: a cell calling ``sys.exit(0)`` counts for it as success, and cells after it
-as completed; IPython's ``exit()`` leaves its kernel a moment in which cells may still complete. Here a
-notebook has run when every code cell has been executed, in order, and none asked the kernel to stop.
+It prints a line of JSON for each cell, and one at the end that says how the notebook ended. Papermill alone is
+too lenient: to it a cell that calls ``sys.exit(0)`` has succeeded and the cells after it have completed, and
+IPython's ``exit()`` leaves the kernel a moment in which cells may still complete. Here a notebook has run when
+every code cell has been executed, in order, and none asked the kernel to stop.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-_START_SECONDS = 600  # a kernel on a busy machine
+_START_SECONDS = 600  # for a kernel on a busy machine
 
 
-def heading(notebook: NotebookNode, index: int) -> str:
-    """The last markdown heading above a cell, without its marks; empty where there is none."""
-    for cell in reversed(notebook.cells[: index + 1]):
+def _heading(cells: list[NotebookNode]) -> str:
+    """The last heading in the cells, without its marks; empty if there is none."""
+    for cell in reversed(cells):
         if cell.cell_type == "markdown":
             found = re.findall(r"^#+\s+(.+)$", cell.source, flags=re.MULTILINE)
             if found:
@@ -32,17 +32,20 @@ def heading(notebook: NotebookNode, index: int) -> str:
 
 
 def _is_own(cell: NotebookNode) -> bool:
-    """Whether the cell is of the notebook itself, not one papermill put in to mark an error."""
+    """Whether the cell belongs to the notebook; papermill inserts some to mark an error."""
     return "papermill-error-cell-tag" not in cell.metadata.get("tags", [])
 
 
-def verdict(notebook: NotebookNode, died: BaseException | None = None) -> dict[str, object]:
+def verdict(notebook: NotebookNode, *, died: BaseException | None = None) -> dict[str, object]:
     """How an execution ended, read off the executed notebook.
 
-    ``status`` is ``completed`` or ``failed``; a failure has its ``reason``, the ``cell`` (the first that did
-    not complete, from 1, as in the notebook), its ``section``, ``source`` and ``traceback``.
+    Args:
+        notebook: as executed.
+        died: what stopped the executor itself, such as a time limit or a dead kernel.
 
-    ``died`` is what stopped the executor itself: a time limit or a dead kernel.
+    Returns:
+        ``status``, completed or failed. A failure has its ``reason`` and ``traceback``, and, of the first cell that
+        did not complete, ``cell`` (its number in the notebook, from 1), ``section`` and ``source``.
     """
     cells = [cell for cell in notebook.cells if _is_own(cell)]
     expected = 0
@@ -54,9 +57,9 @@ def verdict(notebook: NotebookNode, died: BaseException | None = None) -> dict[s
         if error is None and cell.execution_count == expected and not _running(cell, died):
             continue
         reason, trace = _reason(error, died)
-        body = NotebookNode(cells=cells)
-        number = sum("injected-parameters" not in each.metadata.get("tags", []) for each in cells[: index + 1])
-        where = {"cell": number, "section": heading(body, index), "source": cell.source}
+        above = cells[: index + 1]
+        number = sum("injected-parameters" not in each.metadata.get("tags", []) for each in above)
+        where = {"cell": number, "section": _heading(above), "source": cell.source}
         return {"status": "failed", "reason": reason, "traceback": trace, **where}
     if died is not None:
         return {"status": "failed", "reason": _reason(None, died)[0], "traceback": ""}
@@ -66,15 +69,13 @@ def verdict(notebook: NotebookNode, died: BaseException | None = None) -> dict[s
 
 
 def _running(cell: NotebookNode, died: BaseException | None) -> bool:
-    """Whether the executor died in this cell: it was sent to the kernel and never came back."""
-    if died is None:
-        return False
-    return not cell.metadata.get("execution", {}).get("shell.execute_reply")
+    """Whether the executor died in this cell: it was sent to the kernel, which never replied."""
+    return died is not None and not cell.metadata.get("execution", {}).get("shell.execute_reply")
 
 
 def _reason(error: NotebookNode | None, died: BaseException | None) -> tuple[str, str]:
     stopped = error is not None and error.ename == "KeyboardInterrupt" and died is not None
-    if error is not None and not stopped:  # a stopped cell shows an interrupt, and not what stopped it
+    if error is not None and not stopped:  # a stopped cell shows an interrupt, not what stopped it
         trace = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback))
         if error.ename == "SystemExit":
             return "it left early (SystemExit): the cells after it never ran", trace
@@ -88,10 +89,12 @@ def _reason(error: NotebookNode | None, died: BaseException | None) -> tuple[str
 
 
 def _refuse_exit(cell: NotebookNode, cell_index: int, execute_reply: dict) -> None:
-    """Make a cell that asked the kernel to stop (IPython's ``exit`` and ``quit``) one that failed.
+    """Fail a cell that asked the kernel to stop (IPython's ``exit`` and ``quit``).
 
-    The kernel answers before it stops, and says so in its answer: whether later cells come through is a race.
-    Raises: CellExecutionError, which ends the execution.
+    The kernel replies before it stops, so whether later cells are executed is a race; but its reply says so.
+
+    Raises:
+        CellExecutionError: The cell did; this ends the execution.
     """
     if not any(part.get("source") == "ask_exit" for part in execute_reply["content"].get("payload", [])):
         return
@@ -102,9 +105,19 @@ def _refuse_exit(cell: NotebookNode, cell_index: int, execute_reply: dict) -> No
     raise CellExecutionError(f"{name}: {remedy}", name, remedy)
 
 
-def execute(source: str, output: str, parameters: dict, cwd: str, timeout: float) -> dict[str, object]:
-    """Execute the notebook ``source`` with ``parameters`` in the folder ``cwd``, write it to ``output`` and
-    return its verdict. ``timeout`` is seconds per cell."""
+def execute(source: str, output: str, *, parameters: dict, cwd: str, timeout: float) -> dict[str, object]:
+    """Execute a notebook and write it to ``output``.
+
+    Args:
+        source: path of the notebook.
+        output: path for the executed notebook.
+        parameters: to inject.
+        cwd: the folder it runs in.
+        timeout: seconds a cell may take.
+
+    Returns:
+        Its :func:`verdict`.
+    """
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
@@ -127,12 +140,12 @@ def execute(source: str, output: str, parameters: dict, cwd: str, timeout: float
             on_cell_executed=_refuse_exit,
         )
     except PapermillExecutionError:
-        pass  # in the outputs, where the verdict finds it
+        pass  # it is in the outputs, where the verdict finds it
     except (Exception, KeyboardInterrupt) as error:
         died = error
     if not Path(output).exists():
         return {"status": "failed", "reason": f"it never started: {died}", "traceback": ""}
-    return verdict(nbformat.read(output, as_version=4), died)
+    return verdict(nbformat.read(output, as_version=4), died=died)
 
 
 def _say(line: dict[str, object]) -> None:
@@ -144,7 +157,7 @@ def _stop(number: int, frame: object) -> None:
 
 
 def main() -> None:
-    """Read the job and do it."""
+    """Read the job from its file, execute it and print its verdict."""
     logging.getLogger("papermill").setLevel(logging.ERROR)
     signal.signal(signal.SIGTERM, _stop)  # so that the kernel is shut down with it
     job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))

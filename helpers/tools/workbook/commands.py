@@ -1,5 +1,7 @@
-"""``python -m helpers run``, ``accept``, ``publish`` and ``pairs``. Exit codes: 0 it holds, 1 it does not,
-2 refused before anything ran, 130 interrupted."""
+"""``python -m helpers run``, ``accept``, ``publish`` and ``pairs``.
+
+Exit codes: 0 it holds, 1 it does not, 2 refused before anything ran, 130 interrupted.
+"""
 
 from __future__ import annotations
 
@@ -13,17 +15,21 @@ from pathlib import Path
 
 from helpers.tools import commandline
 from helpers.tools.workbook import baselines, judge, presets, publish, report, runner
-from helpers.tools.workbook.notebooks import FOLDER, Refused, discover, out_of_step, paired, readable, select
+from helpers.tools.workbook.notebooks import FOLDER, Refused, discover, out_of_step, readable, require_in_step, select
 
 ROOT = FOLDER.parent
 
 
 def _run_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--preset", default="demo", help="smoke, demo (default) or paper")
+    """The options of every command that may execute the notebooks."""
     parser.add_argument("--jobs", type=int, help="notebooks at once (default: one per core, at most 4; paper: 1)")
     parser.add_argument("--timeout", type=float, help="seconds a cell may take (default: by preset)")
     parser.add_argument("--notebooks", type=Path, default=FOLDER, help=argparse.SUPPRESS)
     parser.add_argument("--baselines", type=Path, default=baselines.FOLDER, help=argparse.SUPPRESS)
+
+
+def _preset_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--preset", default="demo", help="smoke, demo (default) or paper")
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -33,6 +39,7 @@ def run(arguments: list[str] | None = None) -> int:
         description="Execute the notebooks headlessly, judge their numbers, write a report.",
         epilog="Exit code: 0 everything holds, 1 something does not, 2 refused, 130 interrupted.",
     )
+    _preset_option(parser)
     _run_options(parser)
     parser.add_argument("--out", type=Path, help="fresh folder for the results (default: runs/PRESET-TIME)")
     parser.add_argument("--only", action="append", default=[], metavar="NN", help="this notebook (or 1,2; repeatable)")
@@ -41,7 +48,7 @@ def run(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument(
         "--perturb", type=int, default=0, metavar="DRAW",
-        help="add noise to the features, as much as machines differ by and more; a whole number, another draw for each",
+        help="add noise to the features, more than machines differ by; every whole number is another draw",
     )  # fmt: skip
     options = parser.parse_args(arguments)
     return commandline.guarded("run", lambda: _run(options))
@@ -49,31 +56,28 @@ def run(arguments: list[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     settings = commandline.settings(options.set)
-    every = discover(options.notebooks)
-    chosen = select(every, [word for text in options.only for word in text.split(",")])
-    summary, out = execute(chosen, every, options, settings=settings, out=options.out, perturb=options.perturb)
-    return conclude(summary, out)
+    only = [word for text in options.only for word in text.split(",")]
+    return conclude(*_execute(options, only=only, settings=settings, out=options.out, perturb=options.perturb))
 
 
-def execute(
-    chosen: list,
-    every: list,
+def _execute(
     options: argparse.Namespace,
     *,
+    only: list[str] = (),
     settings: dict[str, str] | None = None,
     out: Path | None = None,
     perturb: int = 0,
 ) -> tuple[dict, Path]:
-    """Run notebooks as the options say and write the report; returns the summary and its folder."""
-    paired(chosen)
-    named, settings = presets.read(options.notebooks), settings or {}
+    """Run notebooks, all unless ``only`` names some, and write the report; returns the summary and its folder."""
+    every, settings = discover(options.notebooks), settings or {}
+    chosen, named = select(every, only), presets.read(options.notebooks)
+    require_in_step(chosen)
     wanted = presets.resolve(chosen, every=every, preset=options.preset, settings=settings, presets=named)
-    runner.in_step(chosen)
     baseline = baselines.read(options.preset, folder=options.baselines)
     jobs = options.jobs if options.jobs is not None else presets.jobs(options.preset)
     timeout = options.timeout or presets.CELL_SECONDS[options.preset]
     if jobs < 1 or timeout <= 0:
-        raise Refused("--jobs and --timeout must be positive")
+        raise Refused(f"--jobs {jobs} and --timeout {timeout:g} must be positive")
     started = datetime.now(UTC)
     out = runner.fresh(out or ROOT / "runs" / f"{options.preset}-{started:%Y%m%d-%H%M%S}")
     how = f"preset {options.preset}" + (f", features perturbed, draw {perturb}" if perturb else "")
@@ -87,7 +91,7 @@ def execute(
         entry["budget"] = named.budget.get(entry["name"]) if options.preset == "demo" else None
     summary = judge.summarise(
         entries,
-        out,
+        out=out,
         preset=options.preset,
         settings=settings,
         perturb=perturb,
@@ -98,7 +102,7 @@ def execute(
         seconds=round(time.monotonic() - clock, 1),
         interrupted=interrupted,
     )
-    report.write(summary, out)
+    report.write(summary, out=out)
     return summary, out
 
 
@@ -108,10 +112,9 @@ def _relative(path: Path) -> Path:
 
 
 def conclude(summary: dict, out: Path) -> int:
-    """Say how a run ended and where it lies; returns the exit code."""
+    """Say how a run ended and where its report is; returns the exit code."""
     counts = summary["counts"]
-    lines = list(judge.failures(summary))
-    if lines:
+    if lines := list(judge.failures(summary)):
         print("\n" + "\n".join(lines))
     checks = f"{counts['checks'] - counts['checks failed']}/{counts['checks']} checks"
     tracked = counts["holds"] + counts["moved"] + counts["gone"]
@@ -135,11 +138,12 @@ def accept(arguments: list[str] | None = None) -> int:
         prog="python -m helpers accept",
         description="Make a run's numbers the baseline of its preset, and print what moved.",
     )
+    _preset_option(parser)
     _run_options(parser)
     parser.add_argument("run", type=Path, nargs="?", help="a finished run (default: execute the preset now)")
     parser.add_argument(
         "--spread", type=Path, action="append", default=[], metavar="RUN",
-        help="a run made elsewhere, or with --perturb: its changes go into the tolerances (repeatable)",
+        help="a run made on another machine, or with --perturb: its changes widen the tolerances (repeatable)",
     )  # fmt: skip
     parser.add_argument(
         "--measure", action="store_true",
@@ -159,18 +163,15 @@ def _summary(run: Path) -> dict:
         for key in ("preset", "settings", "verdict", "provenance"):
             _ = summary[key]
         if not summary["notebooks"]:
-            raise Refused(f"{run} ran no notebook")
+            raise Refused(f"{run} ran no notebook: give another run")
         for entry in summary["notebooks"]:
             _ = entry["name"], entry["fault"], entry["reason"], entry["checks"], entry["numbers"], entry["figures"]
     return summary
 
 
 def _accept(options: argparse.Namespace) -> int:
-    every = discover(options.notebooks)
-    if options.run:
-        summary, out = _summary(options.run), options.run
-    else:
-        summary, out = execute(every, every, options)
+    names = {notebook.name for notebook in discover(options.notebooks)}
+    summary, out = (_summary(options.run), options.run) if options.run else _execute(options)
     options.preset = preset = summary["preset"]
     faulty = [entry for entry in summary["notebooks"] if entry["fault"]]
     if faulty or summary["settings"] or summary.get("perturb"):
@@ -179,19 +180,18 @@ def _accept(options: argparse.Namespace) -> int:
         raise Refused(f"{_relative(out)} cannot be a baseline: {why}")
     records = judge.records(out)
     if lost := [entry["name"] for entry in summary["notebooks"] if entry["name"] not in records]:
-        raise Refused(f"{_relative(out)} has lost the records of {', '.join(lost)}")
+        raise Refused(f"{_relative(out)} has no records of {', '.join(lost)}: run it again")
     draws, spread = [], []
     for folder in options.spread:
         (draws if _summary(folder).get("perturb") else spread).append(judge.records(folder))
     for draw in range(1, baselines.DRAWS[preset] + 1) if options.measure else ():
-        _, folder = execute(every, every, options, out=out.with_name(f"{out.name}-draw{draw}"), perturb=draw)
+        _, folder = _execute(options, out=out.with_name(f"{out.name}-draw{draw}"), perturb=draw)
         draws.append(judge.records(folder))
     before = baselines.read(preset, folder=options.baselines)
-    names = {notebook.name for notebook in every}
     kept = {name: entry for name, entry in before.items() if name in names}
     after = {**kept, **baselines.accepted(records, before, draws=draws, spread=spread)}
     file = baselines.write(preset, after, made=summary["provenance"], folder=options.baselines)
-    report.write(judge.renew(summary, out, after), out)  # green now, and so can be published
+    report.write(judge.renew(summary, out=out, baseline=after), out=out)  # green now, so it can be published
     changes = baselines.moves(before, after)
     print("\n".join(changes) if changes else "Nothing moved.")
     print(f"Baseline: {_relative(file)}")
@@ -202,29 +202,26 @@ def publish_run(arguments: list[str] | None = None) -> int:
     """The command ``publish``: outputs into the notebooks, figures and gallery into ``figures/``."""
     parser = argparse.ArgumentParser(
         prog="python -m helpers publish",
-        description="Put a demo run's outputs into the notebooks, its figures and a gallery into figures/.",
+        description="Put a demo run's outputs into the notebooks, and its figures and a gallery into figures/.",
     )
     _run_options(parser)
     parser.add_argument("run", type=Path, nargs="?", help="a finished demo run (default: execute it now)")
     parser.add_argument("--figures", type=Path, default=ROOT / "figures", help=argparse.SUPPRESS)
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(arguments, argparse.Namespace(preset="demo"))
     return commandline.guarded("publish", lambda: _publish(options))
 
 
 def _publish(options: argparse.Namespace) -> int:
     every = discover(options.notebooks)
-    if options.preset != "demo":
-        raise Refused(f"only the preset demo is published, not {options.preset!r}")
-    out = options.run
-    if out is None:
-        summary, out = execute(every, every, options)
+    require_in_step(every)
+    if options.run:
+        summary, out = _summary(options.run), options.run
+    else:
+        summary, out = _execute(options)
         if conclude(summary, out):
             print("Not published.")
             return 1
-    paired(every)
-    runner.in_step(every)
-    _summary(out)
-    written = publish.publish(out, every, figures=options.figures)
+    written = publish.publish(out, every, summary=summary, figures=options.figures)
     print("\n".join(written) if written else "Nothing changed.")
     return 0
 
@@ -238,11 +235,7 @@ def pairs(arguments: list[str] | None = None) -> int:
 
 
 def _pairs(options: argparse.Namespace) -> int:
-    every = discover(options.notebooks)
-    paired(every)
-    wrong = [(n.path.name, why) for n in every if (why := out_of_step(n))]
-    for name, why in wrong:
-        print(f"{name}: {why}")
+    wrong = [f"{each.name}: {why}" for each in discover(options.notebooks) if (why := out_of_step(each))]
     if wrong:
-        print("Run `make pair`.")
+        print("\n".join([*wrong, "Run `make pair`."]))
     return int(bool(wrong))

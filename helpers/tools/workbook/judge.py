@@ -1,10 +1,11 @@
-"""From what ran to what holds: a run's summary, which the report and every machine reads."""
+"""The verdict on a run: its summary, for the report and for machines."""
 
 from __future__ import annotations
 
 import json
 import shlex
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -38,10 +39,10 @@ def judge(outcome: Outcome, *, out: Path, baseline: dict | None) -> dict:
     """One notebook's entry in the summary: its verdict and everything the verdict rests on.
 
     ``verdict``: passed, failed or not run. It passes when every cell was executed, a record of the given
-    parameters was written, every check of it holds, no figure is blank, and no number left its baseline.
+    parameters was written, all its checks hold, no figure is blank, and no number left its baseline.
     """
     written = record(out, outcome.name) if outcome.status != "not run" else None
-    figures = [f"figures/{name}" for name in _figures(out, outcome.name, written)]
+    shown = written or {}
     entry = {
         "name": outcome.name,
         "fault": outcome.reason,
@@ -51,36 +52,37 @@ def judge(outcome: Outcome, *, out: Path, baseline: dict | None) -> dict:
         "traceback": outcome.traceback,
         "seconds": outcome.seconds,
         "overrides": outcome.parameters,
-        "parameters": (written or {}).get("parameters", {}),
-        "networks": (written or {}).get("stamp", {}).get("networks", []),
-        "checks": (written or {}).get("checks", []),
-        "figures": figures,
-        "stamp": (written or {}).get("stamp", {}),
+        "parameters": shown.get("parameters", {}),
+        "networks": shown.get("stamp", {}).get("networks", []),
+        "checks": shown.get("checks", []),
+        "figures": [f"figures/{name}" for name in _figures(out, outcome.name, shown)],
+        "stamp": shown.get("stamp", {}),
     }
     if outcome.status == "completed":
         entry["fault"] = _fault(entry, written, out)
     elif outcome.status == "not run":
         entry["verdict"] = "not run"
-    return against(entry, written, baseline)
+    return settle(entry, written, baseline=baseline)
 
 
 def _fault(entry: dict, written: dict | None, out: Path) -> str:
-    """What is wrong with a notebook that ran to its end, apart from its baseline; empty where nothing is."""
+    """What is wrong with a notebook that ran to its end, apart from its baseline; empty if nothing is."""
     if written is None:
         return "it wrote no record: record.finish() is missing"
-    if stale := _stale(entry["overrides"], written):
+    given = {name: value for name, value in entry["overrides"].items() if name not in baselines.IGNORED}
+    if stale := [name for name, value in given.items() if entry["parameters"].get(name) != value]:
         return f"its record does not have the parameters it was given: {', '.join(stale)}"
     if failing := [check for check in entry["checks"] if not check["holds"]]:
         return f"{len(failing)} of {len(entry['checks'])} checks failed"
-    if empty := [name for name in entry["figures"] if blank(Path(out) / name)]:
+    if empty := [name for name in entry["figures"] if is_blank(Path(out) / name)]:
         return f"a blank figure: {', '.join(empty)}"
     return ""
 
 
-def against(entry: dict, written: dict | None, baseline: dict | None) -> dict:
-    """An entry with its numbers compared to a baseline, and its verdict settled; changed in place."""
+def settle(entry: dict, written: dict | None, *, baseline: dict | None) -> dict:
+    """Compare an entry's numbers, those of the record ``written``, with a baseline, and settle its verdict in place."""
     rows = baselines.compare(written, baseline) if written else []
-    entry["numbers"] = [baselines.as_dict(row) for row in rows]
+    entry["numbers"] = [{**asdict(row), "fails": row.fails} for row in rows]
     entry["other_parameters"] = baselines.differing(written, baseline) if written and baseline else []
     moved, gone = (sum(row.state == state for row in rows) for state in ("moved", "gone"))
     parts = [f"{moved} of {len(rows) - gone} numbers moved beyond what another machine can do"] if moved else []
@@ -91,43 +93,36 @@ def against(entry: dict, written: dict | None, baseline: dict | None) -> dict:
     return entry
 
 
-def _stale(overrides: dict, written: dict) -> list[str]:
-    """The injected parameters that a record does not show as injected."""
-    shown = written.get("parameters", {})
-    given = {name: value for name, value in overrides.items() if name not in baselines.IGNORED}
-    return [name for name, value in given.items() if shown.get(name) != value]
-
-
-def _figures(out: Path, name: str, written: dict | None) -> list[str]:
+def _figures(out: Path, name: str, record: dict) -> list[str]:
     """The figures of a notebook, in the order in which it made them."""
     found = [path.name for path in sorted((Path(out) / "figures").glob(f"{name.partition('_')[0]}_*.png"))]
-    order = (written or {}).get("figures", [])
+    order = record.get("figures", [])
     return sorted(found, key=lambda figure: order.index(figure) if figure in order else len(order))
 
 
-def blank(path: Path) -> bool:
-    """Whether a figure shows nothing: all its pixels are of one colour."""
+def is_blank(path: Path) -> bool:
+    """Whether a figure shows nothing: all its pixels have one colour."""
     with Image.open(path) as image:
         pixels = np.asarray(image.convert("RGB"))
     return bool((pixels == pixels[0, 0]).all())
 
 
-def summarise(entries: list[dict], out: Path, **run: object) -> dict:
+def summarise(entries: list[dict], *, out: Path, **run: object) -> dict:
     """The summary of a run from its notebooks' entries; ``run`` says how it was run (preset, seconds, ...)."""
-    previous = last(out, str(run.get("preset", "")))
+    previous = last(out, preset=str(run["preset"]))
     before = {entry["name"]: entry["seconds"] for entry in previous.get("notebooks", [])}
     for entry in entries:
         entry["previous_seconds"] = before.get(entry["name"])
     about = {"previous": previous.get("folder"), "provenance": runtime.stamp(), "folder": Path(out).name}
     summary = {**tally(entries), **run, **about, "notebooks": entries}
     for entry in entries:
-        entry["command"] = reproduce(summary, entry["name"])
+        entry["command"] = _command(summary, entry["name"])
     return summary
 
 
-def reproduce(summary: dict, name: str) -> str:
+def _command(summary: dict, name: str) -> str:
     """The command that runs one notebook of a run again, alone."""
-    words = ["python", "-m", "helpers", "run", "--preset", str(summary.get("preset")), "--only", name.partition("_")[0]]
+    words = ["python", "-m", "helpers", "run", "--preset", summary["preset"], "--only", name.partition("_")[0]]
     for setting in summary.get("settings", {}).items():
         words += ["--set", "=".join(setting)]
     return shlex.join([*words, *(["--perturb", str(summary["perturb"])] if summary.get("perturb") else [])])
@@ -150,15 +145,15 @@ def tally(entries: list[dict]) -> dict:
     return {"verdict": verdict, "counts": counts}
 
 
-def renew(summary: dict, out: Path, baseline: dict) -> dict:
-    """The summary of a finished run judged again, against another baseline."""
+def renew(summary: dict, *, out: Path, baseline: dict) -> dict:
+    """The summary of a finished run, judged again by another baseline."""
     for entry in summary["notebooks"]:
-        against(entry, record(out, entry["name"]), baseline.get(entry["name"]))
+        settle(entry, record(out, entry["name"]), baseline=baseline.get(entry["name"]))
     return {**summary, **tally(summary["notebooks"])}
 
 
-def last(out: Path, preset: str) -> dict:
-    """The summary of the latest finished run of the same preset beside ``out``; empty where there is none."""
+def last(out: Path, *, preset: str) -> dict:
+    """The summary of the latest finished run of a preset beside the folder ``out``; empty if there is none."""
     found = []
     for path in Path(out).resolve().parent.glob("*/summary.json"):
         try:
@@ -196,5 +191,5 @@ def failures(summary: dict) -> Iterable[str]:
 
 
 def counted(number: dict) -> str:
-    """By how many of the things counted a number moved, in brackets; empty for other kinds."""
+    """By how many of the things counted a number moved, in brackets; empty for numbers that are no counts."""
     return "" if number["counts"] is None else f" (by {number['counts']:+.3g} counts)"

@@ -1,4 +1,4 @@
-"""The notebooks on disk: which there are, whether each is in step with its source, what parameters it has."""
+"""The notebooks on disk: where they are, whether each is in step with its source, what parameters it has."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from nbformat import NotebookNode, ValidationError
 from helpers.suggestions import nearest
 
 FOLDER = Path(__file__).resolve().parents[3] / "notebooks"
-# Kinds that papermill can read from an annotation, and that a command line can spell
-KINDS = {
+# Types that a command line can spell
+TYPES = {
     "str": str, "int": int, "float": float, "bool": bool,
     "list": list, "list[str]": list, "list[int]": list, "list[float]": list,
 }  # fmt: skip
 
 
 class Refused(ValueError):
-    """Something asked for cannot be run: what, and what would be right. Nothing was executed."""
+    """Why what was asked for cannot be run, and what to do about it; nothing was executed."""
 
 
 @contextlib.contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """Within it, whatever a file or folder has wrong in its content is Refused, in one line that names it."""
+    """Refuse, in one line that names the file or folder, whatever is found wrong with its content inside the block."""
     try:
         yield
     except Refused:
         raise
     except (OSError, ValueError, LookupError, TypeError, AttributeError, SyntaxError, ValidationError) as error:
         why = f"no {error}" if isinstance(error, LookupError) else f"{error}".partition("\n")[0]
-        raise Refused(f"{path} is damaged, or not what it should be: {why[:200]}") from error
+        raise Refused(f"{path} is damaged, or is another kind of file: {why[:200]}") from error
 
 
 @dataclass(frozen=True)
@@ -45,34 +45,36 @@ class Parameter:
 
     name: str
     kind: str
-    default: object
-    help: str
+    default: object = None
 
 
 @dataclass(frozen=True)
 class Notebook:
-    """A notebook: ``path`` of its .ipynb, the .py it is made from beside it."""
+    """A notebook: the ``path`` of its .ipynb, with the .py that it is made from beside it."""
 
     path: Path
 
     @property
     def name(self) -> str:
+        """The stem of its files, e.g. ``02_position_probe``."""
         return self.path.stem
 
     @property
     def number(self) -> str:
+        """Its two digits."""
         return self.name.partition("_")[0]
 
     @property
     def source(self) -> Path:
+        """The .py."""
         return self.path.with_suffix(".py")
 
 
 def discover(folder: Path = FOLDER) -> list[Notebook]:
-    """All notebooks ``NN_name`` of a folder, by number; one of each pair is enough to be found.
+    """All notebooks ``NN_name`` of a folder, by number; one file of a pair is enough to be found.
 
     Raises:
-        Refused: where there is none.
+        Refused: There is none.
     """
     stems = {path.stem for pattern in ("[0-9][0-9]_*.py", "[0-9][0-9]_*.ipynb") for path in Path(folder).glob(pattern)}
     if not stems:
@@ -80,19 +82,11 @@ def discover(folder: Path = FOLDER) -> list[Notebook]:
     return [Notebook(Path(folder) / f"{stem}.ipynb") for stem in sorted(stems)]
 
 
-def paired(notebooks: list[Notebook]) -> None:
-    """Raises Refused where a .py has no .ipynb beside it or an .ipynb no .py."""
-    for notebook in notebooks:
-        if not notebook.path.exists():
-            raise Refused(f"{notebook.source.name} has no {notebook.path.name} beside it: run `make pair`")
-        if not notebook.source.exists():
-            raise Refused(f"{notebook.path.name} has no {notebook.source.name}, which it should be made from")
-
-
 def select(notebooks: list[Notebook], only: Iterable[str]) -> list[Notebook]:
-    """The notebooks named by number or name (``"02"``, ``"2"``, ``"02_position_probe"``); all for none.
+    """The notebooks named by number or name (``"02"``, ``"2"``, ``"02_position_probe"``); all if none is named.
 
-    Raises Refused for a name that is none of them.
+    Raises:
+        Refused: A word names no notebook.
     """
     chosen = set()
     for word in only:
@@ -111,6 +105,9 @@ def out_of_step(notebook: Notebook) -> str | None:
     """Where the .ipynb differs from its .py (cells, their kinds, sources and tags), or None."""
     import jupytext
 
+    for path in (notebook.path, notebook.source):
+        if not path.exists():
+            return f"there is no {path.name}"
     with readable(notebook.source):
         made = jupytext.read(notebook.source).cells
     with readable(notebook.path):
@@ -130,78 +127,83 @@ def out_of_step(notebook: Notebook) -> str | None:
     return None
 
 
-def parameters(notebook: Notebook) -> dict[str, Parameter]:
-    """The parameters of a notebook, read by papermill from its cell tagged ``parameters``.
+def require_in_step(notebooks: list[Notebook]) -> None:
+    """See that every .ipynb is in step with its .py.
 
-    Raises Refused where that cell is missing, or holds a line that is not ``name: type = literal``: a value
-    derived there would keep its old value when a parameter changes.
+    Raises:
+        Refused: One is not, or one of the two files is missing.
     """
-    import papermill
+    for notebook in notebooks:
+        if difference := out_of_step(notebook):
+            names = f"{notebook.path.name} is not in step with {notebook.source.name}"
+            raise Refused(f"{names} ({difference}): run `make pair`")
 
+
+def parameters(notebook: Notebook) -> dict[str, Parameter]:
+    """The parameters of a notebook, from its cell tagged ``parameters``.
+
+    Raises:
+        Refused: That cell is missing, or holds a line that is not ``name: type = literal``. A value derived
+            there would stay as it was when a parameter changes.
+    """
     with readable(notebook.path):
         tagged = [cell for cell in nbformat.read(notebook.path, as_version=4).cells if "parameters" in _tags(cell)]
-    if len(tagged) != 1:
-        raise Refused(f"{notebook.name} has {len(tagged)} cells tagged 'parameters': it needs exactly one")
-    with readable(notebook.path):
-        defaults = _literals(notebook, tagged[0].source)
-    seen = papermill.inspect_notebook(str(notebook.path))
-    if list(seen) != list(defaults):
-        missed = ", ".join(sorted(set(defaults) ^ set(seen)))
-        raise Refused(f"{notebook.name}: papermill cannot read the parameter {missed}: a second '='?")
+        if len(tagged) != 1:
+            raise Refused(f"{notebook.name} has {len(tagged)} cells tagged 'parameters': it needs exactly one")
+        source = tagged[0].source
+        lines = ast.parse(source).body
     found = {}
-    for name, entry in seen.items():
-        kind = entry["inferred_type_name"].replace(" ", "")
-        if kind not in KINDS:
-            raise Refused(f"{notebook.name}: {name} has the type {kind}; use one of {', '.join(KINDS)}")
-        found[name] = Parameter(name, kind, defaults[name], entry["help"])
-        check(found[name], defaults[name], where=notebook.name)
+    for line in lines:
+        try:
+            if not isinstance(line, ast.AnnAssign) or line.value is None:
+                raise ValueError
+            name, kind, default = ast.unparse(line.target), ast.unparse(line.annotation), ast.literal_eval(line.value)
+        except ValueError:
+            text = (ast.get_source_segment(source, line) or "").partition("\n")[0]
+            raise Refused(
+                f"{notebook.name}: the parameters cell may hold only lines `name: type = literal`, not `{text}`; "
+                "derive values in the next cell, which a changed parameter reaches"
+            ) from None
+        if kind not in TYPES:
+            raise Refused(f"{notebook.name}: {name} has the type {kind}; use one of {', '.join(TYPES)}")
+        found[name] = Parameter(name, kind, default)
+        typed(found[name], default, where=notebook.name)
     return found
 
 
-def _literals(notebook: Notebook, source: str) -> dict[str, object]:
-    values: dict[str, object] = {}
-    for node in ast.parse(source).body:
-        try:
-            if not isinstance(node, ast.AnnAssign) or node.value is None:
-                raise ValueError
-            values[ast.unparse(node.target)] = ast.literal_eval(node.value)
-        except ValueError:
-            line = ast.get_source_segment(source, node) or ""
-            raise Refused(
-                f"{notebook.name}: the parameters cell may hold only lines `name: type = literal`, not "
-                f"`{line.splitlines()[0]}`; derive values in the next cell, which a changed parameter reaches"
-            ) from None
-    return values
+def typed(parameter: Parameter, value: object, *, where: str) -> object:
+    """A value that has the parameter's type; an int becomes a float where one is wanted.
 
-
-def check(parameter: Parameter, value: object, *, where: str) -> object:
-    """``value`` if it has the parameter's type (an int passes as float). Raises Refused otherwise."""
+    Raises:
+        Refused: It has another type; ``where`` begins the message.
+    """
     item = re.fullmatch(r"list\[(\w+)]", parameter.kind)
     if item and isinstance(value, list):
-        return [check(Parameter(parameter.name, item[1], None, ""), each, where=where) for each in value]
-    wanted = KINDS[parameter.kind]
+        return [typed(Parameter(parameter.name, item[1]), each, where=where) for each in value]
+    wanted = TYPES[parameter.kind]
     if wanted is float and type(value) is int:
         return float(value)
     if type(value) is not wanted:
         kind = type(value).__name__
-        raise Refused(f"{where}: {parameter.name} is {parameter.kind}, and {value!r} is {kind}")
+        raise Refused(f"{where}: {parameter.name} is {parameter.kind}, but {value!r} is {kind}")
     return value
 
 
 def spelled(parameter: Parameter, text: str, *, where: str) -> object:
     """A parameter's value from the command line: text as it is, ``a,b`` for lists, Python literals otherwise.
 
-    Raises Refused for text that does not fit the type.
+    Raises:
+        Refused: The text does not fit the parameter's type; ``where`` begins the message.
     """
     if parameter.kind == "str":
         return text
     if parameter.kind == "bool" and text.lower() in ("true", "false"):
         return text.lower() == "true"
     if parameter.kind.startswith("list") and not text.lstrip().startswith("["):
-        item = Parameter(parameter.name, parameter.kind[5:-1] or "str", None, "")
+        item = Parameter(parameter.name, parameter.kind[5:-1] or "str")
         return [spelled(item, part.strip(), where=where) for part in text.split(",") if part.strip()]
     try:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError):
         value = text
-    return check(parameter, value, where=where)
+    return typed(parameter, value, where=where)

@@ -1,4 +1,4 @@
-"""What a run is asked to do: a preset's parameters, and settings from the command line on top."""
+"""The parameters of a run: those of its preset, with settings from the command line on top."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from helpers.suggestions import nearest
-from helpers.tools.workbook.notebooks import Notebook, Parameter, Refused, check, parameters, readable, spelled
+from helpers.tools.workbook.notebooks import Notebook, Parameter, Refused, parameters, readable, spelled, typed
 
 PRESETS = ("smoke", "demo", "paper")
 # Seconds a cell may take: a guard against a hang, not a target
@@ -16,14 +16,19 @@ CELL_SECONDS = {"smoke": 600, "demo": 1800, "paper": 14 * 24 * 3600}
 
 
 def jobs(preset: str) -> int:
-    """How many notebooks run at once by default: they share the cores, and at paper scale the memory is one's."""
+    """How many notebooks run at once by default; at paper scale one needs all the memory."""
     return 1 if preset == "paper" else min(4, os.cpu_count() or 1)
 
 
 @dataclass(frozen=True)
 class Presets:
-    """``notebooks/presets.toml``: overrides by preset and notebook, the notebooks that run alone, and how many
-    seconds each may take with the preset demo (``budget``: shown beside the time taken, and no verdict)."""
+    """What ``notebooks/presets.toml`` says.
+
+    Attributes:
+        overrides: parameters, by preset and notebook.
+        alone: the notebooks that run with nothing beside them.
+        budget: seconds each may take with the preset ``demo``; shown beside the time taken, not judged.
+    """
 
     overrides: dict[str, dict[str, dict[str, object]]]
     alone: frozenset[str]
@@ -33,7 +38,8 @@ class Presets:
 def read(folder: Path) -> Presets:
     """The presets of a folder of notebooks. The notebooks' own defaults are the preset ``demo``.
 
-    Raises Refused for a table that is no preset.
+    Raises:
+        Refused: A table is not a preset.
     """
     path = Path(folder) / "presets.toml"
     with readable(path):
@@ -54,8 +60,15 @@ def resolve(
 ) -> dict[str, dict[str, object]]:
     """The parameters to inject into each notebook of a run, by notebook name.
 
-    ``settings`` are name and text as given by ``--set``; one applies to every chosen notebook that has the
-    parameter. Raises Refused for an unknown preset, notebook or parameter, and for a value of another type.
+    Args:
+        notebooks: those chosen.
+        every: all that there are.
+        preset: its name.
+        settings: name and text as given by ``--set``; one applies to every chosen notebook that has the parameter.
+        presets: of the notebooks' folder.
+
+    Raises:
+        Refused: An unknown preset, notebook or parameter, or a value of another type.
     """
     if preset not in PRESETS:
         raise Refused(f"unknown preset {preset!r}{nearest(preset, PRESETS)}")
@@ -68,12 +81,12 @@ def resolve(
     for notebook in notebooks:
         have, where = known[notebook.name], f"presets.toml, {preset}.{notebook.name}"
         wanted[notebook.name] = {
-            name: check(_named(name, have, where), value, where=where)
+            name: typed(_named(name, have, where), value, where=where)
             for name, value in chosen.get(notebook.name, {}).items()
         }
     for name, text in settings.items():
         if name == "out":
-            raise Refused("the output folder is set by --out, not by --set out=...")
+            raise Refused("--set out=... has no effect: give the output folder with --out")
         has = [n for n in notebooks if name in known[n.name]]
         if not has:
             _named(name, {k: p for have in known.values() for k, p in have.items()}, "--set")

@@ -1,4 +1,4 @@
-"""One line per notebook on the terminal; a live one while it runs where there is a screen to redraw."""
+"""One line per notebook on the terminal, and a live one for each that is running."""
 
 from __future__ import annotations
 
@@ -24,15 +24,17 @@ class Progress:
         self._drawn = 0
 
     def start(self, name: str) -> None:
+        """A notebook starts."""
         self._running[name] = (time.monotonic(), 0, 0)
         self.tick()
 
-    def cell(self, name: str, cell: int, of: int) -> None:
-        self._running[name] = (self._running[name][0], cell, of)
+    def cell(self, name: str, *, done: int, of: int) -> None:
+        """A notebook has started its cell number ``done``."""
+        self._running[name] = (self._running[name][0], done, of)
         self.tick()
 
     def end(self, outcome: Outcome) -> None:
-        """The notebook's last line: how it ended, in how many seconds, and where it broke."""
+        """A notebook has ended: how, after how many seconds, and why it failed."""
         self._running.pop(outcome.name, None)
         self._done += 1
         text = f"[{self._done}/{self._total}] {outcome.name:<{self._width}}  {_MARK[outcome.status]:<7}"
@@ -49,16 +51,17 @@ class Progress:
             return
         self._erase()
         columns = shutil.get_terminal_size().columns - 1
-        for name, (started, cell, of) in self._running.items():
-            filled = round(20 * cell / of) if of else 0
+        for name, (started, done, of) in self._running.items():
+            filled = round(20 * done / of) if of else 0
             bar = "█" * filled + "░" * (20 - filled)
             seconds = time.monotonic() - started
-            line = f"      {name:<{self._width}}  {bar} cell {cell}/{of or '?'} {seconds:6.0f} s"
+            line = f"      {name:<{self._width}}  {bar} cell {done}/{of or '?'} {seconds:6.0f} s"
             print(line[:columns], file=sys.stderr)
         self._drawn = len(self._running)
         sys.stderr.flush()
 
     def close(self) -> None:
+        """Remove the live lines for good."""
         self._erase()
         self._live = False
 

@@ -1,4 +1,4 @@
-"""A demo run made part of the repository: outputs inside the notebooks, figures with sidecars, a gallery.
+"""A demo run put into the repository: outputs in the notebooks, figures with their sidecars, a gallery.
 
 What has not changed keeps its bytes: a notebook whose sources, numbers, figures and wording are those of
 the committed one is left alone, and so is a sidecar that differs only in its version stamp or in times.
@@ -17,7 +17,7 @@ from nbformat import NotebookNode
 
 from helpers.tools.workbook import baselines, judge
 from helpers.tools.workbook.notebooks import Notebook, Refused, readable
-from helpers.tools.workbook.pages import small
+from helpers.tools.workbook.rendering import small
 from helpers.tools.workbook.report import title
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -25,24 +25,33 @@ _WIDGET = "application/vnd.jupyter.widget-view+json"
 _NUMBER = re.compile(r"0x[0-9a-f]+|[-+]?\d[\d.]*(e[-+]?\d+)?")
 
 
-def publish(run: Path, notebooks: list[Notebook], *, figures: Path = ROOT / "figures") -> list[str]:
-    """Publish a run's notebooks and figures; returns what was written, by name.
+def publish(run: Path, notebooks: list[Notebook], *, summary: dict, figures: Path) -> list[str]:
+    """Publish a run's notebooks and figures.
 
-    Raises Refused where the run is not one of the preset ``demo`` as it is, or does not hold.
+    Args:
+        run: its folder.
+        notebooks: all that there are.
+        summary: of the run.
+        figures: the folder for figures and gallery.
+
+    Returns:
+        The names of the files that were written.
+
+    Raises:
+        Refused: The run is not a plain one of the preset ``demo``, or does not hold.
     """
-    summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
     if summary["preset"] != "demo" or summary["settings"] or summary.get("perturb"):
-        raise Refused(f"{run} is not a plain demo run; the committed outputs are those of the demo preset")
+        raise Refused(f"{run} is not a plain demo run: publish one of the preset demo, without --set or --perturb")
     if summary["verdict"] != "holds":
         lines = "\n".join(judge.failures(summary))
-        raise Refused(f"{run} does not hold (numbers that moved: `make accept` first)\n{lines}")
+        raise Refused(f"{run} does not hold: mend it, or `make accept` the numbers that moved\n{lines}")
     entries = {entry["name"]: entry for entry in summary["notebooks"]}
     chosen = [notebook for notebook in notebooks if notebook.name in entries]
     written = []
     for notebook in chosen:
         with readable(run / "notebooks" / notebook.path.name):
             executed = nbformat.read(run / "notebooks" / notebook.path.name, as_version=4)
-        tidy(executed, run)
+        _tidy(executed, run)
         if _write_notebook(executed, notebook, judge.record(run, notebook.name) or {}):
             written.append(notebook.path.name)
         written += _write_figures(run, notebook, figures)
@@ -51,9 +60,12 @@ def publish(run: Path, notebooks: list[Notebook], *, figures: Path = ROOT / "fig
     return written
 
 
-def tidy(notebook: NotebookNode, run: Path) -> NotebookNode:
-    """An executed notebook as it is committed, changed in place: its own cells only, no timings, no widget
-    state, no progress bars, counts from 1, small pictures, and no path of this machine."""
+def _tidy(notebook: NotebookNode, run: Path) -> None:
+    """Change an executed notebook into what is committed.
+
+    That is its own cells only, counted from 1, with small pictures, and without timings, widget state, progress bars
+    and paths of this machine.
+    """
     notebook.cells = [c for c in notebook.cells if "injected-parameters" not in c.metadata.get("tags", [])]
     for key in ("papermill", "widgets"):
         notebook.metadata.pop(key, None)
@@ -71,11 +83,10 @@ def tidy(notebook: NotebookNode, run: Path) -> NotebookNode:
             if "execution_count" in output:
                 output.execution_count = count
             _lighten(output, run, f"T_{count}_{index}")
-    return notebook
 
 
 def _stays(output: NotebookNode) -> bool:
-    """Whether an output is worth committing: not a widget, a progress bar or a warning."""
+    """Whether an output is committed: all but widgets, progress bars and warnings."""
     return _WIDGET not in output.get("data", {}) and output.get("name") != "stderr"
 
 
@@ -113,9 +124,12 @@ def _sources(notebook: NotebookNode) -> list[tuple[str, str]]:
 
 
 def _digest(notebook: NotebookNode, record: dict) -> str:
-    """A digest of what decides whether a notebook is written again: sources, recorded numbers, pictures, and
-    the wording of the outputs without their digits (times and versions are in them)."""
-    parts: list[object] = [_sources(notebook), _values(record)]
+    """A digest of what decides whether a notebook is written again.
+
+    That is its sources, recorded numbers and pictures, and the words of its outputs without digits, which may be
+    times and versions.
+    """
+    parts: list[object] = [_sources(notebook), baselines.numbers(record)]
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             data = output.get("data", {})
@@ -126,12 +140,6 @@ def _digest(notebook: NotebookNode, record: dict) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _values(record: dict) -> dict:
-    """A record's numbers without the times."""
-    values = record.get("values", {})
-    return {name: entry for name, entry in values.items() if entry["unit"] not in baselines.TIMES}
-
-
 def _write_figures(run: Path, notebook: Notebook, figures: Path) -> list[str]:
     """Copy a notebook's figures and sidecars that changed, and remove those that it no longer makes."""
     figures.mkdir(parents=True, exist_ok=True)
@@ -139,7 +147,8 @@ def _write_figures(run: Path, notebook: Notebook, figures: Path) -> list[str]:
     written = []
     for path in made:
         target, sidecar = figures / path.name, path.with_suffix(".json")
-        if _same_picture(path, target) and _same_sidecar(sidecar, target.with_suffix(".json")):
+        same = target.exists() and path.read_bytes() == target.read_bytes()
+        if same and _same_sidecar(sidecar, target.with_suffix(".json")):
             continue
         target.write_bytes(path.read_bytes())
         target.with_suffix(".json").write_bytes(sidecar.read_bytes())
@@ -151,17 +160,13 @@ def _write_figures(run: Path, notebook: Notebook, figures: Path) -> list[str]:
     return written
 
 
-def _same_picture(a: Path, b: Path) -> bool:
-    return b.exists() and a.read_bytes() == b.read_bytes()
-
-
 def _same_sidecar(a: Path, b: Path) -> bool:
     """Whether two sidecars agree in all but the version stamp and times."""
     if not b.exists():
         return False
     one, two = (json.loads(path.read_text(encoding="utf-8")) for path in (a, b))
-    one["values"], two["values"] = _values(one), _values(two)
     for sidecar in (one, two):
+        sidecar["values"] = baselines.numbers(sidecar)
         sidecar.pop("stamp", None)
     return one == two
 

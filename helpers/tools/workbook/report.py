@@ -11,20 +11,17 @@ from pathlib import Path
 import jinja2
 
 from helpers.tools.workbook.judge import counted
-from helpers.tools.workbook.pages import body
+from helpers.tools.workbook.rendering import body
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def write(summary: dict, out: Path) -> Path:
-    """Write the three files of a run's summary into its folder; returns the path of ``index.html``."""
-    out = Path(out)
+def write(summary: dict, *, out: Path) -> None:
+    """Write the three files of a run's summary into its folder."""
     text = json.dumps(_finite(summary), indent=1, ensure_ascii=False, allow_nan=False, default=str)
     (out / "summary.json").write_text(text + "\n", encoding="utf-8")
-    junit(summary).write(out / "junit.xml", encoding="utf-8", xml_declaration=True)
-    page = out / "index.html"
-    page.write_text(html(summary, out), encoding="utf-8")
-    return page
+    _junit(summary).write(out / "junit.xml", encoding="utf-8", xml_declaration=True)
+    (out / "index.html").write_text(_html(summary, out), encoding="utf-8")
 
 
 def _finite(value: object) -> object:
@@ -36,7 +33,7 @@ def _finite(value: object) -> object:
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def junit(summary: dict) -> ET.ElementTree:
+def _junit(summary: dict) -> ET.ElementTree:
     """The summary as JUnit XML: a suite per notebook; a case for its execution, each check, each number."""
     suites = ET.Element("testsuites", name=f"workbook {summary['preset']}")
     for entry in summary["notebooks"]:
@@ -75,19 +72,16 @@ def _printable(text: str) -> str:
     return "".join(c for c in text if c in "\n\t" or ord(c) >= 32)
 
 
-def html(summary: dict, out: Path) -> str:
+def _html(summary: dict, out: Path) -> str:
     """The summary as one page with everything in it: styles, figures and the executed notebooks."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters.update(number=number, seconds=seconds, place=place, title=title, counted=counted)
-    pages = {e["name"]: _page(out / "notebooks" / f"{e['name']}.ipynb") for e in summary["notebooks"]}
+    executed = {entry["name"]: out / "notebooks" / f"{entry['name']}.ipynb" for entry in summary["notebooks"]}
+    pages = {name: body(path) for name, path in executed.items() if path.exists()}
     figures = {name: _picture(out / name) for entry in summary["notebooks"] for name in entry["figures"]}
     return environment.get_template("report.html").render(run=summary, pages=pages, figures=figures)
-
-
-def _page(path: Path) -> str:
-    return body(path) if path.exists() else ""
 
 
 def _picture(path: Path) -> str:
@@ -95,7 +89,7 @@ def _picture(path: Path) -> str:
 
 
 def number(value: object) -> str:
-    """A number as a person reads it: six digits at most, a thin space in thousands."""
+    """A number for people: six digits at most, thousands set apart by a thin space."""
     if value is None:
         return "–"
     if isinstance(value, str):
@@ -120,7 +114,7 @@ def seconds(value: float | None) -> str:
 
 
 def place(value: float | None, target: float | None, *, tolerance: float | None) -> float | None:
-    """Where a value lies from ``target - tolerance`` (0) to ``target + tolerance`` (100), kept in view."""
+    """Where a value lies between ``target - tolerance`` (0) and ``target + tolerance`` (100), clipped to these."""
     if value is None or target is None or tolerance is None or not math.isfinite(value):
         return None
     if tolerance == 0:

@@ -1,4 +1,4 @@
-"""Running many notebooks: a fresh folder, several at once, a line each, and nothing lost on Ctrl-C."""
+"""Running many notebooks, several at once, each in a process of its own; Ctrl-C loses nothing that is finished."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from helpers.features import perturbation
-from helpers.tools.workbook.notebooks import Notebook, Refused, out_of_step
+from helpers.tools.workbook.notebooks import Notebook, Refused
 from helpers.tools.workbook.progress import Progress
 
 _GRACE = 10.0  # seconds a child has to shut its kernel down before it is killed
@@ -24,7 +24,7 @@ _GRACE = 10.0  # seconds a child has to shut its kernel down before it is killed
 
 @dataclass
 class Outcome:
-    """What became of one notebook. ``status``: completed, failed, or not run (interrupted before its end)."""
+    """How one notebook ended. ``status``: completed, failed, or not run (interrupted before its end)."""
 
     name: str
     status: str = "not run"
@@ -48,20 +48,15 @@ class _Child:
 
 
 def fresh(out: Path) -> Path:
-    """The output folder, made; Raises Refused where it exists and is not empty."""
+    """Make the output folder.
+
+    Raises:
+        Refused: It exists and is not empty.
+    """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise Refused(f"{out} is not empty: a run needs a fresh folder (another --out, or none)")
+        raise Refused(f"{out} is not empty: give a new folder with --out, or leave --out away")
     (out / "notebooks").mkdir(parents=True)
     return out
-
-
-def in_step(notebooks: list[Notebook]) -> None:
-    """Raises Refused where a notebook is not in step with the .py it is made from."""
-    for notebook in notebooks:
-        difference = out_of_step(notebook)
-        if difference:
-            names = f"{notebook.path.name} is not in step with {notebook.source.name}"
-            raise Refused(f"{names}: {difference}. Run `make pair`")
 
 
 def run(
@@ -74,11 +69,19 @@ def run(
     alone: frozenset[str] = frozenset(),
     perturb: int = 0,
 ) -> tuple[list[Outcome], bool]:
-    """Execute notebooks into the folder ``out``: outcomes in the order given, and whether it was interrupted.
+    """Execute notebooks. Ctrl-C ends those that are running and leaves what is finished.
 
-    ``wanted`` are the parameters to inject by notebook name; ``out`` is injected besides. ``jobs`` notebooks
-    run at once, those in ``alone`` with nothing beside them; ``timeout`` is seconds per cell; ``perturb`` is the
-    draw of :mod:`helpers.features.perturbation`, 0 for none. Ctrl-C ends the running ones and leaves what is finished.
+    Args:
+        notebooks: those to run.
+        wanted: the parameters to inject, by notebook name; ``out`` is injected besides.
+        out: the folder to write to.
+        jobs: how many notebooks run at once.
+        timeout: seconds a cell may take.
+        alone: names of the notebooks that run with nothing beside them.
+        perturb: the draw of :mod:`helpers.features.perturbation`, 0 for none.
+
+    Returns:
+        The outcomes in the order of the notebooks, and whether the run was interrupted.
     """
     outcomes = {n.name: Outcome(n.name, parameters=wanted.get(n.name, {})) for n in notebooks}
     waiting = deque(sorted(notebooks, key=lambda n: n.name in alone))
@@ -91,8 +94,7 @@ def run(
         while waiting or running:
             while waiting and len(running) < jobs and _may_start(waiting[0], running, alone):
                 notebook = waiting.popleft()
-                share = jobs if notebook.name not in alone else 1
-                variables = environment(share, perturb)
+                variables = environment(share=1 if notebook.name in alone else jobs, perturb=perturb)
                 running[notebook.name] = _start(notebook, wanted, out, timeout, variables, lines)
                 progress.start(notebook.name)
             try:
@@ -105,7 +107,7 @@ def run(
                 _end(child, outcomes[name])
                 progress.end(outcomes[name])
             elif "of" in line:
-                progress.cell(name, int(line["cell"]), int(line["of"]))
+                progress.cell(name, done=line["cell"], of=line["of"])
             else:
                 running[name].last = line
     except KeyboardInterrupt:
@@ -155,9 +157,13 @@ def _start(
     return _Child(notebook, process, time.monotonic(), scratch, Path(job["output"]))
 
 
-def environment(share: int, perturb: int) -> dict[str, str]:
-    """The environment of a notebook: this checkout's package first, nothing of the user's own Jupyter settings,
-    the draw of the perturbation, and ``1 / share`` of the cores. A thread count that is set already is kept."""
+def environment(*, share: int, perturb: int) -> dict[str, str]:
+    """The environment of a notebook: this checkout's package first, and none of the user's Jupyter settings.
+
+    Args:
+        share: the notebook gets one of so many parts of the cores, unless ``OMP_NUM_THREADS`` is set already.
+        perturb: the draw of :mod:`helpers.features.perturbation`, 0 for none.
+    """
     checkout = str(Path(__file__).resolve().parents[3])
     threads = str(max(1, (os.cpu_count() or 1) // share))
     path = os.environ.get("PYTHONPATH")
@@ -185,21 +191,20 @@ def _listen(name: str, process: subprocess.Popen, lines: queue.Queue) -> None:
 
 
 def _end(child: _Child, outcome: Outcome) -> None:
-    """Read off a finished child what became of its notebook."""
+    """Fill in the outcome of a child that has ended."""
     outcome.seconds = round(time.monotonic() - child.started, 2)
     said = child.last
     if not said:
         errors = (Path(child.scratch.name) / "stderr.txt").read_text(encoding="utf-8", errors="replace")
-        code = child.process.returncode
-        reason = f"its process ended with code {code}"
+        reason = f"its process ended with code {child.process.returncode}"
         said = {"status": "failed", "reason": reason, "traceback": errors[-4000:]}
-    for key in ("status", "reason", "section", "cell", "source", "traceback"):
-        setattr(outcome, key, said.get(key, getattr(outcome, key)))
+    for key, value in said.items():
+        setattr(outcome, key, value)
     child.scratch.cleanup()
 
 
 def _stop(children: list[_Child], outcomes: dict[str, Outcome]) -> None:
-    """End running children, and remove the halves they wrote."""
+    """End running children, and remove the half-finished notebooks they wrote."""
     for child in children:
         child.process.terminate()
     deadline = time.monotonic() + _GRACE

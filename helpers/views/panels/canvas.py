@@ -68,8 +68,8 @@ class Canvas:
         for pane in self.panes:
             self._moving += [pane[key] for key in ("image", "across", "down", "halo", "anchor", "title")]
 
-    def _axes(self, x: float, y: float = 0.8, w: float = SIDE, h: float = SIDE):
-        return self.figure.add_axes((x / self._size[0], y / HEIGHT, w / self._size[0], h / HEIGHT))
+    def _axes(self, x: float, w: float = SIDE):
+        return self.figure.add_axes((x / self._size[0], 0.8 / HEIGHT, w / self._size[0], SIDE / HEIGHT))
 
     def _map(self, x: float, cmap: str) -> dict:
         axes = self._axes(x)
@@ -136,7 +136,7 @@ class Canvas:
             pane["title"].set_text("\n".join(textwrap.wrap(title, 36, max_lines=2)))
 
     def mark(self, row: float, col: float, *, anchor: tuple[float, float] | None, words: str) -> None:
-        """Put the cross-hair at (row, col), the ring at the anchor, and the words under it all."""
+        """Put the cross-hair at (row, col), the ring at the anchor, and the text below."""
         for pane in self.panes:
             pane["across"].set_ydata([row, row])
             pane["down"].set_xdata([col, col])

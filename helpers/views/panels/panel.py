@@ -85,7 +85,7 @@ class Panel(tl.HasTraits):
             self._redraw()
 
     def _place(self) -> None:
-        """Take over the lattice of the scene that is shown now."""
+        """Use the lattice of the scene on show."""
         self._held = True
         self.row, self.col = self.row, self.col
         self._held = False

@@ -22,7 +22,7 @@ MAP = "cividis"  # perceptually uniform, and the same to readers with and withou
 DIFFERENCE = "RdBu_r"  # diverging, white at zero
 PALETTE = sns.color_palette("colorblind")
 OFF_THE_SHELF, ANTIALIASED = PALETTE[0], PALETTE[1]  # blue and orange, in every figure
-VARIANTS = {"off-the-shelf": OFF_THE_SHELF, "anti-aliased": ANTIALIASED}
+VARIANT_COLOURS = {"off-the-shelf": OFF_THE_SHELF, "anti-aliased": ANTIALIASED}
 
 
 class Figure(matplotlib.figure.Figure):
@@ -64,7 +64,7 @@ def colours(names: Iterable[str], *, variants: Mapping[str, str] | None = None) 
         variants: {name: "off-the-shelf" or "anti-aliased"} where a name is not just its variant.
     """
     variants, others = variants or {}, itertools.cycle(PALETTE[2:])
-    return {name: VARIANTS.get(variants.get(name, name)) or next(others) for name in names}
+    return {name: VARIANT_COLOURS.get(variants.get(name, name)) or next(others) for name in names}
 
 
 def extent(shape: tuple[int, int], *, stride: int) -> tuple[float, float, float, float]:

@@ -1,4 +1,4 @@
-"""An executed notebook as HTML that needs nothing from elsewhere: pictures inside, formulas drawn."""
+"""An executed notebook as self-contained HTML, with pictures inside and formulas drawn."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _COLOURS = 256
 _DISPLAY = re.compile(r"\$\$(.+?)\$\$", flags=re.DOTALL)
 _INLINE = re.compile(r"(?<![\\$\w])\$(?!\s)([^$\n]+?)(?<!\s)\$(?![\w$])")
 _CODE = re.compile(r"(```.*?```|`[^`\n]*`)", flags=re.DOTALL)
-# TeX that matplotlib's own typesetter writes otherwise
+# TeX that matplotlib's typesetter knows by another name
 _SAME = {r"\lVert": r"\|", r"\rVert": r"\|", r"\tfrac": r"\frac", r"\text": r"\mathrm"}
 _SAME[r"\operatorname"] = r"\mathrm"
 
@@ -52,9 +52,9 @@ def body(path: Path) -> str:
 
 
 def small(png: bytes) -> bytes:
-    """A PNG with at most 256 colours, undithered: a third of the size, and the eye sees no difference.
+    """A PNG with at most 256 colours, undithered: a third of the size without a visible difference.
 
-    MAXCOVERAGE, because median cuts go by the number of pixels: the rare colours at the ends of a map would be lost.
+    MAXCOVERAGE, because median cut goes by the number of pixels and would lose the rare colours at a map's ends.
     """
     with Image.open(io.BytesIO(png)) as image:
         flat = Image.new("RGB", image.size, "white")
@@ -66,14 +66,14 @@ def small(png: bytes) -> bytes:
 
 
 def _shows(output: nbformat.NotebookNode) -> bool:
-    """Whether an output has something left to show that is not a progress bar."""
+    """Whether an output has anything to show beside a widget or a progress bar."""
     if output.get("name") == "stderr":
         return "%|" not in output.text
     return output.output_type != "display_data" or bool(output.data)
 
 
 def formulas(markdown: str) -> str:
-    """Markdown with its TeX formulas replaced by drawings; code is left alone."""
+    """Markdown with its TeX formulas, except in code, replaced by drawings."""
     parts = _CODE.split(markdown)
     for index in range(0, len(parts), 2):
         parts[index] = _DISPLAY.sub(lambda found: f"\n\n{_draw(found[1], True)}\n\n", parts[index])
