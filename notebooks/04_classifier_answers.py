@@ -45,12 +45,9 @@ out: str = "../runs/lab"  # folder, where figures and numbers go
 # Two networks take part. **EfficientNet-Lite0** is a network for phones, trained on ImageNet and used here *off the
 # shelf*; it is none of the paper's four. Its **anti-aliased twin** was made by this project: a blur before each stride
 # but the first, then training on other photographs until it agrees with the original (self-distillation). It is not
-# one of Zhang's networks, and it does not always give the original's answer: where the twin's file says how often it
-# does, the table below shows it.
+# one of Zhang's networks, and it does not always give the original's answer: how often it does is said below.
 
 # %%
-import json
-
 import numpy as np
 import pandas as pd
 import torch
@@ -58,7 +55,6 @@ from IPython.display import Markdown, display
 
 from helpers import features, networks, objects, records, runtime, shifting
 from helpers.measures import consistency, uncertainty
-from helpers.networks.embedded import store
 from helpers.views import panels, plots
 
 runtime.seed(seed)
@@ -76,13 +72,7 @@ record = records.Record("04_classifier_answers", out, given, list(nets.values())
 pd.Series(runtime.stamp()["packages"], name="version").to_frame().T
 
 # %%
-file = store.FOLDER / f"{network}_aa.safetensors"  # of a twin made by this project
-validation = json.loads(store.read(file)[1].get("validation", "{}")) if file.is_file() else {}
-columns = {"frames": "pictures", "same_answer": "the original's answer", "in_top_five": "or in the twin's top five"}
-agreement = pd.DataFrame(validation).T.reindex(columns=list(columns)).rename(columns=columns)
-caption = "the twin's answers on pictures that it was not trained on, as shares"
-if len(agreement):
-    display(agreement.style.format("{:.2f}").format("{:.0f}", subset=["pictures"]).set_caption(caption))
+display(Markdown("\n".join(f"- *{label}*: {net.weights}" for label, net in nets.items())))
 
 # %% [markdown]
 # ## One object
