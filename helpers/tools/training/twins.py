@@ -38,7 +38,7 @@ class Recipe:
     goes on, and is the run that had them from the start.
     """
 
-    steps: int = 1500
+    steps: int = 1000
     warm: int = 60  # first steps, in which the rate rises
     decay: int = 300  # last steps, in which it falls
     peak_rate: float = 1e-4
