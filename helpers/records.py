@@ -95,20 +95,25 @@ class Record:
         self.values[name] = {"value": value, "unit": unit, "kind": kind, **({} if n is None else {"n": n})}
         return value
 
-    def check(self, name: str, value: float, expected: float, tolerance: float, source: str) -> bool:
-        """Whether ``|value - expected| <= tolerance``; kept for the table, and fails at :meth:`finish`.
+    def check(self, name: str, value: float, *, expected: float, tolerance: float, source: str) -> bool:
+        """Whether ``|value - expected| <= tolerance``; a check that does not hold fails at :meth:`finish`.
 
-        source: where the expected value comes from. A NaN never passes.
+        Args:
+            name: of the check.
+            value: NaN never passes.
+            expected: what it should be.
+            tolerance: how far it may be from that.
+            source: where the expected value and the tolerance come from.
         """
         holds = abs(value - expected) <= tolerance
         bounds = {"target": float(expected), "tolerance": float(tolerance)}
         return self._keep(name, value, f"{expected:.6g} ± {tolerance:.2g}", holds, source, **bounds)
 
-    def check_below(self, name: str, value: float, bound: float, source: str) -> bool:
+    def check_below(self, name: str, value: float, *, bound: float, source: str) -> bool:
         """Whether ``value <= bound``, as :meth:`check`."""
         return self._keep(name, value, f"≤ {bound:.6g}", value <= bound, source)
 
-    def check_above(self, name: str, value: float, bound: float, source: str) -> bool:
+    def check_above(self, name: str, value: float, *, bound: float, source: str) -> bool:
         """Whether ``value >= bound``, as :meth:`check`."""
         return self._keep(name, value, f"≥ {bound:.6g}", value >= bound, source)
 

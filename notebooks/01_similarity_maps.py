@@ -293,16 +293,16 @@ display(Markdown(
 
 # %%
 worst = max(abs(float(each[i][at]) - 1) for each in maps for i, at in enumerate(marks))
-record.check("self-similarity, largest |s - 1|", worst, 0, 1e-5, "definition; float32 rounding")
+record.check("self-similarity, largest |s - 1|", worst, expected=0, tolerance=1e-5, source="definition; float32 rounding")
 largest = max(float(each.abs().max()) for each in maps)
-record.check_below("largest |cosine|", largest, 1 + 1e-5, "Cauchy-Schwarz; float32 rounding")
+record.check_below("largest |cosine|", largest, bound=1 + 1e-5, source="Cauchy-Schwarz; float32 rounding")
 mirrored = [float(each[0][marks[4]] - each[4][marks[0]]) for each in maps]
-record.check("s(tl, br) - s(br, tl)", max(map(abs, mirrored)), 0, 1e-5, "symmetry of the cosine")
+record.check("s(tl, br) - s(br, tl)", max(map(abs, mirrored)), expected=0, tolerance=1e-5, source="symmetry of the cosine")
 in_map = float(maps[0][2][half_way])
-record.check("half-way to the corner, by hand", by_hand[1], in_map, 1e-5, "the map; float32 rounding")
+record.check("half-way to the corner, by hand", by_hand[1], expected=in_map, tolerance=1e-5, source="the map; float32 rounding")
 for name in [each for each in ("fc6", "fc7") if each in both[0].layers]:
     negative = float(both[0].layers[name].min())  # 0 if it were read after its ReLU
-    record.check_below(f"smallest feature of {name}", negative, -1e-3, "read before its ReLU")
+    record.check_below(f"smallest feature of {name}", negative, bound=-1e-3, source="read before its ReLU")
 record.finish()
 
 # %% [markdown]

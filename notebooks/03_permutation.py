@@ -392,18 +392,18 @@ display(Markdown(
 
 # %%
 lowest = min(float((each[1] - each[0]).min()) for each in maps.values())
-record.check_above("sorted - raw cosine, smallest", lowest, -1e-9, "rearrangement inequality")
+record.check_above("sorted - raw cosine, smallest", lowest, bound=-1e-9, source="rearrangement inequality")
 line = [test for each in tests.values() for test in each]
-record.check_above("bound - fitted, smallest", min(float((t.upper - t.fitted).min()) for t in line), -1e-9, "same")
-record.check("planted permutation, cosine on unseen objects", planted.fitted.min(), 1, 1e-6, "by construction")
-record.check_above("pixels, cosine on unseen objects", pixels.fitted.mean(), 0.95, "a shift reorders pixels")
+record.check_above("bound - fitted, smallest", min(float((t.upper - t.fitted).min()) for t in line), bound=-1e-9, source="same")
+record.check("planted permutation, cosine on unseen objects", planted.fitted.min(), expected=1, tolerance=1e-6, source="by construction")
+record.check_above("pixels, cosine on unseen objects", pixels.fitted.mean(), bound=0.95, source="a shift reorders pixels")
 untouched = [(t.identity.sum() - t.identity) / (count - 1) for t in line]  # of the objects each was fitted to
 worse = min(float((t.trained - base).min()) for t, base in zip(line, untouched, strict=True))
-record.check_above("fitted - identity on training objects", worse, -1e-8, "the identity is a permutation")
+record.check_above("fitted - identity on training objects", worse, bound=-1e-8, source="the identity is a permutation")
 lucky = max(float((t.random - t.fitted).mean()) for t in line)
-record.check_below("random - fitted on unseen objects, mean", lucky, 0, "sanity, ours")
+record.check_below("random - fitted on unseen objects, mean", lucky, bound=0, source="sanity, ours")
 wide = permutations.others(np.random.default_rng(seed).standard_normal((6, 4096))).mean()
-record.check_above("sorted cosine of Gaussian noise of 4096 dimensions", wide, 0.998, "order statistics")
+record.check_above("sorted cosine of Gaussian noise of 4096 dimensions", wide, bound=0.998, source="order statistics")
 record.finish()
 
 # %% [markdown]

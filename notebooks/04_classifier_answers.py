@@ -88,9 +88,9 @@ if len(agreement):
 # ## One object
 #
 # The objects are cut out of photographs and carry the ImageNet class that counts as **right**; where ImageNet has no
-# class for the thing, its nearest (a moped for the motorcycle, a tripod for the cameraman behind it, a bell cote for the
-# temple). They are as large as the paper's large patch, 125 px, because EfficientNet-Lite0 knows these five there, in the
-# middle of a white frame. At 75 px it knows fewer of them, and over a photograph hardly any.
+# class for the thing, its nearest (a moped for the motorcycle, a tripod for the cameraman behind it, a bell cote for
+# the temple). They are as large as the paper's large patch, 125 px, because EfficientNet-Lite0 knows these five there,
+# in the middle of a white frame. At 75 px it knows fewer of them, and over a photograph hardly any.
 #
 # "Shifted" can mean three things, and they are three questions:
 #
@@ -179,9 +179,9 @@ for label, net in nets.items():
             logits = logits.view(len(one_axis), len(one_axis), -1)
             found[kind, label, name] = consistency.answers(logits)
             moves[kind, label, name] = consistency.mean_absolute_change(logits)["diagonal"]
+down, along = map(len, shifting.positions(scene.grid, stride))
 display(Markdown(
-    f"{len(full)} maps of {' x '.join(str(len(each)) for each in shifting.positions(scene.grid, stride))} positions, and "
-    f"{len(found)} of {len(shifts)} shifts each."
+    f"{len(full)} maps of {down} x {along} positions, and {len(found)} of {len(shifts)} shifts each."
 ))  # fmt: skip
 
 # %% [markdown]
@@ -202,7 +202,7 @@ record.save_figure(figure, "probability")
 figure
 
 # %%
-half = tuple((side - 1) // 2 for side in next(iter(probability.values())).shape)
+half = (down - 1) // 2, (along - 1) // 2
 summary = pd.DataFrame({
     label: {"in the middle": float(each[half]), "mean": float(each.mean()), "lowest": float(each.min())}
     for label, each in probability.items()
@@ -241,7 +241,6 @@ figure
 rates = pd.DataFrame({label: consistency.change_rates(each) for label, each in said.items()}).T
 rates.insert(0, "right", [float((each == target).double().mean()) for each in said.values()])
 # One answer lies in up to four of the diagonal pairs, two for each position
-down, along = next(iter(said.values())).shape
 at_all, pairs_each = down * along, (down - 1) * (along - 1) / 2
 for label, line in rates.iterrows():
     record.count(f"white/accuracy/{label}", line["right"], n=at_all, unit="share of positions")
@@ -310,11 +309,12 @@ figure
 # %%
 # One answer is in as many of a square's places as lie round it: it weighs 1 / single at most, twice that in pairs
 single = {w: len(object_names) * max((len(one_axis) - w + 1) ** 2, w**2) for w in range(1, len(one_axis) + 1)}
-weights = {"top-1 changes, diagonal": len(object_names) * (len(one_axis) - 1) ** 2 / 2, "consistency": single[window] / 2}
-weights |= {"probability moves by": weights["top-1 changes, diagonal"], "accuracy": single[window]}
+steps = len(object_names) * (len(one_axis) - 1) ** 2 / 2
+counted = {"top-1 changes, diagonal": steps, "probability moves by": steps}
+counted |= {"consistency": single[window] / 2, "accuracy": single[window]}
 for (kind, label), line in means.iterrows():
     for measure in ("top-1 changes, diagonal", "probability moves by", "consistency", "accuracy"):
-        record.count(f"{kind}/{measure}/{label}", line[measure], n=weights[measure], unit="share")
+        record.count(f"{kind}/{measure}/{label}", line[measure], n=counted[measure], unit="share")
 columns = ["accuracy", "consistency", "top-1 changes, diagonal", "probability moves by"]
 display(means[columns].unstack("shift").style.format("{:.3f}").set_caption("means over the objects"))
 spread = means["consistency"].unstack("shift")
@@ -434,7 +434,7 @@ for end in suffix.values():
         was, now = plain.loc[both].mean(), smooth.loc[both].mean()
         step = uncertainty.paired(smooth.loc[both, "excess"], plain.loc[both, "excess"], seed=seed)
         lines.append(
-            f"Anti-aliasing{end.replace(', ', ', trained ')} takes *stays right* from {was['stays right']:.2f} to "
+            f"Anti-aliasing{end.replace(', ', ' with ')} takes *stays right* from {was['stays right']:.2f} to "
             f"{now['stays right']:.2f}, the excess from {was['excess']:.2f} to {now['excess']:.2f} (by {step.value:+.3f}, "
             f"{step.level:.0%} interval over {len(both)} objects {step.low:+.3f} to {step.high:+.3f}): "
             + ("a gain of steadiness beyond the accuracy." if step.low > 0 else
@@ -442,8 +442,8 @@ for end in suffix.values():
         )  # fmt: skip
 display(Markdown(
     "**Reading.** Pasted. "
-    + (" ".join(lines) or "Fewer than two objects are right at some shifts and wrong at others for both networks, so nothing can be "
-       "said of the excess.")
+    + (" ".join(lines) or "Fewer than two objects are right at some shifts and wrong at others for both networks, so "
+       "nothing can be said of the excess.")
 ))  # fmt: skip
 
 # %%
@@ -492,14 +492,13 @@ for kind in places:
         name = f"{kind}/right at all shifts up to {worst} px/{label}"
         record.count(name, ends.loc[label, kind], n=starts, unit="share of starts")
 display(ends.style.format("{:.3f}").set_caption(f"right at every shift of up to {worst} px"))
-label = (begin - ends)["pasted"].idxmax()
 display(Markdown(
-    "**Reading.** Pasted, "
-    + (f"*{label}* loses most" if (begin - ends)["pasted"].max() > 0 else f"no network loses anything. *{label}*")
-    + f": it is right at {100 * begin.loc[label, 'pasted']:.0f}% of the "
-    f"starts, and under every shift of up to {worst} px at {100 * ends.loc[label, 'pasted']:.0f}%. The same network "
-    f"cropped: {100 * begin.loc[label, 'cropped']:.0f}% and {100 * ends.loc[label, 'cropped']:.0f}%; circular: "
-    f"{100 * begin.loc[label, 'circular']:.0f}% and {100 * ends.loc[label, 'circular']:.0f}%."
+    f"**Reading.** Right at the start, and right at every shift of up to {worst} px, as shares of the starts: "
+    + "; ".join(
+        f"*{label}* " + ", ".join(f"{begin.loc[label, kind]:.0%} and {ends.loc[label, kind]:.0%} {kind}" for kind in places)
+        for label in nets
+    )
+    + "."
 ))  # fmt: skip
 
 # %% [markdown]
@@ -522,7 +521,7 @@ display(Markdown(
     f"**Reading.** On ImageNet anti-aliasing gains {min(gains):.1f} to {max(gains):.1f} points of consistency. "
     f"Here, cropped, within {window} px{' instead of 32' if window != 32 else ''} and on other pictures, so that only "
     "the sign compares, it changes it by "
-    + " and ".join(f"{gain:+.1f} points{end.replace(', ', ' trained ')}" for end, gain in ours.items()) + "."
+    + " and ".join(f"{gain:+.1f} points{end.replace(', ', ' with ')}" for end, gain in ours.items()) + "."
 ))  # fmt: skip
 
 # %% [markdown]
@@ -540,9 +539,9 @@ display(Markdown(
         f"diagonal steps of {stride} px, and along {share:.0%} of the rows it goes between right and wrong more than twice."
         for name, share in crossed.items()
     )
-    + " Over all objects, pasted on faded photographs, one pixel is enough to change the answer in "
-    + ", ".join(f"{pixel[name]:.1%} of the diagonal steps (*{name}*)" for name in nets)
-    + f". And a network that keeps its answer need not be right: *{label}*, {kind}, agrees with itself in "
+    + " Over all objects, pasted on faded photographs, a diagonal step of one pixel changes the answer in "
+    + ", ".join(f"{pixel[name]:.1%} (*{name}*)" for name in nets)
+    + f" of all cases. And a network that keeps its answer need not be right: *{label}*, {kind}, agrees with itself in "
     f"{line['consistency']:.0%} of the pairs of shifts and is right in {line['accuracy']:.0%}; in "
     f"{line['wrong, same']:.0%} of the pairs it is wrong twice, in the same way."
 ))  # fmt: skip
@@ -557,15 +556,15 @@ display(Markdown(
 # %%
 starts = [item[1].int() for item in moved.values()]
 apart = max(int((item - starts[0]).abs().max()) for item in starts)
-record.check("start frames of the three kinds, largest difference", apart, 0, 0, "the same picture")
+record.check("start frames of the three kinds, largest difference", apart, expected=0, tolerance=0, source="the same picture")
 plain = shifting.Paste(cutout, side).render([[at + reach, at + reach]])[0]
 camera = shifting.Crop(objects.Photo(plain, "plain"), first.frame).render(places["cropped"][shown]).int()
 still = shifting.Paste(cutout, first.frame).render(places["pasted"][shown]).int()
-record.check("cropped - pasted on white", int((camera - still).abs().max()), 0, 0, "ours; only the object shows")
+record.check("cropped - pasted on white", int((camera - still).abs().max()), expected=0, tolerance=0, source="ours; only the object shows")
 total = sum(consistency.probability_map(strip, target=k) for k in range(strip.shape[-1]))
-record.check("probabilities of all classes, largest |sum - 1|", float((total - 1).abs().max()), 0, 1e-5, "definition")
+record.check("probabilities of all classes, largest |sum - 1|", float((total - 1).abs().max()), expected=0, tolerance=1e-5, source="definition")
 rise = max(np.diff(curve).max() for lines in worst_case.values() for curve in lines.values())
-record.check_below("worst case, largest rise with m", rise, 0, "definition: more shifts cannot help")
+record.check_below("worst case, largest rise with m", rise, bound=0, source="definition: more shifts cannot help")
 changing = data.loc[(data["consistency"] - 0.5).abs().idxmin()]  # where a draw is least certain
 
 # %%
@@ -580,7 +579,7 @@ drawn |= {"wrong, same": wrong & (one == two), "wrong, different": wrong & (one 
 for name, each in drawn.items():
     exact = changing[name]
     error = max((exact * (1 - exact) / 20_000) ** 0.5, 1e-12)
-    record.check(f"{name}, drawn - counted, in standard errors", (each.mean() - exact) / error, 0, 4, "Zhang 2019")
+    record.check(f"{name}, drawn - counted, in standard errors", (each.mean() - exact) / error, expected=0, tolerance=4, source="Zhang 2019")
 record.finish()
 
 # %% [markdown]

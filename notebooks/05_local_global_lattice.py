@@ -484,24 +484,24 @@ display(Markdown(
 # %%
 variances = {kind: each.astype(float).var() for kind, each in maps.items()}
 squares = max(abs(sum(x**2 for x in p.rms().values()) / variances[kind] - 1) for kind, p in pieces.items())
-record.check("mean squares add up to the variance, relative", squares, 0, 1e-6, "orthogonal parts; float64 rounding")
+record.check("mean squares add up to the variance, relative", squares, expected=0, tolerance=1e-6, source="orthogonal parts; float64 rounding")
 middle = [each[similarity.anchors(each.shape)["c"]] for each in maps.values()]
-record.check("self-similarity, largest |s - 1|", max(abs(s - 1) for s in middle), 0, 1e-5, "definition; float32")
+record.check("self-similarity, largest |s - 1|", max(abs(s - 1) for s in middle), expected=0, tolerance=1e-5, source="definition; float32")
 largest = max(float(np.abs(each).max()) for every in flat.values() for each in every)
-record.check_below("largest |cosine|", largest, 1 + 1e-5, "Cauchy-Schwarz; float32 rounding")
+record.check_below("largest |cosine|", largest, bound=1 + 1e-5, source="Cauchy-Schwarz; float32 rounding")
 best = max(float(each.invariance.max()) for each in calibrated.values())
-record.check_below("largest calibrated invariance", best, 1 + 1e-6, "s is at most 1")
+record.check_below("largest calibrated invariance", best, bound=1 + 1e-6, source="s is at most 1")
 generator, shape = np.random.default_rng(seed), maps["off-the-shelf"].shape
 noise = variation.lattice(generator.normal(size=shape), strides=plain.strides, stride=fine)
 four = 4 * (noise.high - noise.low) / 3.92  # a 95 % interval is 3.92 standard deviations wide
-record.check("lattice share of white noise", noise.share, noise.null, four, "the null, Beta; four standard deviations")
+record.check("lattice share of white noise", noise.share, expected=noise.null, tolerance=four, source="the null, Beta; four standard deviations")
 tile = generator.normal(size=(max(off.by_stride),) * 2)
 rows, cols = (np.arange(side) * fine % len(tile) for side in shape)
 planted = tile[rows][:, cols] - tile[rows][:, cols].mean()
 slope = pieces["off-the-shelf"].mean + pieces["off-the-shelf"].tilt + pieces["off-the-shelf"].smooth
 again = variation.lattice(slope + planted, strides=plain.strides, stride=fine).rms / planted.std()
-record.check_above("planted lattice, found / planted rms", again, 0.6, "by construction; some of it looks smooth")
-record.check_above("drop at 1 px, off-the-shelf / anti-aliased", gains["drop at 1 px"].value, 1, "Zhang 2019")
+record.check_above("planted lattice, found / planted rms", again, bound=0.6, source="by construction; some of it looks smooth")
+record.check_above("drop at 1 px, off-the-shelf / anti-aliased", gains["drop at 1 px"].value, bound=1, source="Zhang 2019")
 record.finish()
 
 # %% [markdown]

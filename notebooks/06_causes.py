@@ -66,7 +66,7 @@ kinds = {"off-the-shelf": False, "anti-aliased": True}
 trained = {
     (name, training, kind): networks.load(
         name, antialiased=smooth,
-        weights=seeds.weights(name, antialiased=smooth, variant=training, seed=training_seed),
+        weights=seeds.weights(name, antialiased=smooth, positions=training, seed=training_seed),
     )
     for name in networks.EMBEDDED
     for training in ("centre", "uniform")
@@ -504,18 +504,18 @@ display(Markdown(
 # %%
 still = lost.query("boundary == 'circular' and padding == 'circular'")[f"{reach} px"].abs().max()
 if not reasons:
-    record.check("circular shift by the stride, circular padding: 1 - s", still, 0, 1e-5, "equivariance; float32")
+    record.check("circular shift by the stride, circular padding: 1 - s", still, expected=0, tolerance=1e-5, source="equivariance; float32")
 same = movements.moved(things[0], shifts, frame=plain.frame)
 record.check("white: pasted, cropped and circular frames differ in", sum(
     int((same["pasted"] != same[other]).sum()) for other in ("cropped", "circular")
-), 0, 0, "plain background: the same picture")  # fmt: skip
+), expected=0, tolerance=0, source="plain background: the same picture")  # fmt: skip
 best = max(float(found["invariance"].max()) for found in reached.values())
-record.check_below("largest calibrated invariance", best, 1 + 1e-6, "s is at most 1")
+record.check_below("largest calibrated invariance", best, bound=1 + 1e-6, source="s is at most 1")
 largest = max(float(found["largest"]) for found in reached.values())
-record.check_below("largest |cosine|", largest, 1 + 1e-5, "Cauchy-Schwarz; float32 rounding")
-record.check_above("no border, global factor", spread[edge].low, 1, "ours; lower end of the interval")
-record.check_above("training positions, global factor", spread[where].low, 1, "ours; lower end of the interval")
-record.check_above("anti-aliasing, local factor", local[smoothing].low, 1, "Zhang 2019; lower end of the interval")
+record.check_below("largest |cosine|", largest, bound=1 + 1e-5, source="Cauchy-Schwarz; float32 rounding")
+record.check_above("no border, global factor", spread[edge].low, bound=1, source="ours; lower end of the interval")
+record.check_above("training positions, global factor", spread[where].low, bound=1, source="ours; lower end of the interval")
+record.check_above("anti-aliasing, local factor", local[smoothing].low, bound=1, source="Zhang 2019; lower end of the interval")
 record.finish()
 
 # %% [markdown]

@@ -295,20 +295,20 @@ else:
 
 # %%
 for gate in gates.itertuples():
-    record.check(gate.gate, gate.holds, gate.of, 0, "paper, section 4.1, and the authors' table of means")
-record.check_below("largest typed mean", means.mean_cosine.max(), 1, "cosine")
-record.check_above("smallest typed mean", means.mean_cosine.min(), -1, "cosine")
+    record.check(gate.gate, gate.holds, expected=gate.of, tolerance=0, source="paper, section 4.1, and the authors' table of means")
+record.check_below("largest typed mean", means.mean_cosine.max(), bound=1, source="cosine")
+record.check_above("smallest typed mean", means.mean_cosine.min(), bound=-1, source="cosine")
 cosines = {key: values for key, values in maps.items() if "/class/" not in key}
 if cosines:
     at = {key: similarity.anchors(values.shape)[key.split("/")[-1]] for key, values in cosines.items()}
     off = max(abs(float(values[at[key]]) - 1) for key, values in cosines.items())
-    record.check("maps: similarity of the anchor with itself, largest |s - 1|", off, 0, 1e-6, "definition; float32")
+    record.check("maps: similarity of the anchor with itself, largest |s - 1|", off, expected=0, tolerance=1e-6, source="definition; float32")
     largest = max(float(np.abs(values).max()) for values in maps.values())
-    record.check_below("maps: largest |value|", largest, 1 + 1e-6, "cosine or probability; float32")
+    record.check_below("maps: largest |value|", largest, bound=1 + 1e-6, source="cosine or probability; float32")
 for row in replayed[replayed.weights == "published weights"].itertuples():
-    record.check(f"replay: {row.key}", row.largest_difference, 0, 0.005, "authors' map; other kernels and resize")
+    record.check(f"replay: {row.key}", row.largest_difference, expected=0, tolerance=0.005, source="authors' map; other kernels and resize")
 if len(replayed):
-    record.check_below("replay: largest |value|", max(np.abs(v).max() for v in ours.values()), 1 + 1e-5, "float32")
+    record.check_below("replay: largest |value|", max(np.abs(v).max() for v in ours.values()), bound=1 + 1e-5, source="float32")
 record.finish()
 
 # %% [markdown]

@@ -210,9 +210,9 @@ display(Markdown(
 
 # %%
 itself = max(abs(float(each[at]) - 1) for each, at in zip(maps, marks, strict=True))
-record.check("self-similarity, largest |s - 1|", itself, 0, 1e-5, "definition; float32 rounding")
-record.check_below("largest |cosine|", float(maps.abs().max()), 1 + 1e-5, "Cauchy-Schwarz; float32 rounding")
-record.check_below("largest calibrated invariance", table["I, calibrated"].max(), 1 + 1e-9, "definition")
+record.check("self-similarity, largest |s - 1|", itself, expected=0, tolerance=1e-5, source="definition; float32 rounding")
+record.check_below("largest |cosine|", float(maps.abs().max()), bound=1 + 1e-5, source="Cauchy-Schwarz; float32 rounding")
+record.check_below("largest calibrated invariance", table["I, calibrated"].max(), bound=1 + 1e-9, source="definition")
 record.finish()
 
 # %% [markdown]

@@ -337,9 +337,9 @@ Markdown(text)
 every = np.concatenate([item.ravel() for item in maps.values()])
 at = tuple((size - 1) // 2 for size in maps[keys[0], chosen].shape)
 worst = max(abs(float(item[at]) - 1) for item in maps.values())
-record.check("self-similarity, largest |s - 1|", worst, 0, 1e-5, "definition; float32 rounding")
-record.check_below("largest |cosine|", float(np.abs(every).max()), 1 + 1e-5, "Cauchy-Schwarz; float32 rounding")
-record.check_below("cosine moved by float16", half, 5e-4, "ours: the weights' storage must not show")
+record.check("self-similarity, largest |s - 1|", worst, expected=0, tolerance=1e-5, source="definition; float32 rounding")
+record.check_below("largest |cosine|", float(np.abs(every).max()), bound=1 + 1e-5, source="Cauchy-Schwarz; float32 rounding")
+record.check_below("cosine moved by float16", half, bound=5e-4, source="ours: the weights' storage must not show")
 
 # %% [markdown]
 # What the networks that come with the workbook must show. Of another training these are findings: see above.
@@ -347,21 +347,21 @@ record.check_below("cosine moved by float16", half, 5e-4, "ours: the weights' st
 # %%
 source, shipped = "ours: required of the networks that come with the workbook", training_seed == 0
 if shipped:
-    record.check_below("accuracy gap between twins", gap, 0.02 + 1e-9, "ours: otherwise it compares training")
+    record.check_below("accuracy gap between twins", gap, bound=0.02 + 1e-9, source="ours: otherwise it compares training")
     for family, where in itertools.product(families, factors):
-        record.check_above(f"local factor, {family}, {where}", factors[where][family], 1.5, source)
+        record.check_above(f"local factor, {family}, {where}", factors[where][family], bound=1.5, source=source)
 if shipped and "demo_alexnet" in families:
     shown = table.loc["demo_alexnet"]
     names_rightly = shown["accuracy, border"]
-    record.check_below("AlexNet, centre: border", names_rightly["off-the-shelf, centre"], 0.5, source)
-    record.check_above("AlexNet, anywhere: border", names_rightly["off-the-shelf, uniform"], 0.9, source)
+    record.check_below("AlexNet, centre: border", names_rightly["off-the-shelf, centre"], bound=0.5, source=source)
+    record.check_above("AlexNet, anywhere: border", names_rightly["off-the-shelf, uniform"], bound=0.9, source=source)
     start = shown["global"]["off-the-shelf, centre"]
     by_place = shown["global"]["off-the-shelf, uniform"] - start
     by_blur = abs(shown["global"]["anti-aliased, centre"] - start)
-    record.check_above("AlexNet: training positions move the global cosine", by_place - 3 * by_blur, 0, source)
+    record.check_above("AlexNet: training positions move the global cosine", by_place - 3 * by_blur, bound=0, source=source)
 if shipped and "demo_resnet" in families:
     peaks = variation.spectrum(maps[("demo_resnet", "uniform", False), chosen], periods=(28, 32, 36), stride=stride).ratio
-    record.check_above("ResNet, anywhere: 32 px over 28 and 36 px", peaks[1] / max(peaks[0], peaks[2]), 2, source)
+    record.check_above("ResNet, anywhere: 32 px over 28 and 36 px", peaks[1] / max(peaks[0], peaks[2]), bound=2, source=source)
 record.finish()
 
 # %% [markdown]

@@ -29,7 +29,7 @@ import sys
 given = {"seed": seed, "scale": scale, "names": names, "label": label, "quick": quick}
 record = records.Record(stem, out, given)
 record.value("total", total, unit="points")
-record.check("total", total, expected, 0, "by hand")
+record.check("total", total, expected=expected, tolerance=0, source="by hand")
 figure = Figure(figsize=(2, 1))
 _ = figure.add_subplot().plot([0, total])
 path = record.save_figure(figure, "line")

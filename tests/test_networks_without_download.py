@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import json
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -144,10 +145,12 @@ def test_a_twin_that_is_not_there_is_said_to_be_missing(monkeypatch, tmp_path):
 def test_a_twin_is_the_blurred_network_with_the_weights_in_its_file(monkeypatch, tmp_path):
     plain = lite("efficientnet_lite0")
     twin = networks.antialias(plain)
-    store.save_state(twin.module.state_dict(), {}, "efficientnet_lite0_aa.safetensors", folder=tmp_path, half=False)
+    known = {"validation": json.dumps({"photographs": {"frames": 50, "same_answer": 0.76}})}
+    store.save_state(twin.module.state_dict(), known, "efficientnet_lite0_aa.safetensors", folder=tmp_path, half=False)
     monkeypatch.setattr(store, "FOLDER", tmp_path)
     loaded = networks.Source.parse("efficientnet_lite0AA").load()
     assert loaded.checksum == twin.checksum != plain.checksum
+    assert loaded.weights.endswith("gives the original's answer to 76% of 50 other photographs")
     assert loaded.layers == plain.layers and loaded.strides == plain.strides == (2, 4, 8, 16, 32)
     assert (loaded.kind, loaded.title) == ("anti-aliased", "EfficientNet-Lite0, anti-aliased")
     (tmp_path / "efficientnet_lite0_aa.safetensors").write_bytes(b"something else")

@@ -110,8 +110,10 @@ def test_decide_by_hand():
     )
 
 
-def test_decide_adds_to_its_working_set_until_it_is_the_svm_of_all_points(rng, monkeypatch):
+@pytest.mark.parametrize("products", [solver.PRODUCTS, 0])
+def test_decide_adds_to_its_working_set_until_it_is_the_svm_of_all_points(rng, monkeypatch, products):
     monkeypatch.setattr(solver, "FIRST", 20)
+    monkeypatch.setattr(solver, "PRODUCTS", products)
     train, test = rng.standard_normal((400, 5)), rng.standard_normal((50, 5))
     truth = train[:, 0] + 0.5 * rng.standard_normal(400) > 0
     expected = SVC(kernel="linear", C=1).fit(train, truth).decision_function(test)

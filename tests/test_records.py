@@ -35,8 +35,9 @@ def test_a_record_keeps_values_checks_and_figures(tmp_path: Path) -> None:
     assert made.value("mean", 0.5, unit="cosine") == 0.5
     assert made.count("right", 0.75, n=8, unit="accuracy") == 0.75
     assert made.statistic("median", 0.25, n=3, unit="px") == 0.25
-    assert made.check("self-similarity", 1.0, 1.0, 1e-6, "invariant")
-    assert made.check_below("lowest", -0.5, 1.0, "invariant") and made.check_above("lowest ", -0.5, -1.0, "invariant")
+    assert made.check("self-similarity", 1.0, expected=1.0, tolerance=1e-6, source="invariant")
+    assert made.check_below("lowest", -0.5, bound=1.0, source="invariant")
+    assert made.check_above("lowest ", -0.5, bound=-1.0, source="invariant")
     path = made.save_figure(figure(), "curve")
     made.finish()
     written = json.loads((tmp_path / f"{NAME}.json").read_text(encoding="utf-8"))
@@ -56,7 +57,7 @@ def test_a_record_keeps_values_checks_and_figures(tmp_path: Path) -> None:
     [(1.0, True), (1.1, True), (1.1000001, False), (0.9, True), (math.nan, False), (math.inf, False)],
 )
 def test_a_check_is_its_bound(tmp_path: Path, value: float, holds: bool) -> None:
-    assert record(tmp_path).check("x", value, 1.0, 0.1 + 1e-12, "by hand") is holds
+    assert record(tmp_path).check("x", value, expected=1.0, tolerance=0.1 + 1e-12, source="by hand") is holds
 
 
 @pytest.mark.parametrize("method", ["check_below", "check_above"])
@@ -66,8 +67,8 @@ def test_a_nan_passes_no_bound(tmp_path: Path, method: str) -> None:
 
 def test_a_failed_check_is_written_and_raised(tmp_path: Path) -> None:
     made = record(tmp_path)
-    made.check("first", 1.0, 1.0, 0.1, "by hand")
-    made.check("second", 3.0, 2.0, 0.1, "by hand")
+    made.check("first", 1.0, expected=1.0, tolerance=0.1, source="by hand")
+    made.check("second", 3.0, expected=2.0, tolerance=0.1, source="by hand")
     with pytest.raises(records.CheckFailed, match="1 of 2 checks failed: second is 3, expected 2 ± 0.1"):
         made.finish()
     assert len(json.loads((tmp_path / f"{NAME}.json").read_text(encoding="utf-8"))["checks"]) == 2
@@ -229,7 +230,7 @@ def judged(tmp_path: Path, *, run: Outcome | None = None, baseline: dict | None 
 def finished(tmp_path: Path) -> None:
     made = record(tmp_path, stride=4)
     made.value("mean", 0.5, unit="cosine")
-    made.check("self-similarity", 1.0, 1.0, 1e-6, "invariant")
+    made.check("self-similarity", 1.0, expected=1.0, tolerance=1e-6, source="invariant")
     made.save_figure(figure(), "curve")
     made.finish()
 
@@ -269,7 +270,7 @@ def test_a_sidecar_has_the_numbers_recorded_after_its_figure(tmp_path: Path) -> 
     made = record(tmp_path)
     path = made.save_figure(figure(), "curve").with_suffix(".json")
     made.value("mean", 0.5, unit="cosine")
-    made.check("x", 1.0, 1.0, 0.1, "by hand")
+    made.check("x", 1.0, expected=1.0, tolerance=0.1, source="by hand")
     made.finish()
     assert json.loads(path.read_text(encoding="utf-8"))["values"] == {"mean": entry(0.5)}
 

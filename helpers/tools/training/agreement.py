@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 
 import numpy as np
@@ -120,18 +119,3 @@ def compare(network: Network, twin: nn.Module) -> dict[str, dict[str, float]]:
             "network_keeps": network_keeps,
         }
     return found
-
-
-def float16_shift(network: Network, twin: nn.Module) -> float:
-    """Largest change of a cosine when the twin's weights are rounded to float16.
-
-    The cosines are those of the pooled features, and of the logits, of a frame with those of the frame before.
-    """
-    rounded = copy.deepcopy(twin)
-    rounded.load_state_dict({k: v.half().float() if v.is_floating_point() else v for k, v in twin.state_dict().items()})
-    frames = (stamps(network.frame) or photographs(network.frame))[0]
-    exact, shifted = (
-        [functional.cosine_similarity(values[1:], values[:-1]) for values in outputs(network, module, frames)]
-        for module in (twin, rounded)
-    )
-    return max(float((a - b).abs().max()) for a, b in zip(exact, shifted, strict=True))

@@ -22,7 +22,7 @@ from tqdm import tqdm
 from helpers import networks, runtime
 from helpers.networks.antialiasing import blurred, match_statistics
 from helpers.networks.embedded import store
-from helpers.tools.training import agreement, pictures, train
+from helpers.tools.training import agreement, pictures
 
 NAMES = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
 SMALL = 160  # px: the side of every second batch, for speed
@@ -173,16 +173,13 @@ def metadata(name: str, recipe: Recipe, *, seconds: float) -> dict[str, str]:
 
 
 def ship(name: str, twin: nn.Module, recipe: Recipe, *, seconds: float, folder: Path = store.FOLDER) -> Path:
-    """Compare a twin with its network, and write its file: float16 where that moves no cosine by 5e-4."""
-    network = networks.load(name)
+    """Round a twin to float16, compare what is left with its network, and write its file."""
+    network, twin = networks.load(name), twin.half().float()  # the file is the twin, not what it was rounded from
     found = agreement.compare(network, twin)
-    shift = agreement.float16_shift(network, twin)
-    known = metadata(name, recipe, seconds=seconds)
-    known |= {"validation": json.dumps(found), "float16_shift": f"{shift:.2e}"}
-    half = shift < train.FLOAT16_SHIFT
+    known = metadata(name, recipe, seconds=seconds) | {"validation": json.dumps(found)}
     for pictured, numbers in found.items():
         print(f"{name} on {pictured}:", ", ".join(f"{key} {value:.4g}" for key, value in numbers.items()), flush=True)
-    return store.save_state(twin.state_dict(), known, f"{name}_aa.safetensors", folder=folder, half=half)
+    return store.save_state(twin.state_dict(), known, f"{name}_aa.safetensors", folder=folder)
 
 
 def make(name: str, recipe: Recipe, *, work: Path, folder: Path = store.FOLDER) -> Path:
