@@ -25,7 +25,7 @@
 # its other positions, well above the 0.5 of a coin? (b) Will "top or bottom" be as easy as "left or right"?
 # (c) Would features that know *nothing* of position fail? (d) Will what says "bottom" for a cup say so for a cat?
 #
-# *Takes about a minute and a half on one CPU core.*
+# *Takes about two minutes on one CPU core.*
 
 # %% tags=["parameters"]
 network: str = "efficientnet_lite0"  # name, of networks.load: efficientnet_lite1, resnet50, demo_alexnet, ...
@@ -194,7 +194,7 @@ display(Markdown(
     f"**A first surprise.** Features that hold exactly row and column, and nothing else, get "
     f"{told['top/bottom']:.2f} for top/bottom and {told['left/right']:.2f} for left/right. Where the band beside the "
     "dividing line is held out (folds 1 and 5), the widest margin lies in the middle of the *gap*, half a band off, and "
-    "the answers in that half of the band are wrong. Features that change sharply at the line can do better ("
+    "what lies between it and the line is answered wrongly. Features that change sharply at the line can do better ("
     + ", ".join(f"{kind} {count} of {len(scenes)} objects do" for kind, count in over.items())
     + "); a smooth code of position cannot be expected to. So read top/bottom against that number, not against 1. And "
     "the two questions differ by the order in which positions are listed."
@@ -472,7 +472,7 @@ table = pd.DataFrame(located, ["row", "column"]).T.unstack(0).swaplevel(axis=1).
 table.loc[["random", "tiles", "bands", "unseen objects", "error (px), unseen"]].style.format("{:.2f}")
 
 # %%
-figure = plots.warped_grids(nets, stride=stride, step=max(1, grid[0] // 10), variants=variants)
+figure = plots.warped_grids(nets, stride=stride, step=max(1, grid[0] // 5), variants=variants)
 record.save_figure(figure, "net")
 display(figure)
 lines = []

@@ -428,7 +428,7 @@ for end in suffix.values():
             f"{now['stays right']:.2f}, the excess from {was['excess']:.2f} to {now['excess']:.2f} (by {step.value:+.3f}, "
             f"{step.level:.0%} interval over {len(both)} objects {step.low:+.3f} to {step.high:+.3f}): "
             + ("a gain of steadiness beyond the accuracy." if step.low > 0 else
-               "no gain of steadiness beyond the accuracy.")
+               "a gain of steadiness beyond the accuracy is not shown.")
         )  # fmt: skip
 display(Markdown(
     "**Reading.** Pasted. "

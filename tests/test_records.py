@@ -62,7 +62,7 @@ def test_a_check_is_its_bound(tmp_path: Path, value: float, holds: bool) -> None
 
 @pytest.mark.parametrize("method", ["check_below", "check_above"])
 def test_a_nan_passes_no_bound(tmp_path: Path, method: str) -> None:
-    assert getattr(record(tmp_path), method)("x", math.nan, 1.0, "by hand") is False
+    assert getattr(record(tmp_path), method)("x", math.nan, bound=1.0, source="by hand") is False
 
 
 def test_a_failed_check_is_written_and_raised(tmp_path: Path) -> None:

@@ -21,10 +21,10 @@ FOLDER = Path(__file__).resolve().parents[3] / "tests" / "baselines"
 IGNORED = frozenset({"out", "device"})  # parameters that say where a notebook runs, not what it computes
 TIMES = frozenset({"s", "ms", "s/frame", "frames/s", "images/s", "MB/s", "MiB", "x (time)", "time ratio"})
 STATES = ("holds", "moved", "gone", "new", "other", "untracked")
-DRAWS = {"smoke": 4, "demo": 3, "paper": 1}  # perturbed runs that `accept --measure` makes
+DRAWS = {"smoke": 2, "demo": 2, "paper": 1}  # perturbed runs that `accept --measure` makes
 # The draws are five times the largest difference measured between ways of computing, and another machine's change is
-# one more draw, of a fifth of that size. It exceeds three times the largest of three draws once in 4,000 numbers
-# (normal changes), of four once in 40,000; and most numbers have a floor besides.
+# one more draw, of a fifth of that size. It exceeds three times the largest of two draws once in 350 numbers (normal
+# changes), of three once in 4,000; and most numbers are held by a floor, which is wider than their draws.
 MARGIN = 3.0
 # float32 carries 6e-8; sums over some thousand terms and the differences of near-equal cosines lose up to three
 # digits of it. No tolerance is smaller than this, however little the draws change.
