@@ -184,6 +184,13 @@ def test_comparison() -> None:
     assert [row.state for row in baselines.compare(written(0.5), None)] == ["new"]
 
 
+def test_one_draw_settles_a_number_whose_floor_is_far_wider() -> None:
+    entry = {"value": 0.5, "unit": "share", "kind": "count", "n": 100, "tolerance": 0.03}  # three counts of 100
+    assert baselines.settled(entry | {"changes": [0.003]})
+    assert not baselines.settled(entry | {"changes": [0.0031]}) and not baselines.settled(entry | {"changes": []})
+    assert baselines.settled(entry | {"changes": [0.0031, 0.0, 0.0]})
+
+
 def test_a_moved_count_says_how_many() -> None:
     base = baselines.accepted({NAME: written(0.5, kind="count", n=100)}, {})[NAME]
     (row,) = baselines.compare(written(0.38, kind="count", n=100), base)
@@ -214,7 +221,7 @@ COMMITTED = [
 def test_every_committed_tolerance_is_what_its_changes_justify() -> None:
     """Neither tighter, which is a false alarm on another machine, nor looser, which catches nothing."""
     wrong = [each[:3] for each in COMMITTED if each[3]["tolerance"] != baselines.tolerance(each[3])[0]]
-    few = [each[:3] for each in COMMITTED if len(each[3]["changes"]) < baselines.DRAWS[each[0]]]
+    few = [each[:3] for each in COMMITTED if not baselines.settled(each[3])]
     assert not wrong, f"{len(wrong)} tolerances are not those of the rule (`make accept`), such as {wrong[:3]}"
     assert not few, f"{len(few)} numbers lack perturbed runs (`make accept ARGS=--measure`), such as {few[:3]}"
 

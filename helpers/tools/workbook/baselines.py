@@ -21,10 +21,11 @@ FOLDER = Path(__file__).resolve().parents[3] / "tests" / "baselines"
 IGNORED = frozenset({"out", "device"})  # parameters that say where a notebook runs, not what it computes
 TIMES = frozenset({"s", "ms", "s/frame", "frames/s", "images/s", "MB/s", "MiB", "x (time)", "time ratio"})
 STATES = ("holds", "moved", "gone", "new", "other", "untracked")
-DRAWS = {"smoke": 2, "demo": 2, "paper": 1}  # perturbed runs that `accept --measure` makes
+DRAWS = 3  # perturbed runs of a notebook that `accept --measure` makes, where one does not settle its numbers
 # The draws are five times the largest difference measured between ways of computing, and another machine's change is
-# one more draw, of a fifth of that size. It exceeds three times the largest of two draws once in 350 numbers (normal
-# changes), of three once in 4,000; and most numbers are held by a floor, which is wider than their draws.
+# one more draw, of a fifth of that size. It exceeds three times the largest of three draws once in 4,000 numbers
+# (normal changes). Most numbers have a floor that is far wider than any draw: one draw tells them from the others.
+SETTLED = 10.0  # times its largest change: a floor that wide needs no further draw
 MARGIN = 3.0
 # float32 carries 6e-8; sums over some thousand terms and the differences of near-equal cosines lose up to three
 # digits of it. No tolerance is smaller than this, however little the draws change.
@@ -108,6 +109,12 @@ def tolerance(entry: Mapping) -> tuple[float, str]:
     size, why = max(ways)
     step = 10.0 ** (math.floor(math.log10(size)) - 1)
     return float(f"{math.ceil(size / step - 1e-6) * step:.2g}"), why
+
+
+def settled(entry: Mapping) -> bool:
+    """Whether a number has draws enough: `DRAWS` of them, or fewer, if its floor is `SETTLED` times their largest."""
+    changes = entry["changes"]
+    return len(changes) >= DRAWS or (len(changes) > 0 and SETTLED * max(changes) <= entry["tolerance"])
 
 
 def compare(record: Mapping, baseline: Mapping | None) -> list[Row]:

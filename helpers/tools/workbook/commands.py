@@ -147,8 +147,8 @@ def accept(arguments: list[str] | None = None) -> int:
     )  # fmt: skip
     parser.add_argument(
         "--measure", action="store_true",
-        help="measure the tolerances: run the preset again with the features perturbed, "
-        + ", ".join(f"{draws} times ({preset})" for preset, draws in baselines.DRAWS.items()),
+        help="measure the tolerances: run the preset again with the features perturbed, and up to "
+        f"{baselines.DRAWS} times the notebooks with numbers that this moves",
     )  # fmt: skip
     options = parser.parse_args(arguments)
     return commandline.guarded("accept", lambda: _accept(options))
@@ -184,12 +184,15 @@ def _accept(options: argparse.Namespace) -> int:
     draws, spread = [], []
     for folder in options.spread:
         (draws if _summary(folder).get("perturb") else spread).append(judge.records(folder))
-    for draw in range(1, baselines.DRAWS[preset] + 1) if options.measure else ():
-        _, folder = _execute(options, out=out.with_name(f"{out.name}-draw{draw}"), perturb=draw)
-        draws.append(judge.records(folder))
     before = baselines.read(preset, folder=options.baselines)
     kept = {name: entry for name, entry in before.items() if name in names}
-    after = {**kept, **baselines.accepted(records, before, draws=draws, spread=spread)}
+    waiting = list(records) if options.measure else []
+    for draw in range(1, baselines.DRAWS + 1):
+        if waiting:
+            folder = out.with_name(f"{out.name}-draw{draw}")
+            draws.append(judge.records(_execute(options, only=waiting, out=folder, perturb=draw)[1]))
+        after = {**kept, **baselines.accepted(records, before, draws=draws, spread=spread)}
+        waiting = [name for name in waiting if not all(map(baselines.settled, after[name]["numbers"].values()))]
     file = baselines.write(preset, after, made=summary["provenance"], folder=options.baselines)
     report.write(judge.renew(summary, out=out, baseline=after), out=out)  # green now, so it can be published
     changes = baselines.moves(before, after)
