@@ -177,8 +177,8 @@ def test_keeping_what_is_no_record(tmp_path: Path, content: str | None, capsys) 
     [
         (["--set", "stride"], "--set 'stride': write --set name=value"),
         (["--set", "strid=4"], "did you mean 'stride'"),
-        (["--set", "stride=four"], "stride is int, and 'four' is str"),
-        (["--set", "sizes=48,big"], "sizes is int, and 'big' is str"),
+        (["--set", "stride=four"], "stride is int, but 'four' is str"),
+        (["--set", "sizes=48,big"], "sizes is int, but 'big' is str"),
         (["--set", "at_most=yes"], "at_most is bool"),
         (["--set", "networks=demo_resnt"], "unknown network 'demo_resnt'"),
         (["--set", "objects=cap"], "'cap'"),

@@ -389,7 +389,7 @@ def test_presets_and_their_changes():
     assert values["at_most"] is True and values["stride"] == 4
     for change, message in {
         "strid=4": "unknown parameter 'strid'; did you mean 'stride'",
-        "stride=four": "stride is int, and 'four' is str",
+        "stride=four": "stride is int, but 'four' is str",
         "at_most=yes": "at_most is bool, and 'yes' is str",
         "stride": "write --set name=value",
     }.items():

@@ -21,10 +21,10 @@ FOLDER = Path(__file__).resolve().parents[3] / "tests" / "baselines"
 IGNORED = frozenset({"out", "device"})  # parameters that say where a notebook runs, not what it computes
 TIMES = frozenset({"s", "ms", "s/frame", "frames/s", "images/s", "MB/s", "MiB", "x (time)", "time ratio"})
 STATES = ("holds", "moved", "gone", "new", "other", "untracked")
-DRAWS = 3  # perturbed runs of a notebook that `accept --measure` makes, where one does not settle its numbers
+DRAWS = 2  # perturbed runs of a notebook that `accept --measure` makes, where one does not settle its numbers
 # The draws are five times the largest difference measured between ways of computing, and another machine's change is
-# one more draw, of a fifth of that size. It exceeds three times the largest of three draws once in 4,000 numbers
-# (normal changes). Most numbers have a floor that is far wider than any draw: one draw tells them from the others.
+# one more draw, of a fifth of that size. It exceeds three times the largest of two draws once in 350 numbers (normal
+# changes). Most numbers have a floor that is far wider than any draw: one draw tells them from the few others.
 SETTLED = 10.0  # times its largest change: a floor that wide needs no further draw
 MARGIN = 3.0
 # float32 carries 6e-8; sums over some thousand terms and the differences of near-equal cosines lose up to three
