@@ -319,9 +319,9 @@ first = next(part for part in smooth.module.modules() if isinstance(part, torch.
 text = "Anti-aliased, one pixel costs no more than two."
 if one.value > two.value:
     text = f"Anti-aliased, one pixel still costs more than two ({one} against {two})"
-    text += f". The twin's first convolution keeps its stride of {first} px unblurred" if first > 1 else ""
-    text += ". Largest over one pixel: " + ", ".join(f"{name} {value:.4f}" for name, value in single[:3].items())
-    text += f"; half of all objects have {single.median():.4f} or less."
+    text += f": the first convolution keeps its stride of {first} unblurred" if first > 1 else ""
+    text += ". Few objects make it so: " + ", ".join(f"{name} {value:.4f}" for name, value in single[:3].items())
+    text += f", where half of all objects have {single.median():.4f} or less. A stride shows most on thin lines."
 display(Markdown(text))
 
 # %% [markdown]
