@@ -390,7 +390,7 @@ def test_presets_and_their_changes():
     for change, message in {
         "strid=4": "unknown parameter 'strid'; did you mean 'stride'",
         "stride=four": "stride is int, but 'four' is str",
-        "at_most=yes": "at_most is bool, and 'yes' is str",
+        "at_most=yes": "at_most is bool, but 'yes' is str",
         "stride": "write --set name=value",
     }.items():
         with pytest.raises(ValueError, match=message):
