@@ -421,6 +421,8 @@ def test_accepting_tells_what_turned_and_what_is_open(tmp_path: Path) -> None:
     assert ledger.moves({}, after) == [f"{NAME}  claim gain: new, undecided (above 1)"]
     assert ledger.moves(before, {}) == [f"{NAME}  claim gain: gone, was holds (above 1)"]
     assert ledger.moves(after, after) == ledger.unsettled(before) == []
+    (against,) = ledger.unsettled({NAME: baseline_of(claimed(tmp_path, 0.8, 0.9))})
+    assert against.startswith(f"{NAME}  does not hold: Anti-aliasing")
     assert ledger.unsettled(after) == [
         f"{NAME}  undecided: Anti-aliasing makes the change smaller. (gain, rule: above 1)"
     ]
