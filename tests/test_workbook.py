@@ -452,8 +452,8 @@ def test_other_parameters_are_not_compared(one: Path) -> None:
 # Interruption
 
 
-@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "cancelled"])
-def test_an_interruption_keeps_what_is_finished(tmp_path: Path, signal_number: int) -> None:
+@pytest.mark.parametrize("signals", [[signal.SIGINT, signal.SIGTERM], [signal.SIGHUP]], ids=["Ctrl-C, again", "dropped"])
+def test_an_interruption_keeps_what_is_finished(tmp_path: Path, signals: list[int]) -> None:
     make(tmp_path / "notebooks", "01_good")
     make(tmp_path / "notebooks", "02_slow", "import time\ntime.sleep(600)\n")
     command = [sys.executable, "-m", "helpers", "run", *options(tmp_path)]
@@ -464,7 +464,8 @@ def test_an_interruption_keeps_what_is_finished(tmp_path: Path, signal_number: i
         text=True,
         cwd=ROOT,
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored where tests run in background
+        # ignored where tests run in background
+        preexec_fn=lambda: [signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGHUP)],
     )
     good, slow = (tmp_path / "out" / "notebooks" / name for name in ("01_good.ipynb", "02_slow.ipynb"))
     hung = threading.Timer(300, process.kill)
@@ -476,7 +477,9 @@ def test_an_interruption_keeps_what_is_finished(tmp_path: Path, signal_number: i
             break
     while not slow.exists() and process.poll() is None:
         time.sleep(0.1)
-    process.send_signal(signal_number)
+    for number in signals:
+        process.send_signal(number)
+        time.sleep(0.3)  # the next one meets the run as it ends its notebooks
     said, _ = process.communicate()
     hung.cancel()
     assert process.returncode == 130, errors
