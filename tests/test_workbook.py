@@ -452,7 +452,7 @@ def test_other_parameters_are_not_compared(one: Path) -> None:
 # Interruption
 
 
-@pytest.mark.parametrize("signals", [[signal.SIGINT, signal.SIGTERM], [signal.SIGHUP]], ids=["Ctrl-C, again", "dropped"])
+@pytest.mark.parametrize("signals", [[signal.SIGINT, signal.SIGTERM], [signal.SIGHUP]], ids=["twice", "dropped"])
 def test_an_interruption_keeps_what_is_finished(tmp_path: Path, signals: list[int]) -> None:
     make(tmp_path / "notebooks", "01_good")
     make(tmp_path / "notebooks", "02_slow", "import time\ntime.sleep(600)\n")
