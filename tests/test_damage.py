@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -34,10 +35,10 @@ def reported(out: Path) -> dict[str, dict]:
     return {entry["name"]: entry for entry in json.loads((out / "summary.json").read_text())["notebooks"]}
 
 
-@pytest.fixture
-def pair(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> Path:
     """The folder of a run of two notebooks, each with a record, a figure and an executed notebook."""
-    out = tmp_path / "out"
+    out = tmp_path_factory.mktemp("whole") / "out"
     finished(out)
     made = records.Record("08_other", out, {"stride": 4})
     made.value("mean", 0.5, unit="cosine")
@@ -49,6 +50,12 @@ def pair(tmp_path: Path) -> Path:
     for name in ("08_other", "09_example"):
         nbformat.write(new_notebook(cells=[new_code_cell("1")]), out / "notebooks" / f"{name}.ipynb")
     return out
+
+
+@pytest.fixture
+def pair(whole: Path, tmp_path: Path) -> Path:
+    """A copy of that run, to be damaged."""
+    return shutil.copytree(whole, tmp_path / "out")
 
 
 def changed(**how: object) -> Callable[[Path], None]:
@@ -75,6 +82,9 @@ def folder(path: Path) -> None:
     path.mkdir()
 
 
+ENDS = {name: {"value": 1.5, "unit": "times", "kind": "value"} for name in ("claimed", "claimed/low", "claimed/high")}
+CLAIM = {"claim": "claimed", "sentence": "", "verdict": "holds", "rule": "above 1", "above": 1.0, "n": 3,
+         "found": "", "source": "ours"}  # fmt: skip
 RECORDS = {
     "cut short": lambda path: path.write_bytes(path.read_bytes()[:200]),
     "empty": lambda path: path.write_bytes(b""),
@@ -100,9 +110,9 @@ RECORDS = {
         f"{value!r} for a number": changed(values__mean__value=value)
         for value in (None, float("nan"), float("inf"), "0.5", True, 10**400)
     },
-    "a claim of no number": changed(claims=[{
-        "claim": "gain", "sentence": "", "verdict": "holds", "rule": "above 1", "found": "", "source": "ours",
-    }]),
+    "a claim of no number": changed(claims=[CLAIM | {"claim": "gain"}]),
+    "a claim against its numbers": changed(claims=[CLAIM | {"above": 2.0}], values=ENDS),
+    "a claim without n": changed(claims=[{key: CLAIM[key] for key in CLAIM if key != "n"}], values=ENDS),
 }  # fmt: skip
 
 
@@ -115,6 +125,11 @@ def test_a_damaged_record_costs_its_own_verdict_only(pair: Path, damage: Callabl
     assert "08_other.json is damaged" in entries["08_other"]["reason"] or "holds" in entries["08_other"]["reason"]
     page = (pair / "index.html").read_text(encoding="utf-8")
     assert "1 of 2 notebooks does not hold" in page and page.endswith("</html>")
+
+
+def test_a_record_as_it_is_written_passes(pair: Path) -> None:
+    changed(claims=[CLAIM], values=ENDS)(pair / "08_other.json")
+    assert [entry["verdict"] for entry in reported(pair).values()] == ["passed", "passed"]
 
 
 PICTURES = {

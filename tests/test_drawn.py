@@ -473,3 +473,23 @@ def test_local_global() -> None:
         ((0.05, pytest.approx(0.1)), (0.03, pytest.approx(0.2))),
     ]
     assert [text.get_text() for text in axis.texts if text.arrow_patch is None] == ["fc6", "fc7"]
+
+
+def test_claims() -> None:
+    rows = [("moves", "A", "holds", 2.0, 1.5, 3.0), ("moves", "B", "does not hold", 0.5, 0.25, 0.75),
+            ("leans", "A", "undecided", 1.25, -1.0, 4.0), ("leans", "B", "no data", *[np.nan] * 3)]  # fmt: skip
+    keys = ["finding", "network", "verdict", "effect", "low", "high"]
+    table = pd.DataFrame(rows, columns=keys).assign(unit="cosine", objects=[3, 4, 5, 0], elsewhere=[0, 1, 0, 0])
+    (axis,) = plots.claims(table).axes
+    boxes = {(box.get_x(), box.get_y()): to_hex(box.get_facecolor()) for box in axis.patches}
+    across, down = (sorted({corner[k] for corner in boxes}) for k in (0, 1))
+    assert [boxes[x, y] for y in down for x in across] == ["#b9d7ef", "#f2a874", "#eeeeee", "#ffffff"]
+    cells = {}
+    for text in axis.texts:
+        x, y = text.get_position()
+        at = sum(x > edge for edge in across), sum(y > edge for edge in down)
+        cells.setdefault(at, []).append(text.get_text().replace("\N{MINUS SIGN}", "-"))
+    assert cells[1, 0] == ["A"] and cells[2, 0] == ["B"] and (cells[0, 1][0], cells[0, 2][0]) == ("moves", "leans")
+    assert cells[1, 1] == ["\N{CHECK MARK} 2.0", "1.5 to 3.0", "n = 3"]
+    assert cells[2, 1] == ["\N{BALLOT X} 0.50*", "0.25 to 0.75", "n = 4"]
+    assert cells[1, 2] == ["? 1.2", "-1.0 to 4.0", "n = 5"] and cells[2, 2] == ["no data"]

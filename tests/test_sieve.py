@@ -189,3 +189,13 @@ def test_settings_of_a_sweep_are_part_of_what_a_store_was_made_from() -> None:
     for name, value in changed.items():
         other = dataclasses.replace(SMALL, **{name: value})
         assert whole.identity(other) != whole.identity(SMALL), name
+
+
+def test_a_photo_behind_an_object_is_its_middle() -> None:
+    """Where the photo is larger than the frame, by different amounts each way; the object is one pixel."""
+    rows, cols = torch.meshgrid(torch.arange(31), torch.arange(44), indexing="ij")
+    photo = objects.Photo(torch.stack([rows, cols, rows + cols]).to(torch.uint8), "ramp")
+    dot = objects.Cutout(torch.tensor([9, 9, 9, 255], dtype=torch.uint8)[:, None, None], "dot")
+    expected = photo.rgb[:, 5:25, 10:34].clone()
+    expected[:, 3, 7] = 9
+    assert torch.equal(shifting.Paste(dot, (20, 24), background=photo).render(torch.tensor([[3, 7]]))[0], expected)

@@ -44,7 +44,7 @@ _ENTRY = _object(
 )  # fmt: skip
 _FORMATS = {
     "record": _object(
-        {"claims": _list(_object(claim=_TEXT, found=_TEXT, source=_TEXT, **_CLAIM["properties"]))},
+        {"claims": _list(_object(claim=_TEXT, found=_TEXT, source=_TEXT, n=_NUMBER, **_CLAIM["properties"]))},
         parameters=_named({}),
         values=_named(_VALUE),
         checks={"type": "array", "minItems": 1, "items": _CHECK | {"anyOf": _BOUNDS}},
@@ -86,5 +86,8 @@ def read(path: Path, kind: str) -> dict:
             if check["holds"] != records.holds(check):
                 raise ValueError(f"the check {check['check']!r} says holds: {check['holds']}, its numbers do not")
         for claim in content.get("claims", []):
-            _ = [content["values"][claim["claim"] + end] for end in ("", "/low", "/high")]
+            _, *ends = (content["values"][claim["claim"] + end]["value"] for end in ("", "/low", "/high"))
+            bounds = {word: claim[word] for word in ("above", "below") if word in claim}
+            if claim["verdict"] != records.verdict(*ends, **bounds, n=claim["n"]):
+                raise ValueError(f"the claim {claim['claim']!r} says {claim['verdict']!r}, its numbers do not")
     return content

@@ -22,9 +22,21 @@ def record(out: Path, name: str) -> dict | None:
     return formats.read(path, "record") if path.exists() else None
 
 
-def records(out: Path) -> dict[str, dict]:
-    """All records of a run by notebook name."""
-    return {path.stem: record(out, path.stem) for path in sorted(Path(out).glob("[0-9][0-9]_*.json"))}
+def records(out: Path, *, damaged: bool = True) -> dict[str, dict]:
+    """All records of a run by notebook name.
+
+    Args:
+        out: its folder.
+        damaged: whether one that is damaged is Refused; False leaves it out.
+    """
+    found = {}
+    for path in sorted(Path(out).glob("[0-9][0-9]_*.json")):
+        try:
+            found[path.stem] = record(out, path.stem)
+        except Refused:
+            if damaged:
+                raise
+    return found
 
 
 def judge(outcome: Outcome, *, out: Path, baseline: dict | None) -> dict:

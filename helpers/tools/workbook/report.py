@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import math
 from html import escape
@@ -10,17 +11,25 @@ from pathlib import Path
 
 import jinja2
 
+from helpers.measures import claims
 from helpers.records import write_file
+from helpers.tools.workbook import judge
 from helpers.tools.workbook.judge import counted
 from helpers.tools.workbook.rendering import body
+from helpers.views import plots
 
+TABLE = Path("figures", "claims.png")  # of findings and networks, in a run's folder
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def write(summary: dict, *, out: Path) -> None:
-    """Write the two files of a run's summary into its folder."""
+    """Write the two files of a run's summary into its folder, and the table of its claims as a picture."""
     text = json.dumps(_finite(summary), indent=1, ensure_ascii=False, allow_nan=False, default=str)
     write_file(out / "summary.json", text + "\n")
+    table = claims.table(claims.kept(judge.records(out, damaged=False).values()))
+    if len(table):
+        plots.claims(table).savefig(picture := io.BytesIO(), dpi=150, metadata={"Software": None})
+        write_file(out / TABLE, picture.getvalue())
     write_file(out / "index.html", _html(summary, out))
 
 
@@ -42,7 +51,8 @@ def _html(summary: dict, out: Path) -> str:
     executed = {entry["name"]: out / "notebooks" / f"{entry['name']}.ipynb" for entry in summary["notebooks"]}
     pages = {name: _executed(path) for name, path in executed.items() if path.exists()}
     figures = {name: _picture(out / name) for entry in summary["notebooks"] for name in entry["figures"]}
-    return environment.get_template("report.html").render(run=summary, pages=pages, figures=figures)
+    table = _picture(out / TABLE) if (out / TABLE).exists() else None
+    return environment.get_template("report.html").render(run=summary, pages=pages, figures=figures, table=table)
 
 
 def _executed(path: Path) -> str:
