@@ -62,7 +62,7 @@ def measures(maps: Mapping[str, np.ndarray]) -> pd.DataFrame:
         if layer == "class":
             continue
         rings, lean = variation.drop(values, anchor=anchor), variation.bias(values)
-        lattice = variation.lattice(values, strides=_strides(network))
+        lattice = variation.lattice(values, strides=strides(network))
         rows.append(
             {
                 "network": NETWORKS[network.removesuffix("AA")],
@@ -86,7 +86,8 @@ def measures(maps: Mapping[str, np.ndarray]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _strides(network: str) -> tuple[int, ...]:
+def strides(network: str) -> tuple[int, ...]:
+    """Cumulative strides, px, of a published network by the authors' name."""
     return STRIDES.get(network) or STRIDES[network.removesuffix("AA")]
 
 
