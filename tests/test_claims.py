@@ -51,7 +51,7 @@ def test_a_sentence_about_four_corners_holds_only_for_each() -> None:
 
 
 def test_categories_are_the_unit_where_they_are_given() -> None:
-    maps = [flat(*[level] * 5) for level in (0.9, 0.9, 0.9, 0.7, 0.5)]
+    maps = [flat(*[level] * 5) for level in (0.95, 0.9, 0.85, 0.7, 0.5)]
     found = claims.of_maps(maps, stride=1, clusters=["dog"] * 3 + ["cat", "bus"])["not invariant"]
     half = T3 * 0.2 / math.sqrt(3)
     assert (0.3, 0.3 - half, 0.3 + half) == ends(found) and (found.objects, found.clusters) == (5, 3)
@@ -91,6 +91,8 @@ def test_the_lattice_is_that_of_the_stride() -> None:
     assert "lattice" not in claims.of_maps(maps(0.05), stride=1, strides=(2, 4, 8, 16, 32, 64))  # not twice in 72 px
     wide = claims.of_maps(maps(0.05), stride=2, strides=(2, 4, 8, 16, 32))["lattice"]  # a period of 32 px, at 2 px
     assert wide.low > 3
+    coarse = [each[:, :30, :30] for each in maps(0.05)]  # beside 24 px, 21 px would take 21 positions, 22 px take 11
+    assert "lattice" in claims.of_maps(coarse, stride=2, strides=(12, 24))
 
 
 def test_maps_that_do_not_fit_are_refused() -> None:
@@ -163,7 +165,7 @@ def test_verdicts_at_several_thresholds_and_of_cells_without_data() -> None:
 
 
 def test_effects_come_back_out_of_a_record(tmp_path, capsys) -> None:
-    effects = {"net": {"padding": over(1.8, 1.5, 2.1), "not invariant": over(0.3, -1.0, 1.6, n=2)}}
+    effects = {"net": {"padding": over(1.8, 1.5, 2.1), "not invariant": over(0.3, 0.2, 0.4, n=2)}}
     made = records.Record("07_example", tmp_path, {})
     claims.keep(made, effects)
     made.claim("anti-aliasing/other", "No finding.", over(2.0, 1.5, 2.5), above=1, unit="times")

@@ -10,7 +10,7 @@ import pandas as pd
 from helpers import similarity
 from helpers.measures import claims
 from helpers.measures.published.data import NETWORKS
-from helpers.measures.published.tables import strides
+from helpers.measures.published.tables import STRIDES
 from helpers.measures.uncertainty import Interval
 
 TITLES = {"alexnet": "AlexNet", "vgg16": "VGG16", "resnet50": "ResNet-50", "mobilev2": "MobileNetV2"}
@@ -39,7 +39,8 @@ def effects(
         for blurred, ending in (("", ""), ("AA", claims.BLURRED)):
             here = found.setdefault(title + ending, {})
             if several := _maps(maps, theirs + blurred):
-                here |= claims.of_maps(several, stride=1, strides=strides(theirs + blurred), twin=plain)
+                strides = STRIDES.get(theirs + blurred, STRIDES[theirs])
+                here |= claims.of_maps(several, stride=1, strides=strides, twin=plain)
             plain = several
             if layer := _LOGITS.get(theirs):
                 run = rows.loc[(NETWORKS[theirs], layer, "antialiased" if blurred else "off-the-shelf")]

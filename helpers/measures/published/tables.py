@@ -62,7 +62,7 @@ def measures(maps: Mapping[str, np.ndarray]) -> pd.DataFrame:
         if layer == "class":
             continue
         rings, lean = variation.drop(values, anchor=anchor), variation.bias(values)
-        lattice = variation.lattice(values, strides=strides(network))
+        lattice = variation.lattice(values, strides=_strides(network))
         rows.append(
             {
                 "network": NETWORKS[network.removesuffix("AA")],
@@ -86,8 +86,7 @@ def measures(maps: Mapping[str, np.ndarray]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def strides(network: str) -> tuple[int, ...]:
-    """Cumulative strides, px, of a published network by the authors' name."""
+def _strides(network: str) -> tuple[int, ...]:
     return STRIDES.get(network) or STRIDES[network.removesuffix("AA")]
 
 
