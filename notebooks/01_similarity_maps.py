@@ -184,17 +184,21 @@ figure
 # %%
 lowest = [record.value(f"lowest cosine/{kind}", float(each.min()), unit="cosine") for kind, each in zip(kinds, maps, strict=True)]
 display(Markdown(
-    f"**Reading.** The squares are not uniform: the similarity falls to {lowest[0]:.2f} off the shelf and to "
-    f"{lowest[1]:.2f} anti-aliased. Three things make the pattern.\n\n"
-    "- *The lattice.* Lines repeat at regular distances, because the network drops pixels at regular distances, its "
-    f"**strides**. The largest is {max(plain.strides)} px. Moved by exactly that, the object meets the same grid again; "
-    "moved by less, it falls between the grid's points. The blur before each stride is meant against this.\n"
-    "- *The bright edges.* In the map of a corner, the two edges of the map that meet at the anchor are brighter than what "
-    "lies just inside. At all those positions the object touches the same edge of the frame as it does at the anchor. "
-    "What lies beyond that edge is filled with zeros before each convolution (**padding**), and so these positions share "
-    "something that the interior has not.\n"
-    "- *Slow changes.* The similarity changes from one side of a map to the other, and each anchor has its own map."
+    f"**Reading.** A uniform square would be 1 everywhere. Here the similarity falls to {lowest[0]:.2f} off the shelf and "
+    f"to {lowest[1]:.2f} anti-aliased. The largest step at which this network drops pixels is {max(plain.strides)} px."
 ))  # fmt: skip
+
+# %% [markdown]
+# Three things make the pattern.
+#
+# - *The lattice.* Lines repeat at regular distances, because the network drops pixels at regular distances, its
+#   **strides**. Moved by the largest of them, the object meets the same grid again; moved by less, it falls between the
+#   grid's points. The blur before each stride is meant against this.
+# - *The bright edges.* In the map of a corner, the two edges of the map that meet at the anchor are brighter than what
+#   lies just inside. At all those positions the object touches the same side of the frame as it does at the anchor. What
+#   lies beyond that side is filled up before each convolution, with zeros (**padding**), and so these positions share
+#   something that the interior has not.
+# - *Slow changes.* The similarity changes from one side of a map to the other, and each anchor has its own map.
 
 # %% [markdown]
 # ### How far from the anchor?
@@ -235,9 +239,8 @@ record.save_figure(figure, "objects")
 figure
 
 # %% [markdown]
-# Now to the sentences. Each was written before the numbers were there, with the rule by which it is judged. It *holds*
-# where the whole interval obeys the rule, it *does not hold* where the whole interval breaks it, and it is *undecided*
-# where the interval does both.
+# Now to the sentences. Each is judged by a rule, which stands beside it. It *holds* where the whole interval obeys the
+# rule, it *does not hold* where the whole interval breaks it, and it is *undecided* where the interval does both.
 
 # %%
 off, smoothed = (means[kind] for kind in kinds)
@@ -253,7 +256,8 @@ record.claim(
 )  # fmt: skip
 record.claim(
     "bottom right lowest", "They are least similar to the bottom right corner.",
-    uncertainty.student(off[:, corners[:3]].min(1) - off[:, 4]), above=0, unit="cosine", **over,
+    uncertainty.student(off[:, corners[:3]].min(1) - off[:, 4]), above=0, unit="cosine",
+    over="photographs", source="the authors' table of means",
 )  # fmt: skip
 
 # %%
@@ -357,14 +361,17 @@ guess.beside(
 # import dataclasses
 #
 # mirrored = shifting.Paste(dataclasses.replace(cutout, rgba=cutout.rgba.flip(-1)), frame=plain.frame)
-# for title, each in (("as it is", scene), ("mirrored", mirrored)):
+# leans = []
+# for each in (scene, mirrored):
 #     found = features.of_frames(plain, each.render(spread_out), [layer], device=device)[layer]
-#     seen = similarity.cosine_map(found.view(7, 7, -1), "c")
-#     print(title, f"left - right: {float(seen[:, :3].mean() - seen[:, -3:].mean()):+.4f}")
+#     centre_map = similarity.cosine_map(found.view(7, 7, -1), "c")
+#     leans.append(float(centre_map[:, :3].mean() - centre_map[:, -3:].mean()))
+# print(f"left - right: {leans[0]:+.4f}, mirrored {leans[1]:+.4f}")
+# print(f"stays: {(leans[0] + leans[1]) / 2:+.4f}, turns with the cup: {(leans[0] - leans[1]) / 2:+.4f}")
 # ```
 #
-# Where the sign turns with the cup, the lean is the cup's; where it stays, it is the network's. One object cannot tell:
-# the part for sceptics asks all of them.
+# What turns with the cup is the cup's; what stays is the network's. One object
+# says little about a network: the part for sceptics asks all of them.
 #
 # </details>
 #

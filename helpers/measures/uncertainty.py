@@ -39,6 +39,10 @@ class Interval:
         low, high = sorted(ends)
         return f"{value:.{digits}f} times {word} ({low:.{digits}f} to {high:.{digits}f})"
 
+    def within(self, low: float, high: float) -> Interval:
+        """The interval cut to the values that there are: a share has none under 0 or over 1."""
+        return dataclasses.replace(self, low=max(low, self.low), high=min(high, self.high))
+
     @property
     def excludes_zero(self) -> bool:
         """Whether the whole interval is on one side of zero."""
