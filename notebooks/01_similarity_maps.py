@@ -2,6 +2,7 @@
 # jupyter:
 #   jupytext:
 #     formats: ipynb,py:percent
+#     notebook_metadata_filter: kernelspec,jupytext,-jupytext.text_representation.jupytext_version,-jupytext.text_representation.format_version
 #     text_representation:
 #       extension: .py
 #       format_name: percent
@@ -406,6 +407,9 @@ panel
 # %% [markdown] jp-MarkdownHeadingCollapsed=true
 # ## For sceptics
 #
+# Controls and checks. In JupyterLab the arrow beside the heading opens them.
+
+# %% [markdown]
 # ### Does the network lean, or the object?
 #
 # The mean over each row and each column of the centre's map, as far as it reaches equally to both sides of the anchor.

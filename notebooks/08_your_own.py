@@ -2,6 +2,7 @@
 # jupyter:
 #   jupytext:
 #     formats: ipynb,py:percent
+#     notebook_metadata_filter: kernelspec,jupytext,-jupytext.text_representation.jupytext_version,-jupytext.text_representation.format_version
 #     text_representation:
 #       extension: .py
 #       format_name: percent
@@ -296,6 +297,9 @@ panel
 # %% [markdown] jp-MarkdownHeadingCollapsed=true
 # ## For sceptics
 #
+# Controls and checks. In JupyterLab the arrow beside the heading opens them.
+
+# %% [markdown]
 # ### Is it only what all pictures share?
 #
 # Most of each frame is white, and what the network makes of the white is the same in all of them, which alone makes
