@@ -218,7 +218,7 @@ def test_killed_at_any_write_it_is_the_same_bit_for_bit(still, count, tmp_path):
     created = count.files
     run(tmp_path / "whole", still, progress=False)
     whole, files = _content(tmp_path / "whole"), count.files
-    assert files == created + 2 * 6  # two tasks, six files each
+    assert files == created + 2 * 7  # two tasks, seven files each
     for moment in [*range(1, created, 6), *range(created + 1, files + 1)]:
         path = tmp_path / f"killed-{moment}"
         child = os.fork()
@@ -228,7 +228,7 @@ def test_killed_at_any_write_it_is_the_same_bit_for_bit(still, count, tmp_path):
             os._exit(0)
         assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
         # Its last file is the mark of a task: only once that is in place, the task is not done again.
-        assert run(path, still, progress=False).tasks == (2 if moment <= created + 6 else 1)
+        assert run(path, still, progress=False).tasks == (2 if moment <= created + 7 else 1)
         assert _content(path) == whole, f"killed at write {moment} of {files}"
 
 
@@ -293,7 +293,7 @@ def test_a_full_disk(still, count, tmp_path):
 
     path = tmp_path / "store"
     run(path, still, progress=False, dry_run=True)
-    room, count.at = count.files + 9, full  # one task and a half
+    room, count.at = count.files + 10, full  # one task and a half
     with pytest.raises(SweepError, match="no space left for .*kept and readable.*same command"):
         run(path, still, progress=False)
     count.at = lambda number: None

@@ -55,7 +55,7 @@ def run(
             or the cluster gives up.
         ValueError: Settings that do not fit a network or an object.
     """
-    path = Path(path)
+    path = Path(path).resolve()  # by whatever links it is reached, it is one store
     where = contextlib.nullcontext(_Here()) if scheduler is None else _cluster(scheduler)
     with store.lock(path), where as machine:
         settings = dataclasses.replace(plan.settings, device=machine.device(plan.settings.device))
@@ -77,7 +77,8 @@ def run(
         frames, total = sum(task.frames for task in waiting), finished + len(waiting)
         with tqdm(total=frames, unit="frame", unit_scale=True, disable=not progress) as bar:
             for task, result in machine.results(waiting, checksums, settings, bar):
-                store.write(path, task.group, index=task.index, result=result)
+                pixels = task.cutout.rgba.numpy()
+                store.write(path, task.group, index=task.index, result=result, pixels=pixels)
                 finished += 1
                 bar.set_postfix_str(f"{finished}/{total} tasks, {task.group}", refresh=False)
         seconds = time.perf_counter() - start
