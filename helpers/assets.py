@@ -144,13 +144,14 @@ def _fetch(url: str, partial: Path, have: int, progress: bool, checked: bool) ->
     if response.status != 206:  # a server without ranges sends the whole file again
         have = 0
     total = None if length is None else have + length
-    since, before = time.monotonic(), have
+    since, before, head = time.monotonic(), have, b""
     with (
         open(partial, "ab" if have else "wb") as file,
         tqdm(total=total, initial=have, unit="B", unit_scale=True, desc=partial.stem, disable=not progress) as bar,
     ):
         while block := _next(arrived):
             file.write(block)
+            head += block[: _BLOCK - len(head)]
             bar.update(len(block))
             if (passed := time.monotonic() - since) > _PATIENCE:
                 if file.tell() - before < _FLOOR * passed:
@@ -159,7 +160,7 @@ def _fetch(url: str, partial: Path, have: int, progress: bool, checked: bool) ->
         if total is not None and file.tell() != total:
             raise http.client.HTTPException(f"broke off after {file.tell()} of {total} bytes")
     if not checked:
-        _plausible(response, partial.read_bytes()[:_BLOCK])
+        _plausible(response, head)
 
 
 def _receive(url: str, have: int, arrived: queue.Queue) -> None:
