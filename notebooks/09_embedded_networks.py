@@ -188,11 +188,12 @@ for (family, kind), row in table.iterrows():
             record.count(name, value, n=named[column], unit="share")
         else:
             record.statistic(name, value, n=over[column], unit="cosine")
-formats = {"steps": "{:.0f}", "training s": "{:.0f}", "MB": "{:.2f}", "accuracy, centre": "{:.3f}"}
-formats |= {"accuracy, border": "{:.3f}", "global": "{:.3f}"}
-formats |= {"lattice rms": "{:.4f}"} | {f"local {d} px": "{:.4f}" for d in (1, distances[-1])}
-shown = list(formats)
-display(table[[column for column in table if column in shown]].style.format(formats))
+
+# %%
+formats = {"steps": "{:.0f}", "training s": "{:.0f}", "MB": "{:.2f}"}
+formats |= dict.fromkeys(["accuracy, centre", "accuracy, border", "global"], "{:.3f}")
+formats |= dict.fromkeys(["lattice rms", "local 1 px", f"local {distances[-1]} px"], "{:.4f}")
+table[[column for column in table if column in formats]].style.format(formats)
 
 # %%
 half = max((float(fact["float16_shift"]) for fact in facts.values() if fact["stored"] == "float16"), default=0.0)
