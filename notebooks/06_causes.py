@@ -55,7 +55,7 @@ from IPython.display import Markdown, display
 from helpers import features, networks, objects, records, runtime, shifting, similarity
 from helpers.measures import variation
 from helpers.tools.training import seeds
-from helpers.views import plots
+from helpers.views import panels, plots
 
 runtime.seed(seed)
 given = {"network": network, "weights": weights, "layer": layer, "object_names": object_names}
@@ -531,7 +531,7 @@ best = max(float(found["invariance"].max()) for found in reached.values())
 record.check_below("largest calibrated invariance", best, bound=1 + 1e-6, source="s is at most 1")
 largest = max(float(found["largest"]) for found in reached.values())
 record.check_below("largest |cosine|", largest, bound=1 + 1e-5, source="Cauchy-Schwarz; float32 rounding")
-record.finish()
+panels.Folded("The checks, all of which hold", record.finish())
 
 # %% [markdown]
 # ## What this does not show
@@ -553,8 +553,6 @@ record.finish()
 # anti-aliased, from any anchor.
 
 # %%
-from helpers.views import panels
-
 panel = panels.SimilarityPanel(compared, subject="background, size")
 panel
 

@@ -343,12 +343,14 @@ Markdown(
 every = np.concatenate([item.ravel() for item in maps.values()])
 at = tuple((size - 1) // 2 for size in maps[keys[0], chosen].shape)
 worst = max(abs(float(item[at]) - 1) for item in maps.values())
+source, shipped = "ours: required of the networks that come with the workbook", training_seed == 0
+
+# %%
 record.check("self-similarity, largest |s - 1|", worst, expected=0, tolerance=1e-5, source="definition; float32 rounding")
 record.check_below("largest |cosine|", float(np.abs(every).max()), bound=1 + 1e-5, source="Cauchy-Schwarz; float32 rounding")
 record.check_below("cosine moved by float16", half, bound=5e-4, source="ours: the weights' storage must not show")
 
 # What the networks that come with the workbook must show; of another training these are findings, see above.
-source, shipped = "ours: required of the networks that come with the workbook", training_seed == 0
 if shipped:
     record.check_below("accuracy gap between twins", gap, bound=0.02 + 1e-9, source="ours: otherwise it compares training")
     for (family, where), found in factors.items():
@@ -365,7 +367,7 @@ if shipped and "demo_alexnet" in families:
 if shipped and "demo_resnet" in families:
     peaks = variation.spectrum(maps[("demo_resnet", "uniform", False), chosen], periods=(28, 32, 36), stride=stride).ratio
     record.check_above("ResNet, anywhere: 32 px over 28 and 36 px", peaks[1] / max(peaks[0], peaks[2]), bound=2, source=source)
-record.finish()
+panels.Folded("The checks, all of which hold", record.finish())
 
 # %% [markdown]
 # ## What this does not show
