@@ -113,8 +113,8 @@ def fit(u, v) -> np.ndarray:
     products = unit_vectors(u, what="u").T @ unit_vectors(v, what="v")
     nothing = 1e-9 * len(u) / len(products)  # over all D together, 1e-9 of the mean cosine
     products[np.diag_indices_from(products)] += nothing  # breaks ties towards the identity
-    # Less half of what either dimension has with itself: every permutation loses the same, and the solver, which starts
-    # from sums of nothing, starts where the identity is the best, as for u = v. Near it a fit takes a tenth of the time.
+    # Less half of what either dimension has with itself: every permutation loses the same, and the solver starts where
+    # the identity is the best, as it is for u = v. Near it a fit takes a tenth of the time.
     half = products.diagonal() / 2
     rows, found = linear_sum_assignment(products - half[:, None] - half, maximize=True)
     closed = _close(found, np.abs(products[rows, found]) > nothing)
