@@ -142,7 +142,9 @@ found = {
     for kind, each in both.items()
 }
 vectors = {kind: [each.layers[layer].numpy() for each in line] for kind, line in found.items()}
-paper = {(kind, divide): probes.probes(vectors[kind], divide) for kind in both for divide in probes.DIVIDES}
+# The same distances in at most as many coordinates as there are positions: found once, for all that follows
+fewer = {kind: [probes.reduce(each) for each in line] for kind, line in vectors.items()}
+paper = {(kind, divide): probes.probes(fewer[kind], divide) for kind in both for divide in probes.DIVIDES}
 
 # %% [markdown]
 # ## Results
@@ -205,7 +207,7 @@ display(Markdown(
 
 # %%
 turned = {
-    divide: np.array([probes.probe(each.swapaxes(0, 1), other).accuracy for each in vectors["off-the-shelf"]])
+    divide: np.array([probes.probe(each.swapaxes(0, 1), other).accuracy for each in fewer["off-the-shelf"]])
     for divide, other in zip(probes.DIVIDES, reversed(probes.DIVIDES), strict=True)
 }
 table = pd.DataFrame({
@@ -237,7 +239,7 @@ display(Markdown(
 # A dot is one draw, a black tick the mean of a null, the red line the accuracy of the features.
 
 # %%
-one, null = vectors["off-the-shelf"][0], {}
+one, null = fewer["off-the-shelf"][0], {}
 for divide in probes.DIVIDES:
     truth = probes.labels(grid, divide)
     maps = {how: probes.null_labels(truth, how=how, draws=draws, seed=seed) for how in ("shuffle", "torus")}
@@ -293,9 +295,11 @@ display(Markdown(
 
 # %%
 centred = {kind: [each - each.mean((0, 1)) for each in line] for kind, line in vectors.items()}
+pools = {kind: probes.Pool(vectors[kind]) for kind in both}
+level_pools = {kind: probes.Pool(centred[kind]) for kind in both}
 unseen, level = (
     {(kind, divide): probes.unseen(source[kind], divide) for kind in both for divide in probes.DIVIDES}
-    for source in (vectors, centred)
+    for source in (pools, level_pools)
 )
 modes = {"same object (paper)": scores}
 modes |= {name: {key: each.accuracy for key, each in source.items()}
@@ -340,7 +344,7 @@ display(Markdown(
 # %%
 swaps = {
     (mode, kind, divide): probes.swap_test(source[kind], divide, seed=seed)
-    for mode, source in (("as they are", vectors), ("own mean removed", centred))
+    for mode, source in (("as they are", pools), ("own mean removed", level_pools))
     for kind in both for divide in probes.DIVIDES
 }  # fmt: skip
 for (mode, kind, divide), test in swaps.items():
@@ -452,9 +456,9 @@ display(Markdown(
 located, nets, apart, ends, variants = {}, {}, {}, {}, {}
 for kind in both:
     for split in ("random", "tiles", "bands"):
-        each = [probes.locate(one, stride=stride, split=split).r2 for one in vectors[kind]]
+        each = [probes.locate(one, stride=stride, split=split).r2 for one in fewer[kind]]
         located[kind, split] = np.mean(each, 0)
-    others = probes.locate_unseen(centred[kind], stride=stride)
+    others = probes.locate_unseen(level_pools[kind], stride=stride)
     located[kind, "unseen objects"] = others.r2.mean(0)
     located[kind, "error (px), unseen"] = np.sqrt(np.square(others.error).mean(0))
     nets[f"{kind}, mean of {len(scenes)}"] = others.predicted.mean(0)
@@ -500,7 +504,8 @@ display(Markdown(
 
 # %%
 scaled = [(one - one.mean((0, 1))) / np.maximum(one.std((0, 1)), 1e-6) for one in vectors["off-the-shelf"]]
-choices = {f"C = {c:g}": (vectors["off-the-shelf"], c) for c in (0.0001, 0.01, 1.0, 100.0)}
+scaled = [probes.reduce(each) for each in scaled]
+choices = {f"C = {c:g}": (fewer["off-the-shelf"], c) for c in (0.0001, 0.01, 1.0, 100.0)}
 choices["C = 1, standardised"] = scaled, 1.0
 table = pd.DataFrame({
     name: {divide: np.mean([each.accuracy for each in probes.probes(source, divide, c=c)]) for divide in probes.DIVIDES}

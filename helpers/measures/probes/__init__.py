@@ -20,11 +20,12 @@ from helpers.measures.probes.labels import DIVIDES, accuracy_by_distance, folds,
 from helpers.measures.probes.nulls import null_labels, p_value, surrogate
 from helpers.measures.probes.same_object import Location, Probe, locate, probe, probes
 from helpers.measures.probes.solver import decide, reduce
-from helpers.measures.probes.unseen_objects import SwapTest, Unseen, locate_unseen, swap_test, unseen
+from helpers.measures.probes.unseen_objects import Pool, SwapTest, Unseen, locate_unseen, swap_test, unseen
 
 __all__ = [
     "DIVIDES",
     "Location",
+    "Pool",
     "Probe",
     "SwapTest",
     "Unseen",

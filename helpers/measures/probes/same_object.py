@@ -60,8 +60,8 @@ def probe(
     points = features.reshape(len(truth), -1)
     decision = np.empty(len(truth))
     with one_thread(points):
-        if not exact and points.shape[1] > points.shape[0]:
-            points = reduce(points)
+        if not exact:
+            points = _few(points)
         for index in range(count):
             test = fold == index
             if exact:
@@ -119,12 +119,17 @@ def locate(features, *, stride: int = 1, split: str = "tiles", alpha: float = 1e
     points, truth = features.reshape(grid[0] * grid[1], -1), coordinates(grid, stride=stride)
     predicted = np.empty_like(truth)
     with one_thread(points):
-        points = reduce(points)
+        points = _few(points)
         for axis, fold in enumerate((row_fold, col_fold)):
             for index in range(count):
                 test = fold.ravel() == index
                 predicted[test, axis] = ridge(points[~test], truth[~test, axis], test=points[test], alpha=alpha)
     return location(predicted, truth, grid=grid)
+
+
+def _few(points: np.ndarray) -> np.ndarray:
+    """Points (P, D) by at most P coordinates: as they are, or reduced where that makes them fewer."""
+    return reduce(points) if points.shape[1] > points.shape[0] else points
 
 
 def location(predicted: np.ndarray, truth: np.ndarray, *, grid: tuple[int, int]) -> Location:
