@@ -149,16 +149,6 @@ def test_weights_that_do_not_fit_name_the_first_mismatch(tmp_path):
         networks.load("squeezenet1_0", weights=tmp_path / "none.pth")
 
 
-def test_weights_never_run_code(tmp_path):
-    class Trap:
-        def __reduce__(self):
-            return (print, ("ran",))
-
-    torch.save({"state_dict": Trap()}, tmp_path / "trap.pth")
-    with pytest.raises(ValueError, match=r"trap\.pth"):
-        networks.load("squeezenet1_0", weights=tmp_path / "trap.pth")
-
-
 @pytest.fixture
 def server(tmp_path):
     """A local HTTP server of the folder tmp_path/www; gives its address."""
