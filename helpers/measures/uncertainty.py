@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
 
 from helpers.measures.arrays import check_positive
 
@@ -37,6 +38,10 @@ class Interval:
         value, *ends = (each**power for each in (self.value, self.low, self.high))
         low, high = sorted(ends)
         return f"{value:.{digits}f} times {word} ({low:.{digits}f} to {high:.{digits}f})"
+
+    def within(self, low: float, high: float) -> Interval:
+        """The interval cut to the values that there are: a share has none under 0 or over 1."""
+        return dataclasses.replace(self, low=max(low, self.low), high=min(high, self.high))
 
     @property
     def excludes_zero(self) -> bool:
@@ -113,28 +118,58 @@ def interval(
     return Interval(float(statistic(numbers)), float(low), float(high), level, len(numbers), size)
 
 
-def paired(first, second, **options) -> Interval:
+def student(values, *, clusters: Sequence | None = None, level: float = 0.95) -> Interval:
+    """Student's t interval of a mean over objects, for as few as two (then 12.7 standard errors to each side).
+
+    A percentile bootstrap of two objects ends at the two, which cover the mean every other time. This takes the
+    objects, or the means of their categories, for normal, and is wide where they are few.
+
+    Args:
+        values: (N,), one number per object.
+        clusters: (N,) categories: the mean is over categories, each weighing the same, and so is the interval.
+        level: nominal coverage, between 0 and 1.
+
+    Raises:
+        ValueError: values that are not finite, fewer than two objects or categories, or lengths that differ.
+    """
+    numbers = np.asarray(values, dtype=np.float64)
+    if numbers.ndim != 1 or len(numbers) < 2 or not np.isfinite(numbers).all():
+        raise ValueError(f"give one finite number per object, (N,), for at least two; got shape {numbers.shape}")
+    labels = np.arange(len(numbers)) if clusters is None else np.asarray(clusters)
+    if labels.shape != numbers.shape:
+        raise ValueError(f"{len(numbers)} values but {len(labels)} categories: give one of each per object")
+    means = np.array([numbers[labels == each].mean() for each in np.unique(labels)])
+    if len(means) < 2:
+        raise ValueError(f"all {len(numbers)} objects are of one category: give at least two, or clusters=None")
+    half = stats.t.ppf((1 + level) / 2, len(means) - 1) * means.std(ddof=1) / np.sqrt(len(means))
+    mean = float(means.mean())
+    return Interval(mean, mean - float(half), mean + float(half), level, len(numbers), len(means))
+
+
+def paired(first, second, *, by: Callable[..., Interval] = interval, **options) -> Interval:
     """Interval of `first - second`, object by object: what differs between objects cancels.
 
     Args:
         first: (N,), one number per object, for instance anti-aliased.
         second: (N,), the same objects in the same order, for instance off-the-shelf.
-        **options: as `interval`.
+        by: `interval`, or `student` where objects are few.
+        **options: of it.
 
     Raises:
         ValueError: as `interval`, and for lengths that differ.
     """
     one, two = _both(first, second)
-    return interval(one - two, **options)
+    return by(one - two, **options)
 
 
-def ratio(first, second, **options) -> Interval:
+def ratio(first, second, *, by: Callable[..., Interval] = interval, **options) -> Interval:
     """Interval of how many times larger `first` is than `second`, object by object (geometric mean).
 
     Args:
         first: positive, (N,), or (N, K) with K conditions, over which the ratio is averaged first.
         second: the same for the same objects.
-        **options: as `interval`.
+        by: `interval`, or `student` where objects are few.
+        **options: of it.
 
     Raises:
         ValueError: as `interval`, and for shapes that differ or values that are not positive.
@@ -143,7 +178,7 @@ def ratio(first, second, **options) -> Interval:
     if not ((one > 0).all() and (two > 0).all()):
         raise ValueError("a ratio needs positive values on both sides; compare differences with `paired`")
     logs = (np.log(one) - np.log(two)).reshape(len(one), -1).mean(1)
-    found = interval(logs, **options)
+    found = by(logs, **options)
     ends = {name: float(np.exp(getattr(found, name))) for name in ("value", "low", "high")}
     return dataclasses.replace(found, **ends)
 

@@ -10,17 +10,25 @@ from pathlib import Path
 
 import jinja2
 
+from helpers.measures import claims
+from helpers.tools.workbook import judge, ledger
 from helpers.tools.workbook.judge import counted
 from helpers.tools.workbook.rendering import body
+from helpers.views import plots
 
+TABLE = Path("figures", "claims.png")  # of findings and networks, in a run's folder
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def write(summary: dict, *, out: Path) -> None:
-    """Write the three files of a run's summary into its folder."""
+    """Write the three files of a run's summary into its folder, and the table of its claims as a picture."""
     text = json.dumps(_finite(summary), indent=1, ensure_ascii=False, allow_nan=False, default=str)
     (out / "summary.json").write_text(text + "\n", encoding="utf-8")
     _junit(summary).write(out / "junit.xml", encoding="utf-8", xml_declaration=True)
+    table = claims.table(claims.kept(judge.records(out).values()))
+    if len(table):
+        (out / "figures").mkdir(exist_ok=True)
+        plots.claims(table).savefig(out / TABLE, dpi=150, metadata={"Software": None})
     (out / "index.html").write_text(_html(summary, out), encoding="utf-8")
 
 
@@ -34,7 +42,7 @@ def _finite(value: object) -> object:
 
 
 def _junit(summary: dict) -> ET.ElementTree:
-    """The summary as JUnit XML: a suite per notebook; a case for its execution, each check, each number."""
+    """The summary as JUnit XML: a suite per notebook; a case for its execution, each check, claim and number."""
     suites = ET.Element("testsuites", name=f"workbook {summary['preset']}")
     for entry in summary["notebooks"]:
         cases: list[tuple[str, str | None]] = [("executed", entry["reason"] or None)]
@@ -42,6 +50,10 @@ def _junit(summary: dict) -> ET.ElementTree:
             for c in entry["checks"]:
                 message = None if c["holds"] else f"{c['value']:.6g}, expected {c['expected']}"
                 cases.append((f"check: {c['check']}", message))
+            for claim in entry["claims"]:
+                said = "no longer made" if claim["state"] == "gone" else ledger.now(claim)
+                message = f"{said}; baseline {claim['then']}" if claim["fails"] else None
+                cases.append((f"claim: {claim['sentence']}", message))
             for n in entry["numbers"]:
                 said = "no longer recorded" if n["state"] == "gone" else f"{n['value']}{counted(n)}"
                 message = f"{said}, baseline {n['expected']} ± {n['tolerance']}" if n["fails"] else None
@@ -81,7 +93,8 @@ def _html(summary: dict, out: Path) -> str:
     executed = {entry["name"]: out / "notebooks" / f"{entry['name']}.ipynb" for entry in summary["notebooks"]}
     pages = {name: body(path) for name, path in executed.items() if path.exists()}
     figures = {name: _picture(out / name) for entry in summary["notebooks"] for name in entry["figures"]}
-    return environment.get_template("report.html").render(run=summary, pages=pages, figures=figures)
+    table = _picture(out / TABLE) if (out / TABLE).exists() else None
+    return environment.get_template("report.html").render(run=summary, pages=pages, figures=figures, table=table)
 
 
 def _picture(path: Path) -> str:
