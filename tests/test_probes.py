@@ -1,5 +1,7 @@
 """Position probes: hand-made features with known answers, slow references, and nulls."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -472,6 +474,34 @@ def test_p_value_by_hand():
     assert probes.p_value(0.9, [0.5, 0.6, 0.7]) == 0.25
 
 
+@pytest.mark.parametrize("exact", [False, True])
+def test_a_probe_that_would_take_for_ever_is_stopped_and_says_so(rng, monkeypatch, exact):
+    monkeypatch.setattr(solver, "_WORK", 10**6)  # a thousandth of the work: a thousandth of the time
+    monkeypatch.setattr(solver, "_STEPS", 10)
+    noise = rng.standard_normal((20, 20, 20))
+    with pytest.warns(UserWarning, match="after 3200 steps.*C = 1.0 is too much.*divide them by their deviation"):
+        found = probes.probe(noise * 10, exact=exact)
+    assert 0.3 < found.accuracy < 0.7 and np.isfinite(found.decision).all()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # the remedy
+        probes.probe(noise * 0.01, exact=exact)
+
+
+def test_the_bound_is_above_what_features_take(rng):
+    seen = []
+
+    class Counted(SVC):
+        def fit(self, *given):
+            super().fit(*given)
+            seen.append(int(self.n_iter_[0]) / self.max_iter)
+            return self
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(solver, "SVC", Counted)
+        probes.probe(smooth(rng, (20, 20)))
+    assert max(seen) < 0.1  # ten times as many steps as these take would not be too many
+
+
 @pytest.mark.parametrize(
     "call, message",
     [
@@ -502,6 +532,9 @@ def test_p_value_by_hand():
         (lambda: probes.reduce(np.ones(3)), r"points are \(\.\.\., D\)"),
         (lambda: probes.decide(np.ones((2, 1)), [True, True], test=np.ones((1, 1))), "same half"),
         (lambda: probes.p_value(0.5, []), "at least one"),
+        (lambda: probes.p_value(np.nan, [0.1, 0.2]), "a finite value, not nan"),
+        (lambda: probes.p_value(np.inf, [0.1, 0.2]), "a finite value, not inf"),
+        (lambda: probes.p_value(0.5, [0.1, np.nan]), "at least one finite"),
     ],
 )
 def test_bad_input_is_named(call, message):

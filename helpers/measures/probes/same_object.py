@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.svm import SVC
 
 from helpers.measures.arrays import grid_features
 from helpers.measures.probes.labels import bands, folds, labels, tiles
-from helpers.measures.probes.solver import decide, one_thread, reduce, ridge
+from helpers.measures.probes.solver import decide, one_thread, reduce, ridge, svm
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,8 @@ def probe(
 ) -> Probe:
     """The paper's probe of one object: a linear SVM, cross-validated on contiguous blocks of positions.
 
-    Constant features give 0.5. A high accuracy does not show that the network encodes position in a way
+    An SVM that would take too long is stopped, with a warning (see `solver.svm`). Constant features give 0.5.
+    A high accuracy does not show that the network encodes position in a way
     that holds for another object: see `unseen`. Paper, experiment 2.
 
     Args:
@@ -65,7 +65,7 @@ def probe(
         for index in range(count):
             test = fold == index
             if exact:
-                machine = SVC(kernel="linear", C=c).fit(points[~test], truth[~test])
+                machine = svm(points[~test], truth[~test], c=c, kernel="linear")
                 decision[test] = machine.decision_function(points[test])
             else:
                 decision[test] = decide(points[~test], truth[~test], test=points[test], c=c)

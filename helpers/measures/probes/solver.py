@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import scipy.linalg
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import SVC
 from threadpoolctl import threadpool_limits
 
@@ -13,6 +16,10 @@ FIRST = 1000  # of more points, those in the first working set of an SVM
 # answers near the plane five times as much as the features do; going on to 1e-5 takes a tenth more time.
 STOP = 1e-5
 TOLERANCE = 1e-6  # of the largest rms along an axis: float32 features hold no more
+# An SVM's steps, each of which takes some nanoseconds per point and cannot be interrupted: a few seconds, or for
+# many points more. The networks' features take up to 200 steps per point, at ten times their size too; noise of that
+# size takes 10,000.
+_WORK, _STEPS = 10**9, 500
 _SMALL = 2**21  # numbers in a matrix: below, a second thread costs more than it does
 
 
@@ -57,6 +64,28 @@ def reduce(features) -> np.ndarray:
     return points.reshape(*leading, -1)
 
 
+def svm(points, labels, *, c: float, **settings) -> SVC:
+    """scikit-learn's linear SVM, stopped where it would take too long, with a warning.
+
+    Args:
+        points: (P, r), or their products (P, P) for ``kernel="precomputed"``.
+        labels: bool (P,).
+        c: the penalty C.
+        settings: of ``sklearn.svm.SVC``.
+    """
+    steps = max(_WORK // len(points), _STEPS * len(points))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # scikit-learn's own, without the remedy for a probe
+        machine = SVC(C=c, max_iter=steps, **settings).fit(points, labels)
+    if machine.fit_status_:
+        warnings.warn(
+            f"the SVM of {len(points)} positions was stopped after {steps} steps, and its answers are approximate: "
+            f"C = {c} is too much for features of this size; divide them by their deviation, or take a smaller c",
+            stacklevel=3,
+        )
+    return machine
+
+
 def decide(train, labels, *, test, c: float = 1.0, products=None) -> np.ndarray:
     """Train a linear SVM (hinge loss, free intercept) and give signed distances.
 
@@ -93,14 +122,14 @@ def decide(train, labels, *, test, c: float = 1.0, products=None) -> np.ndarray:
             kernel, given = "precomputed", products
         else:
             kernel, given = ("precomputed", near @ near.T) if len(near) <= PRODUCTS else ("linear", near)
-        machine = SVC(kernel=kernel, C=c, cache_size=1000, tol=STOP).fit(given, labels[working])
+        machine = svm(given, labels[working], c=c, kernel=kernel, cache_size=1000, tol=STOP)
         plane, offset = machine.dual_coef_[0] @ near[machine.support_], machine.intercept_[0]
         if len(working) == len(train):
             return test @ plane + offset
         margin = sign * (train @ plane.astype(train.dtype) + offset)  # no copy of float32 features
         margin[working] = np.inf
         violators = np.flatnonzero(margin < 1 - machine.tol)
-        if not len(violators):
+        if not len(violators) or machine.fit_status_:
             return test @ plane + offset
         # the worst ones, at most as many as there are: few rounds, whatever the share of support vectors
         working = np.append(working, violators[np.argsort(margin[violators])[: len(working)]])
