@@ -1,4 +1,4 @@
-"""What a notebook leaves behind: its numbers, its checks and its figures, each with where it came from."""
+"""What a notebook leaves behind: its numbers, claims, checks and figures, each with where it came from."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 import json
 import math
 from collections.abc import Iterable
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,16 @@ from PIL import Image
 
 from helpers import runtime
 
+# What a claim's interval can say, and the colour of its line: legible on light and dark, apart for the colour-blind
+VERDICTS = {"holds": "#3b82c4", "does not hold": "#d9682b", "undecided": "#8c8c8c"}
+
 
 class CheckFailed(AssertionError):
     """At least one check of a record did not hold."""
 
 
 class Record:
-    """The numbers, checks and figures of one run of one notebook: ``OUT/<notebook>.json`` and ``OUT/figures/``.
+    """The numbers, claims, checks and figures of one run of one notebook: ``OUT/<notebook>.json`` and ``OUT/figures/``.
 
     Args:
         notebook: the file's stem, e.g. ``"01_similarity_maps"``.
@@ -48,6 +52,7 @@ class Record:
             networks=[{"title": each.title, "weights": each.weights, "checksum": each.checksum} for each in networks],
         )
         self.values: dict[str, dict[str, Any]] = {}
+        self.claims: list[dict[str, Any]] = []
         self.checks: list[dict[str, Any]] = []
         self.figures: list[str] = []
 
@@ -94,6 +99,56 @@ class Record:
             raise ValueError(f"{self.notebook}: {name} is {value}, not a finite number")
         self.values[name] = {"value": value, "unit": unit, "kind": kind, **({} if n is None else {"n": n})}
         return value
+
+    def claim(
+        self,
+        name: str,
+        sentence: str,
+        effect: Any,
+        *,
+        above: float = -math.inf,
+        below: float = math.inf,
+        unit: str,
+        over: str = "objects",
+        counted: float | None = None,
+        source: str = "ours",
+    ) -> None:
+        """Hold a fixed sentence against an effect and its interval; show and keep the verdict.
+
+        It *holds* where the whole interval lies beyond the bound (between the two, where both are given), it *does
+        not hold* where the whole interval lies outside, and is *undecided* where the interval crosses a bound. An
+        identity is no claim: see :meth:`check`.
+
+        The effect and its ends become numbers of the record: ``name``, ``name/low`` and ``name/high``.
+
+        Args:
+            name: of the claim and its effect, e.g. ``"gain/drop at 1 px"``.
+            sentence: in plain words, the same whatever the verdict: "Anti-aliasing makes ... smaller."
+            effect: with ``value``, ``low``, ``high`` and ``objects`` (how many), as the intervals of
+                :mod:`helpers.measures.uncertainty`.
+            above: what the effect must exceed.
+            below: what the effect must stay under.
+            unit: of the effect, e.g. ``"times"``.
+            over: what the interval is over, in the plural: objects, photographs, networks, trainings. Runs that
+                share objects are no further objects.
+            counted: where the effect is made of counts (accuracies), how many were counted, as for :meth:`count`.
+            source: who says so, e.g. ``"paper, section 4"``.
+
+        Raises:
+            ValueError: no bound, an interval over fewer than two objects, or what :meth:`value` raises.
+        """
+        found, bounds = (effect.value, effect.low, effect.high), {"above": above, "below": below}
+        rule = " and ".join(f"{word} {bound:.6g}" for word, bound in bounds.items() if math.isfinite(bound))
+        if not rule or not above < below:
+            raise ValueError(f"{self.notebook}: the claim {name!r} needs above=, below= or both, above < below")
+        if effect.objects < 2 or not effect.low <= effect.high:
+            raise ValueError(f"{self.notebook}: {name} is {effect} over {effect.objects} {over}: give at least two")
+        for key, number in zip((name, f"{name}/low", f"{name}/high"), found, strict=True):
+            self._number(key, number, unit, "count" if counted else "statistic", int(counted or effect.objects))
+        row = {"claim": name, "sentence": sentence, "verdict": verdict(*found[1:], **bounds), "rule": rule}
+        shown = f"{_shown(*found, **bounds)} {unit} over {effect.objects} {over}"
+        self.claims.append({**row, "found": shown, "source": source})
+        display(_Line(self.claims[-1]))
 
     def check(self, name: str, value: float, *, expected: float, tolerance: float, source: str) -> bool:
         """Whether ``|value - expected| <= tolerance``; a check that does not hold fails at :meth:`finish`.
@@ -162,7 +217,7 @@ class Record:
         """
         if not self.checks:
             raise ValueError(f"{self.notebook}: the record has no checks, so the run proves nothing: add one")
-        content = {"values": self.values, "checks": self.checks, "figures": self.figures}
+        content = {"values": self.values, "claims": self.claims, "checks": self.checks, "figures": self.figures}
         self._write(self.out / f"{self.notebook}.json", content)
         for figure in self.figures:  # again: most numbers are recorded after their figure is drawn
             self._sidecar(figure)
@@ -179,3 +234,36 @@ class Record:
         head = {"notebook": self.notebook, "parameters": self.parameters}
         text = json.dumps({**head, **content, "stamp": self.stamp}, indent=2, ensure_ascii=False, default=str)
         path.write_text(text + "\n", encoding="utf-8")
+
+
+def verdict(low: float, high: float, *, above: float = -math.inf, below: float = math.inf) -> str:
+    """What an interval says of "above ... and below ...": one of `VERDICTS`."""
+    if low > above and high < below:
+        return "holds"
+    return "does not hold" if high <= above or low >= below else "undecided"
+
+
+def _shown(effect: float, low: float, high: float, **bounds: float) -> str:
+    """An effect and its interval, to two digits of the interval's width, or as many as still show the verdict."""
+    size = high - low or abs(effect) or 1.0
+    for digits in range(min(15, max(0, 1 - math.floor(math.log10(size)))), 16):
+        ends = [round(end, digits) for end in (low, high)]
+        if verdict(*ends, **bounds) == verdict(low, high, **bounds):
+            break
+    return f"{effect:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+class _Line:
+    """A claim as a line of a notebook; where HTML loses its styles, the words still say it all."""
+
+    def __init__(self, row: dict[str, Any]) -> None:
+        word = row["verdict"].capitalize() + (" here" if row["verdict"] != "holds" else "")
+        self.parts = word, row["sentence"], f"{row['found']}; holds if all of it is {row['rule']} ({row['source']})"
+        self.style = f"border-left: 4px solid {VERDICTS[row['verdict']]}; padding: 0 0.8em; margin: 0.4em 0"
+
+    def __repr__(self) -> str:
+        return "{}: {} {}.".format(*self.parts)
+
+    def _repr_html_(self) -> str:
+        text = "<b>{}:</b> {}<br><small>{}</small>".format(*map(escape, self.parts))
+        return f'<div style="{self.style}">{text}</div>'

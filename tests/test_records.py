@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from helpers import records
-from helpers.tools.workbook import baselines, judge
+from helpers.measures import uncertainty
+from helpers.tools.workbook import baselines, judge, ledger
 from helpers.tools.workbook.runner import Outcome
 from helpers.views.plots import style as plots
 
@@ -50,6 +52,102 @@ def test_a_record_keeps_values_checks_and_figures(tmp_path: Path) -> None:
     assert [row["holds"] for row in written["checks"]] == [True, True, True]
     assert path == tmp_path / "figures" / "09_curve.png" and path.with_suffix(".json").exists()
     assert {"python", "packages", "commit", "device"} <= set(written["stamp"])
+
+
+# Claims
+
+
+def claimed(tmp_path: Path, low: float, high: float, *, effect: float | None = None, **how: object) -> records.Record:
+    """A record of one claim over eight objects."""
+    made = record(tmp_path, stride=4)
+    found = uncertainty.Interval((low + high) / 2 if effect is None else effect, low, high, 0.95, 8, 8)
+    made.claim("gain", "Anti-aliasing makes the change smaller.", found, **{"unit": "times", "above": 1.0, **how})
+    return made
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "bounds", "verdict"),
+    [
+        (1.1, 1.3, {"above": 1.0}, "holds"),
+        (0.9, 1.1, {"above": 1.0}, "undecided"),
+        (0.7, 0.9, {"above": 1.0}, "does not hold"),
+        (1.0, 1.1, {"above": 1.0}, "undecided"),  # the bound itself is not above it
+        (1.0, 1.0, {"above": 1.0}, "does not hold"),
+        (0.7, 0.9, {"above": -math.inf, "below": 1.0}, "holds"),
+        (1.1, 1.3, {"above": -math.inf, "below": 1.0}, "does not hold"),
+        (0.9, 1.1, {"above": -math.inf, "below": 1.0}, "undecided"),
+        (0.9, 1.1, {"above": 0.8, "below": 1.2}, "holds"),
+        (0.7, 1.1, {"above": 0.8, "below": 1.2}, "undecided"),
+        (0.5, 0.7, {"above": 0.8, "below": 1.2}, "does not hold"),
+        (1.3, 1.4, {"above": 0.8, "below": 1.2}, "does not hold"),
+        (-0.5, 0.5, {"above": -1.0, "below": 1.0}, "holds"),  # bounds of the same size are two bounds
+    ],
+)
+def test_a_claim_is_judged_by_its_whole_interval(tmp_path: Path, low: float, high: float, bounds, verdict) -> None:
+    (found,) = claimed(tmp_path, low, high, **bounds).claims
+    assert found["verdict"] == verdict
+
+
+def test_a_claim_is_kept_with_its_numbers_and_shown(tmp_path: Path, capsys) -> None:
+    made = claimed(tmp_path, 1.98, 2.24, effect=2.13, source="paper, section 4")
+    line = "Holds: Anti-aliasing makes the change smaller. 2.13 (1.98 to 2.24) times over 8 objects; "
+    line += "holds if all of it is above 1 (paper, section 4)."
+    assert capsys.readouterr().out == line + "\n"
+    made.check("x", 1.0, expected=1.0, tolerance=0.1, source="by hand")
+    made.finish()
+    kept = json.loads((tmp_path / f"{NAME}.json").read_text(encoding="utf-8"))
+    ends = {"gain": 2.13, "gain/low": 1.98, "gain/high": 2.24}
+    assert kept["values"] == {name: entry(value, "times", "statistic", 8) for name, value in ends.items()}
+    assert [(row["claim"], row["verdict"], row["rule"]) for row in kept["claims"]] == [("gain", "holds", "above 1")]
+
+
+def test_a_claim_made_of_counts_moves_in_steps(tmp_path: Path) -> None:
+    assert {each["n"] for each in claimed(tmp_path, 1.5, 2.0, counted=200.0).values.values()} == {200}
+    assert {each["kind"] for each in claimed(tmp_path, 1.5, 2.0, counted=200.0).values.values()} == {"count"}
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict", "shown"),
+    [
+        (0.98, 2.24, "Undecided here", "1.6 (1.0 to 2.2)"),
+        (1.004, 1.3, "Holds", "1.152 (1.004 to 1.300)"),  # 1.00 would not be above 1
+        (0.2, 0.21, "Does not hold here", "0.2050 (0.2000 to 0.2100)"),
+        (-3e-20, 1e-20, "Does not hold here", "-0.000000000000000 (-0.000000000000000 to 0.000000000000000)"),
+    ],
+)
+def test_a_claim_shows_as_many_digits_as_its_verdict_needs(tmp_path, capsys, low, high, verdict, shown) -> None:
+    claimed(tmp_path, low, high)
+    said = capsys.readouterr().out
+    assert said.startswith(f"{verdict}: ") and f" {shown} times" in said
+
+
+def test_a_claim_survives_where_styles_do_not(tmp_path: Path) -> None:
+    """The words say it without colours, and nothing but the border has one: it is read on light and dark."""
+    made = claimed(tmp_path, 0.5, 0.9)
+    html = records._Line({**made.claims[0], "sentence": "s < 1 & <i>t</i>"})._repr_html_()
+    assert "<b>Does not hold here:</b> s &lt; 1 &amp; &lt;i&gt;t&lt;/i&gt;" in html
+    styles = re.findall(r'style="([^"]*)"', html)
+    assert len(styles) == 1 and "color" not in re.sub(r"border-left:[^;]*", "", styles[0])
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ({"above": -math.inf}, "needs above=, below= or both"),
+        ({"above": 2.0, "below": 1.0}, "needs above=, below= or both, above < below"),
+        ({"low": 1.2, "high": 1.1}, "over 8 objects: give at least two"),
+        ({"low": math.nan}, "gain is .*nan.* over 8 objects"),
+        ({"effect": math.inf}, "not a finite number"),
+    ],
+)
+def test_a_claim_without_a_bound_or_an_interval_is_refused(tmp_path: Path, how: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        claimed(tmp_path, **{"low": 1.0, "high": 1.1, **how})
+    made = record(tmp_path)
+    with pytest.raises(ValueError, match="over 1 photographs: give at least two"):
+        one = uncertainty.Interval(1.5, 1.5, 1.5, 0.95, 1, 1)
+        made.claim("gain", "One is none.", one, above=1.0, unit="times", over="photographs")
+    assert not made.values and not made.claims
 
 
 @pytest.mark.parametrize(
@@ -257,6 +355,89 @@ def test_a_notebook_passes_only_with_a_record_that_holds(tmp_path: Path) -> None
     assert "1 of 1 numbers moved beyond what another machine can do, 1 in the baseline is no longer recorded" in said
     assert "moved   mean = 0.5, baseline 0.6 ± 0.01 cosine" in said and "gone    lost, baseline 0.5" in said
     assert "alone   python -m helpers run --preset smoke --only 09" in said
+
+
+def baseline_of(record: records.Record, **tolerances: float) -> dict:
+    """The baseline that accepting a record makes, with these tolerances for its numbers."""
+    content = {"parameters": record.parameters, "values": record.values, "claims": record.claims}
+    made = baselines.accepted({NAME: content}, {})[NAME]
+    for number in made["numbers"].values():
+        number["tolerance"] = tolerances.get("tolerance", number["tolerance"])
+    return made
+
+
+def ledger_of(tmp_path: Path, base: dict | None, now: records.Record) -> dict:
+    now.check("self-similarity", 1.0, expected=1.0, tolerance=1e-6, source="invariant")
+    now.finish()
+    return judged(tmp_path, baseline=base)
+
+
+def test_a_claim_that_turns_fails_with_its_sentence(tmp_path: Path) -> None:
+    base = baseline_of(claimed(tmp_path, 1.2, 1.4))
+    summary = ledger_of(tmp_path, base, claimed(tmp_path, 0.8, 1.4))
+    assert summary["verdict"] == "fails" and summary["counts"]["claims: undecided"] == 1
+    said = "\n".join(judge.failures(summary))
+    assert "1 of the baseline's claims has another verdict" in said
+    line = (
+        "    claim   Anti-aliasing makes the change smaller. Now undecided, 1.10 (0.80 to 1.40) times over 8 objects, "
+    )
+    assert line + "rule: above 1; baseline: holds, 1.3 (1.2 to 1.4), rule: above 1" in said
+
+
+def test_an_end_within_its_tolerance_of_the_bound_raises_no_alarm(tmp_path: Path) -> None:
+    base = baseline_of(claimed(tmp_path, 1.001, 1.4), tolerance=0.01)
+    summary = ledger_of(tmp_path, base, claimed(tmp_path, 0.999, 1.4))
+    (claim,) = summary["notebooks"][0]["claims"]
+    assert summary["verdict"] == "holds" and (claim["state"], claim["verdict"]) == ("near", "undecided")
+
+
+def test_another_bound_is_another_claim(tmp_path: Path) -> None:
+    """The numbers are those of the baseline, and so is the verdict: only the goal has moved."""
+    base = baseline_of(claimed(tmp_path, 1.2, 1.4))
+    assert ledger_of(tmp_path, base, claimed(tmp_path, 1.2, 1.4))["verdict"] == "holds"
+    summary = ledger_of(tmp_path, base, claimed(tmp_path, 1.2, 1.4, above=0.5))
+    assert summary["verdict"] == "fails" and "rule: above 0.5; baseline: holds" in "\n".join(judge.failures(summary))
+
+
+def test_claims_come_and_go_as_numbers_do(tmp_path: Path) -> None:
+    base = baseline_of(claimed(tmp_path, 1.2, 1.4))
+    without = record(tmp_path, stride=4)
+    for name, value in (("gain", 1.3), ("gain/low", 1.2), ("gain/high", 1.4)):
+        without.statistic(name, value, n=8, unit="times")  # the numbers are there, the sentence is not
+    summary = ledger_of(tmp_path, base, without)
+    assert summary["verdict"] == "fails" and summary["counts"]["claims"] == 0
+    gone = "claim   gone: Anti-aliasing makes the change smaller. Baseline: holds, 1.3 (1.2 to 1.4), rule: above 1"
+    assert gone in "\n".join(judge.failures(summary))
+    for known, state in (({**base, "claims": {}}, "new"), ({**base, "parameters": {"stride": 2}}, "other")):
+        summary = ledger_of(tmp_path, known, claimed(tmp_path, 1.2, 1.4))
+        assert summary["verdict"] == "holds" and summary["notebooks"][0]["claims"][0]["state"] == state
+    summary = ledger_of(tmp_path, None, claimed(tmp_path, 0.2, 0.4))  # no baseline: shown, not judged
+    assert summary["verdict"] == "holds" and summary["counts"]["claims: does not hold"] == 1
+
+
+def test_accepting_tells_what_turned_and_what_is_open(tmp_path: Path) -> None:
+    before, after = ({NAME: baseline_of(claimed(tmp_path, *ends))} for ends in ((1.2, 1.4), (0.8, 1.4)))
+    assert ledger.moves(before, after) == [f"{NAME}  claim gain: holds (above 1) -> undecided (above 1)"]
+    assert ledger.moves({}, after) == [f"{NAME}  claim gain: new, undecided (above 1)"]
+    assert ledger.moves(before, {}) == [f"{NAME}  claim gain: gone, was holds (above 1)"]
+    assert ledger.moves(after, after) == ledger.unsettled(before) == []
+    (against,) = ledger.unsettled({NAME: baseline_of(claimed(tmp_path, 0.8, 0.9))})
+    assert against.startswith(f"{NAME}  does not hold: Anti-aliasing")
+    assert ledger.unsettled(after) == [
+        f"{NAME}  undecided: Anti-aliasing makes the change smaller. (gain, rule: above 1)"
+    ]
+
+
+def test_a_claim_over_optional_numbers_stays_known(tmp_path: Path) -> None:
+    base = baseline_of(claimed(tmp_path, 1.2, 1.4))
+    for number in base["numbers"].values():
+        number["optional"] = True
+    without = record(tmp_path, stride=4)
+    without.value("mean", 0.5, unit="cosine")
+    content = {"parameters": without.parameters, "values": without.values}
+    again = baselines.accepted({NAME: content}, {NAME: base})[NAME]
+    assert again["claims"] == base["claims"]
+    assert ledger_of(tmp_path, again, without)["notebooks"][0]["claims"] == []
 
 
 def test_a_record_of_other_parameters_does_not_count(tmp_path: Path) -> None:

@@ -380,6 +380,42 @@ def test_accept_then_hold_then_move(one: Path, capsys) -> None:
     assert summary(one)["verdict"] == "holds"  # the run's report is judged again
 
 
+CLAIMED = """
+from helpers import records
+from helpers.measures import uncertainty
+record = records.Record(stem, out, {"seed": seed, "scale": scale, "names": names, "label": label, "quick": quick})
+record.claim("gain", "Blur <helps>.", uncertainty.Interval(2.0, LOW, 3.0, 0.95, 8, 8), above=1, unit="times")
+record.check("total", 1, expected=1, tolerance=0, source="by hand")
+record.finish()
+"""
+
+
+def test_claims_are_shown_accepted_and_judged(one: Path, capsys) -> None:
+    make(one / "notebooks", "01_one", CLAIMED.replace("LOW", "0.5"), record="")
+    assert commands.run(options(one)) == 0
+    assert "1 claims (1 undecided), no baseline compared" in capsys.readouterr().out
+    page = (one / "out" / "index.html").read_text(encoding="utf-8")
+    table = page[page.index("<h2>Claims</h2>") : page.index("<h2>Notebooks</h2>")]
+    assert "Blur &lt;helps&gt;." in table and "undecided here" in table and 'href="#01_one"' in table
+    assert "2.0 (0.5 to 3.0) times over 8 objects" in table and "above 1" in table
+    executed = page[page.index("The executed notebook") :]
+    assert "<b>Undecided here:</b> Blur &lt;helps&gt;." in executed
+    common = ["--notebooks", str(one / "notebooks"), "--baselines", str(one / "baselines")]
+    assert commands.accept([*common, str(one / "out")]) == 0
+    said = capsys.readouterr().out
+    assert "01_one  claim gain: new, undecided (above 1)" in said
+    assert "Claims that do not hold, or are undecided:\n01_one  undecided: Blur <helps>. (gain, rule: above 1)" in said
+
+    make(one / "notebooks", "01_one", CLAIMED.replace("LOW", "1.5"), record="")
+    shutil.rmtree(one / "out")
+    assert commands.run(options(one)) == 1
+    said = capsys.readouterr().out
+    assert "claim   Blur <helps>. Now holds, 2.0 (1.5 to 3.0) times over 8 objects, rule: above 1; baseline: un" in said
+    assert "baseline: undecided, 2 (0.5 to 3)" in (one / "out" / "index.html").read_text(encoding="utf-8")
+    cases = {case.get("name"): len(case) for case in ET.parse(one / "out" / "junit.xml").iter("testcase")}
+    assert cases["claim: Blur <helps>."] == 1 and cases["check: total"] == 0
+
+
 PERTURBED = """
 from helpers import features, networks, objects, shifting
 net = networks.load("demo_alexnet")

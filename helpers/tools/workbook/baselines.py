@@ -1,9 +1,9 @@
 """Accepted numbers per preset, each with a tolerance that follows from its own sensitivity.
 
-``tests/baselines/<preset>.json`` holds, per notebook, the parameters and every recorded number. Numbers repeat to
-the bit on one machine, but another machine adds float32 numbers in another order. What that can do to a number is
-measured, not guessed: the preset runs again a few times with the features perturbed by more than machines differ
-(:mod:`helpers.features.perturbation`), and :func:`tolerance` follows from the changes.
+``tests/baselines/<preset>.json`` holds, per notebook, the parameters, every recorded number and every claim's
+verdict. Numbers repeat to the bit on one machine, but another machine adds float32 numbers in another order. What
+that can do to a number is measured, not guessed: the preset runs again a few times with the features perturbed by
+more than machines differ (:mod:`helpers.features.perturbation`), and :func:`tolerance` follows from the changes.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from helpers.tools.commandline import read_json
+from helpers.tools.workbook import ledger
 from helpers.tools.workbook.notebooks import readable
 
 FOLDER = Path(__file__).resolve().parents[3] / "tests" / "baselines"
@@ -178,7 +179,8 @@ def accepted(
         for name, entry in kept.items():
             if entry.get("optional"):
                 entries.setdefault(name, entry)
-        result[notebook] = {"parameters": _settings(record), "numbers": entries}
+        claims = ledger.accepted(record, old if kept else None, entries)
+        result[notebook] = {"parameters": _settings(record), "numbers": entries, "claims": claims}
     return result
 
 

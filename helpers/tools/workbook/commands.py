@@ -13,8 +13,9 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from helpers.records import VERDICTS
 from helpers.tools import commandline
-from helpers.tools.workbook import baselines, judge, presets, publish, report, runner
+from helpers.tools.workbook import baselines, judge, ledger, presets, publish, report, runner
 from helpers.tools.workbook.notebooks import FOLDER, Refused, discover, out_of_step, readable, require_in_step, select
 
 ROOT = FOLDER.parent
@@ -119,10 +120,12 @@ def conclude(summary: dict, out: Path) -> int:
     checks = f"{counts['checks'] - counts['checks failed']}/{counts['checks']} checks"
     tracked = counts["holds"] + counts["moved"] + counts["gone"]
     numbers = f"{counts['holds']}/{tracked} numbers at their baseline" if tracked else "no baseline compared"
+    claims = [f"{counts[f'claims: {each}']} {each}" for each in VERDICTS if counts[f"claims: {each}"]]
+    claims = f"{counts['claims']} claims ({', '.join(claims)}), " if claims else ""
     word = {"holds": "Everything holds", "fails": "It does not hold", "interrupted": "Interrupted"}
     print(
         f"\n{word[summary['verdict']]}: {counts['passed']}/{counts['notebooks']} notebooks passed, {checks}, "
-        f"{numbers}, {report.seconds(summary['seconds'])}."
+        f"{claims}{numbers}, {report.seconds(summary['seconds'])}."
     )
     if summary["interrupted"]:
         print("What was finished before the interruption is kept.")
@@ -165,7 +168,8 @@ def _summary(run: Path) -> dict:
         if not summary["notebooks"]:
             raise Refused(f"{run} ran no notebook: give another run")
         for entry in summary["notebooks"]:
-            _ = entry["name"], entry["fault"], entry["reason"], entry["checks"], entry["numbers"], entry["figures"]
+            for key in ("name", "fault", "reason", "checks", "claims", "numbers", "figures"):
+                _ = entry[key]
     return summary
 
 
@@ -195,8 +199,10 @@ def _accept(options: argparse.Namespace) -> int:
         waiting = [name for name in waiting if not all(map(baselines.settled, after[name]["numbers"].values()))]
     file = baselines.write(preset, after, made=summary["provenance"], folder=options.baselines)
     report.write(judge.renew(summary, out=out, baseline=after), out=out)  # green now, so it can be published
-    changes = baselines.moves(before, after)
+    changes = [*baselines.moves(before, after), *ledger.moves(before, after)]
     print("\n".join(changes) if changes else "Nothing moved.")
+    if open_claims := ledger.unsettled(after):
+        print("\n".join(["Claims that do not hold, or are undecided:", *open_claims]))
     print(f"Baseline: {_relative(file)}")
     return 0
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from helpers import runtime
 from helpers.tools.commandline import read_json
-from helpers.tools.workbook import baselines
+from helpers.tools.workbook import baselines, ledger
 from helpers.tools.workbook.notebooks import readable
 from helpers.tools.workbook.runner import Outcome
 
@@ -27,6 +27,8 @@ def record(out: Path, name: str) -> dict | None:
         found = read_json(path)
         for entry in found["values"].values():
             _ = entry["value"], entry["unit"], entry["kind"]
+        for claim in found.get("claims", []):
+            _ = found["values"][claim["claim"]], claim["verdict"], claim["rule"]
     return found
 
 
@@ -39,7 +41,7 @@ def judge(outcome: Outcome, *, out: Path, baseline: dict | None) -> dict:
     """One notebook's entry in the summary: its verdict and everything the verdict rests on.
 
     ``verdict``: passed, failed or not run. It passes when every cell was executed, a record of the given
-    parameters was written, all its checks hold, no figure is blank, and no number left its baseline.
+    parameters was written, all its checks hold, no figure is blank, and no number and no claim left its baseline.
     """
     written = record(out, outcome.name) if outcome.status != "not run" else None
     shown = written or {}
@@ -80,13 +82,22 @@ def _fault(entry: dict, written: dict | None, out: Path) -> str:
 
 
 def settle(entry: dict, written: dict | None, *, baseline: dict | None) -> dict:
-    """Compare an entry's numbers, those of the record ``written``, with a baseline, and settle its verdict in place."""
+    """Compare an entry's numbers and claims with a baseline, and settle its verdict in place.
+
+    Args:
+        entry: of the summary.
+        written: the notebook's record, if it wrote one.
+        baseline: the notebook's part of the baseline, if there is one.
+    """
     rows = baselines.compare(written, baseline) if written else []
     entry["numbers"] = [{**asdict(row), "fails": row.fails} for row in rows]
     entry["other_parameters"] = baselines.differing(written, baseline) if written and baseline else []
+    entry["claims"] = ledger.compare(written, baseline, rows) if written else []
     moved, gone = (sum(row.state == state for row in rows) for state in ("moved", "gone"))
     parts = [f"{moved} of {len(rows) - gone} numbers moved beyond what another machine can do"] if moved else []
     parts += [f"{gone} in the baseline {'is' if gone == 1 else 'are'} no longer recorded"] if gone else []
+    turned = sum(claim["fails"] for claim in entry["claims"])
+    parts += [f"{turned} of the baseline's claims {'has' if turned == 1 else 'have'} another verdict"] if turned else []
     entry["reason"] = entry["fault"] or ", ".join(parts)
     if entry.get("verdict") != "not run":
         entry["verdict"] = "failed" if entry["reason"] else "passed"
@@ -139,6 +150,7 @@ def tally(entries: list[dict]) -> dict:
         "checks failed": sum(not check["holds"] for entry in entries for check in entry["checks"]),
         "numbers": len(states),
         **{state: states.count(state) for state in baselines.STATES},
+        **ledger.tally(claim for entry in entries for claim in entry["claims"]),
         "figures": sum(len(entry["figures"]) for entry in entries),
     }
     verdict = "fails" if counts["failed"] else "interrupted" if counts["not run"] else "holds"
@@ -166,7 +178,7 @@ def last(out: Path, *, preset: str) -> dict:
 
 
 def failures(summary: dict) -> Iterable[str]:
-    """The lines a failed run ends with: per notebook its reason, and each failing check and number."""
+    """The lines a failed run ends with: per notebook its reason, each failing check, claim, number."""
     for entry in summary["notebooks"]:
         if entry["verdict"] == "passed":
             continue
@@ -176,6 +188,7 @@ def failures(summary: dict) -> Iterable[str]:
             if not check["holds"]:
                 value, expected, source = check["value"], check["expected"], check["source"]
                 yield f"    check   {check['check']} = {value:.6g}, expected {expected} ({source})"
+        yield from ledger.failures(entry["claims"])
         by_state = {
             state: [number for number in entry["numbers"] if number["state"] == state]
             for state in ("moved", "gone", "new")

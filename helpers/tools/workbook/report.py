@@ -10,6 +10,7 @@ from pathlib import Path
 
 import jinja2
 
+from helpers.tools.workbook import ledger
 from helpers.tools.workbook.judge import counted
 from helpers.tools.workbook.rendering import body
 
@@ -34,7 +35,7 @@ def _finite(value: object) -> object:
 
 
 def _junit(summary: dict) -> ET.ElementTree:
-    """The summary as JUnit XML: a suite per notebook; a case for its execution, each check, each number."""
+    """The summary as JUnit XML: a suite per notebook; a case for its execution, each check, claim and number."""
     suites = ET.Element("testsuites", name=f"workbook {summary['preset']}")
     for entry in summary["notebooks"]:
         cases: list[tuple[str, str | None]] = [("executed", entry["reason"] or None)]
@@ -42,6 +43,10 @@ def _junit(summary: dict) -> ET.ElementTree:
             for c in entry["checks"]:
                 message = None if c["holds"] else f"{c['value']:.6g}, expected {c['expected']}"
                 cases.append((f"check: {c['check']}", message))
+            for claim in entry["claims"]:
+                said = "no longer made" if claim["state"] == "gone" else ledger.now(claim)
+                message = f"{said}; baseline {claim['then']}" if claim["fails"] else None
+                cases.append((f"claim: {claim['sentence']}", message))
             for n in entry["numbers"]:
                 said = "no longer recorded" if n["state"] == "gone" else f"{n['value']}{counted(n)}"
                 message = f"{said}, baseline {n['expected']} ± {n['tolerance']}" if n["fails"] else None
