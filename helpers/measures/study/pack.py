@@ -85,8 +85,7 @@ def save(path: Path, study: Study) -> int:
     """Write a study: the same content gives the same bytes. Returns the file's size in bytes.
 
     Raises:
-        ValueError: a group whose name is not its network, size and stride, cosines or probabilities outside [-1, 1],
-            or what is unpacked is not what was packed.
+        ValueError: a group whose name is not its network, size and stride, or as :func:`packed`.
     """
     about = {"format": _FORMAT, **study.about, "groups": {}}
     about["relative"] = {**about.get("relative", {}), "rows": study.relative.to_dict("list")}
@@ -110,6 +109,9 @@ def packed(values: np.ndarray) -> np.ndarray:
     """Numbers in [-1, 1], (..., R, C), as bytes that compress well: uint8 (2, ..., R, C), low bytes and high bytes.
 
     NaN stands for what there is none of, in whole maps.
+
+    Raises:
+        ValueError: numbers outside [-1, 1], or a map with only some numbers.
     """
     known = np.isfinite(values)
     if not (known.all((-2, -1)) | ~known.any((-2, -1))).all() or np.abs(values[known]).max(initial=0) > 1 + 1e-5:
@@ -117,7 +119,10 @@ def packed(values: np.ndarray) -> np.ndarray:
     steps = np.where(known, np.rint((1 - np.where(known, values, 0)) / STEP), _UNKNOWN).astype(np.int64)
     found = np.diff(np.diff(steps, axis=-2, prepend=0), axis=-1, prepend=0)
     folded = np.where(found < 0, -2 * found - 1, 2 * found)  # small of either sign: the high byte is mostly 0
-    return np.stack([folded & 255, folded >> 8]).astype(np.uint8)
+    planes = np.stack([folded & 255, folded >> 8 & 255]).astype(np.uint8)
+    if folded.max(initial=0) > 0xFFFF:  # neighbours 4 apart in cosine, which only planted numbers can be
+        raise ValueError("neighbouring numbers of a map are further apart than two bytes hold")
+    return planes
 
 
 def unpacked(planes: np.ndarray) -> np.ndarray:

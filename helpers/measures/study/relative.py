@@ -6,6 +6,8 @@ the study holds the numbers, and where both are on this machine they can be meas
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
@@ -44,7 +46,7 @@ def measure_relative(
 
     Returns:
         A row per object, size (px) and anchor: object, category, size, anchor, mean_cosine. And what it was measured
-        with: network, weights, checksum, layer, stride, splits.
+        with: network, name and weights (of the file), checksum, layer, stride, splits.
 
     Raises:
         assets.AssetError: the weights or COCO are not on the assets search path.
@@ -80,6 +82,7 @@ def measure_relative(
         ]
     about = {
         "network": "mobilenet_v2",
+        "name": Path(weights).stem,
         "weights": network.weights,
         "checksum": network.checksum,
         "layer": LAYER,
