@@ -110,7 +110,6 @@ else:
 # positions with one anchor: the four corners and the centre.
 
 # %%
-corners = list(similarity.ANCHORS)
 fine = [ours.groups[f"efficientnet_lite0{aa}/75px/1"] for aa in ("", "AA")]
 shown = [list(data.similarity.sel(object="motorcycle").values) for data in fine]
 marks = list(similarity.anchors(shown[0][0].shape).values())
@@ -120,6 +119,25 @@ record.save_figure(figure, "study_maps")
 figure
 
 # %% [markdown]
+# ## Method
+#
+# **Gates.** Our reading of the paper as three statements, counted over the runs of a table. The published table
+# must pass them before anything is computed. Then our study is put to them.
+#
+# **The study.** Four networks, eight objects (those that EfficientNet-Lite0 recognises), the paper's two sizes. Each
+# object stands on white at every second pixel, for the two larger networks at every third. Intervals are 95%
+# bootstrap intervals over objects. Objects from the same photograph count as one cluster, so the cup with its saucer
+# and the cup without it aren't two witnesses.
+#
+# **Golden replay.** The study is a file, and a file can be wrong. So each run draws positions of every part of it at
+# random, renders them, feeds them through the whole network, and compares.
+#
+# **Measures.** Each map is a function $s(p)$ of the position $p$, with $s = 1$ at its anchor $a$. *Local*: the
+# drop at a distance of $d$ pixels, $1 - \overline{s}(|p - a| = d)$, over the ring of Chebyshev distance $d$.
+# *Global*: $1 - \overline{s}$ over all positions. *Across* and *down*: $s$ between two corners of the same side.
+# *Lattice*: the root mean square of what repeats with the network's strides. *Bias*: the tilt of the plane that fits
+# the map best. ([Notebook 5](05_local_global_lattice.ipynb) has the details.)
+#
 # ## Run
 
 # %%
@@ -482,8 +500,8 @@ record.finish()
 #   paper's. Where it finds something else, either may be why.
 # - At every second pixel the last position is one pixel short of the frame's edge, at every third up to two. The far
 #   corners aren't quite as near to the edge as the near ones.
-# - An even step meets only some phases of the network's strides: on the published maps of MobileNetV2 every second
-#   pixel gives means up to 0.006 above those of all, every third up to 0.0003.
+# - An even step meets only every other phase of the network's strides. The published maps of MobileNetV2 and ResNet-50
+#   have means up to 0.006 higher at every second pixel, and within 0.0005 at every third.
 # - The centre's advantage mixes two things, being near to everything and being where objects were in training;
 #   notebook 6 separates them on networks trained both ways.
 # - The authors crop an object wider than tall to a square; the sweep does so too when it is compared with them
