@@ -105,12 +105,12 @@ else:
     display(Markdown("The berry is not at hand: put `objects/berry_rgba.png` on the assets search path to see it."))
 
 # %% [markdown]
-# Of the study's objects, one was computed at every pixel: a motorcycle of 75 px, in EfficientNet-Lite0 off the shelf
+# Of the study's objects, one was computed at every pixel: a motorcycle of 125 px, in EfficientNet-Lite0 off the shelf
 # and in its anti-aliased twin (this project's own, see [notebook 1](01_similarity_maps.ipynb)). Each map compares all
 # positions with one anchor: the four corners and the centre.
 
 # %%
-fine = [ours.groups[f"efficientnet_lite0{aa}/75px/1"] for aa in ("", "AA")]
+fine = [ours.groups[f"efficientnet_lite0{aa}/125px/1"] for aa in ("", "AA")]
 shown = [list(data.similarity.sel(object="motorcycle").values) for data in fine]
 marks = list(similarity.anchors(shown[0][0].shape).values())
 kinds = ["off-the-shelf", "anti-aliased"]
@@ -125,7 +125,7 @@ figure
 # must pass them before anything is computed. Then our study is put to them.
 #
 # **The study.** Four networks, eight objects (those that EfficientNet-Lite0 recognises), the paper's two sizes. Each
-# object stands on white at every second pixel, for the two larger networks at every third. Intervals are 95%
+# object stands on white at every second pixel, for the two larger networks at every fifth. Intervals are 95%
 # bootstrap intervals over objects. Objects from the same photograph count as one cluster, so the cup with its saucer
 # and the cup without it aren't two witnesses.
 #
@@ -498,10 +498,10 @@ record.finish()
 # - Two objects are not a sample. What the published maps say about networks is said about a berry and a plane.
 # - The study's eight objects come from six photographs, and they aren't the paper's. Its networks are none of the
 #   paper's. Where it finds something else, either may be why.
-# - At every second pixel the last position is one pixel short of the frame's edge, at every third up to two. The far
-#   corners aren't quite as near to the edge as the near ones.
-# - An even step meets only every other phase of the network's strides. The published maps of MobileNetV2 and ResNet-50
-#   have means up to 0.006 higher at every second pixel, and within 0.0005 at every third.
+# - At every second pixel the last position is one pixel short of the frame's edge: the far corners aren't quite as
+#   near to it as the near ones. (At every fifth pixel they are.)
+# - An even step meets only every other phase of the network's strides. The published maps of MobileNetV2 have means
+#   up to 0.006 higher at every second pixel, and within 0.001 at every fifth.
 # - The centre's advantage mixes two things, being near to everything and being where objects were in training;
 #   notebook 6 separates them on networks trained both ways.
 # - The authors crop an object wider than tall to a square; the sweep does so too when it is compared with them

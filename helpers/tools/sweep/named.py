@@ -65,14 +65,15 @@ PRESETS: dict[str, dict[str, Any]] = {
         **_COMMON,
     },
     # `make study` runs these three. The two larger networks take up to twice the time for a frame, and have more
-    # frames: they are looked at every third pixel, an odd step, which meets every phase of their strides.
+    # frames: they are looked at every fifth pixel, an odd step, which meets every phase of their strides, up to the
+    # edge. Every pixel is looked at of one object, in the size that has fewer positions.
     "study": {**_STUDY, "networks": _twins("efficientnet_lite0"), "stride": 2},
-    "study_larger": {**_STUDY, "networks": ["efficientnet_lite1", "efficientnet_lite2"], "stride": 3},
+    "study_larger": {**_STUDY, "networks": ["efficientnet_lite1", "efficientnet_lite2"], "stride": 5},
     "study_fine": {
         **_STUDY,
         "networks": _twins("efficientnet_lite0"),
         "objects": ["motorcycle"],
-        "sizes": [75],
+        "sizes": [125],
         "stride": 1,
     },
 }
