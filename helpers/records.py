@@ -19,6 +19,7 @@ from helpers import runtime
 
 # What a claim's interval can say, and the colour of its line: legible on light and dark, apart for the colour-blind
 VERDICTS = {"holds": "#3b82c4", "does not hold": "#d9682b", "undecided": "#8c8c8c"}
+FEWEST = 3  # objects for a verdict: of how they vary, two show a single difference, whatever interval that gives
 
 
 class CheckFailed(AssertionError):
@@ -112,12 +113,13 @@ class Record:
         over: str = "objects",
         counted: float | None = None,
         source: str = "ours",
+        show: bool = True,
     ) -> None:
         """Hold a fixed sentence against an effect and its interval; show and keep the verdict.
 
         It *holds* where the whole interval lies beyond the bound (between the two, where both are given), it *does
-        not hold* where the whole interval lies outside, and is *undecided* where the interval crosses a bound. An
-        identity is no claim: see :meth:`check`.
+        not hold* where the whole interval lies outside, and is *undecided* where the interval crosses a bound, or is
+        over fewer than `FEWEST` objects. An identity is no claim: see :meth:`check`.
 
         The effect and its ends become numbers of the record: ``name``, ``name/low`` and ``name/high``.
 
@@ -133,6 +135,7 @@ class Record:
                 share objects are no further objects.
             counted: where the effect is made of counts (accuracies), how many were counted, as for :meth:`count`.
             source: who says so, e.g. ``"paper, section 4"``.
+            show: False where a table of many claims shows it.
 
         Raises:
             ValueError: no bound, an interval over fewer than two objects, or what :meth:`value` raises.
@@ -145,10 +148,11 @@ class Record:
             raise ValueError(f"{self.notebook}: {name} is {effect} over {effect.objects} {over}: give at least two")
         for key, number in zip((name, f"{name}/low", f"{name}/high"), found, strict=True):
             self._number(key, number, unit, "count" if counted else "statistic", int(counted or effect.objects))
-        row = {"claim": name, "sentence": sentence, "verdict": verdict(*found[1:], **bounds), "rule": rule}
-        shown = f"{_shown(*found, **bounds)} {unit} over {effect.objects} {over}"
-        self.claims.append({**row, "found": shown, "source": source})
-        display(_Line(self.claims[-1]))
+        row = {"claim": name, "sentence": sentence, "verdict": verdict(*found[1:], **bounds, n=effect.objects)}
+        text = f"{shown(*found, **bounds)} {unit} over {effect.objects} {over}"
+        self.claims.append({**row, "rule": rule, "found": text, "n": int(effect.objects), "source": source})
+        if show:
+            display(_Line(self.claims[-1]))
 
     def check(self, name: str, value: float, *, expected: float, tolerance: float, source: str) -> bool:
         """Whether ``|value - expected| <= tolerance``; a check that does not hold fails at :meth:`finish`.
@@ -236,14 +240,14 @@ class Record:
         path.write_text(text + "\n", encoding="utf-8")
 
 
-def verdict(low: float, high: float, *, above: float = -math.inf, below: float = math.inf) -> str:
-    """What an interval says of "above ... and below ...": one of `VERDICTS`."""
-    if low > above and high < below:
+def verdict(low: float, high: float, *, above: float = -math.inf, below: float = math.inf, n: int = FEWEST) -> str:
+    """What an interval over ``n`` objects says of "above ... and below ...": one of `VERDICTS`."""
+    if n >= FEWEST and low > above and high < below:
         return "holds"
-    return "does not hold" if high <= above or low >= below else "undecided"
+    return "does not hold" if n >= FEWEST and (high <= above or low >= below) else "undecided"
 
 
-def _shown(effect: float, low: float, high: float, **bounds: float) -> str:
+def shown(effect: float, low: float, high: float, **bounds: float) -> str:
     """An effect and its interval, to two digits of the interval's width, or as many as still show the verdict."""
     size = high - low or abs(effect) or 1.0
     for digits in range(min(15, max(0, 1 - math.floor(math.log10(size)))), 16):

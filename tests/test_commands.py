@@ -30,6 +30,8 @@ given = {"seed": seed, "scale": scale, "names": names, "label": label, "quick": 
 record = records.Record(stem, out, given)
 record.value("total", total, unit="points")
 record.check("total", total, expected=expected, tolerance=0, source="by hand")
+from helpers.measures import claims, uncertainty
+claims.keep(record, {"Net": {"padding": uncertainty.Interval(2.0, 1.5, 3.0, 0.95, 8, 8)}})
 figure = Figure(figsize=(2, 1))
 _ = figure.add_subplot().plot([0, total])
 path = record.save_figure(figure, "line")
@@ -112,7 +114,7 @@ def test_published_notebook_is_as_it_is_committed(published) -> None:
 def test_published_figures_have_a_gallery(published) -> None:
     folder, _ = published
     names = sorted(path.name for path in (folder / "figures").iterdir())
-    assert names == ["01_line.json", "01_line.png", "README.md"]
+    assert names == ["01_line.json", "01_line.png", "README.md", "claims.png"]
     page = (folder / "figures" / "README.md").read_text(encoding="utf-8")
     assert "![Line](01_line.png)" in page and "../notebooks/01_one.ipynb" in page and "seed 0" in page
 
@@ -138,6 +140,15 @@ def test_unchanged_numbers_keep_their_bytes(published, capsys) -> None:
     assert publish_again(folder, again) == 0
     assert capsys.readouterr().out == "figures/01_line.png\n"
     assert publish_again(folder, run) == 0  # back, for the other tests
+
+
+def test_the_table_of_claims_is_in_the_report_and_published(published) -> None:
+    folder, run = published
+    picture = (run / "figures" / "claims.png").read_bytes()
+    assert (folder / "figures" / "claims.png").read_bytes() == picture
+    page = (run / "index.html").read_text(encoding="utf-8")
+    assert base64.b64encode(picture).decode("ascii") in page and "the table of claims" in page
+    assert "Net: without a border the change across the frame is smaller." in page
 
 
 def test_a_stale_figure_is_removed(published) -> None:

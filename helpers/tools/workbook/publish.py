@@ -18,7 +18,7 @@ from nbformat import NotebookNode
 from helpers.tools.workbook import baselines, judge
 from helpers.tools.workbook.notebooks import Notebook, Refused, readable
 from helpers.tools.workbook.rendering import small
-from helpers.tools.workbook.report import title
+from helpers.tools.workbook.report import TABLE, title
 
 ROOT = Path(__file__).resolve().parents[3]
 _WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -57,6 +57,7 @@ def publish(run: Path, notebooks: list[Notebook], *, summary: dict, figures: Pat
         written += _write_figures(run, notebook, figures)
     if len(chosen) == len(notebooks):
         written += _gallery(notebooks, figures)
+        written += _table(run, figures)
     return written
 
 
@@ -196,6 +197,15 @@ def _gallery(notebooks: list[Notebook], figures: Path) -> list[str]:
         return []
     page.write_text(text, encoding="utf-8")
     return ["figures/README.md"]
+
+
+def _table(run: Path, figures: Path) -> list[str]:
+    """The table of claims, if the run made one and it is another than the committed one."""
+    made, kept = run / TABLE, figures / TABLE.name
+    if not made.exists() or (kept.exists() and kept.read_bytes() == made.read_bytes()):
+        return []
+    kept.write_bytes(made.read_bytes())
+    return [f"figures/{kept.name}"]
 
 
 def _short(value: object) -> str:

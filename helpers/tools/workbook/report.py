@@ -10,18 +10,25 @@ from pathlib import Path
 
 import jinja2
 
-from helpers.tools.workbook import ledger
+from helpers.measures import claims
+from helpers.tools.workbook import judge, ledger
 from helpers.tools.workbook.judge import counted
 from helpers.tools.workbook.rendering import body
+from helpers.views import plots
 
+TABLE = Path("figures", "claims.png")  # of findings and networks, in a run's folder
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def write(summary: dict, *, out: Path) -> None:
-    """Write the three files of a run's summary into its folder."""
+    """Write the three files of a run's summary into its folder, and the table of its claims as a picture."""
     text = json.dumps(_finite(summary), indent=1, ensure_ascii=False, allow_nan=False, default=str)
     (out / "summary.json").write_text(text + "\n", encoding="utf-8")
     _junit(summary).write(out / "junit.xml", encoding="utf-8", xml_declaration=True)
+    table = claims.table(claims.kept(judge.records(out).values()))
+    if len(table):
+        (out / "figures").mkdir(exist_ok=True)
+        plots.claims(table).savefig(out / TABLE, dpi=150, metadata={"Software": None})
     (out / "index.html").write_text(_html(summary, out), encoding="utf-8")
 
 
@@ -86,7 +93,8 @@ def _html(summary: dict, out: Path) -> str:
     executed = {entry["name"]: out / "notebooks" / f"{entry['name']}.ipynb" for entry in summary["notebooks"]}
     pages = {name: body(path) for name, path in executed.items() if path.exists()}
     figures = {name: _picture(out / name) for entry in summary["notebooks"] for name in entry["figures"]}
-    return environment.get_template("report.html").render(run=summary, pages=pages, figures=figures)
+    table = _picture(out / TABLE) if (out / TABLE).exists() else None
+    return environment.get_template("report.html").render(run=summary, pages=pages, figures=figures, table=table)
 
 
 def _picture(path: Path) -> str:
