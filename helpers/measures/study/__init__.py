@@ -3,7 +3,7 @@
 from helpers.measures.study.pack import FILE, STEP, Study, load, packed, save, unpacked
 from helpers.measures.study.relative import measure_relative, relative_files
 from helpers.measures.study.replaying import MARGIN, TOLERANCE, replay
-from helpers.measures.study.tables import by_object, corners, means, orders
+from helpers.measures.study.tables import by_object, corners, effects, means, orders
 
 __all__ = [
     "FILE",
@@ -13,6 +13,7 @@ __all__ = [
     "Study",
     "by_object",
     "corners",
+    "effects",
     "load",
     "means",
     "measure_relative",

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pandas as pd
 
 from helpers import similarity
-from helpers.measures import uncertainty
+from helpers.measures import claims, uncertainty
 from helpers.measures.published.tables import SIZES, corner_cosines
 from helpers.measures.study.pack import Study
+from helpers.measures.uncertainty import Interval
 from helpers.networks import Source
+from helpers.networks.source import TITLES
 from helpers.objects import PHOTOGRAPHED
 
 RUN = ["network", "variant", "layer", "patch"]
@@ -44,13 +46,16 @@ def by_object(study: Study) -> pd.DataFrame:
 def means(table: pd.DataFrame) -> pd.DataFrame:
     """Means over objects of :func:`by_object`, with their 95% intervals, in the columns of the published table.
 
+    Each cluster weighs the same, as each category of the paper's 200 objects does, and Student's t interval is over
+    the clusters.
+
     Returns:
         A row per run (network, variant, layer, patch) and anchor, with stride, objects, clusters, mean_cosine, low,
         high and std_over_objects.
     """
     rows = []
     for key, run in table.groupby([*RUN, "stride", "anchor"], sort=False):
-        found = uncertainty.interval(run["mean_cosine"], clusters=run["cluster"])
+        found = uncertainty.student(run["mean_cosine"], clusters=run["cluster"])
         rows.append(
             {
                 **dict(zip([*RUN, "stride", "anchor"], key, strict=True)),
@@ -70,28 +75,61 @@ def orders(table: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         A row per run: objects, and in how many of them the centre is the highest anchor (``centre_highest``), the
-        bottom right (``bottom_right_lowest``) and the top left (``top_left_lowest``) the lowest; and the intervals
-        over objects of the centre above the mean of the corners (``centre``) and of the bottom right above the mean
-        of the other three corners (``bottom_right``).
+        bottom right (``bottom_right_lowest``) and the top left (``top_left_lowest``) the lowest.
     """
     rows = []
     for key, run in table.groupby(RUN, sort=False):
         wide = run.pivot_table(index="object", columns="anchor", values="mean_cosine", sort=False)
         wide = wide[list(similarity.ANCHORS)]
-        clusters = run.drop_duplicates("object").set_index("object")["cluster"].loc[wide.index]
-        others = wide[["tl", "tr", "bl"]].mean(axis=1)
+        highest, lowest = wide.idxmax(axis=1), wide.idxmin(axis=1)
         rows.append(
             {
                 **dict(zip(RUN, key, strict=True)),
                 "objects": len(wide),
-                "centre_highest": int((wide.idxmax(axis=1) == "c").sum()),
-                "bottom_right_lowest": int((wide.idxmin(axis=1) == "br").sum()),
-                "top_left_lowest": int((wide.idxmin(axis=1) == "tl").sum()),
-                "centre": uncertainty.paired(wide["c"], wide.drop(columns="c").mean(axis=1), clusters=clusters),
-                "bottom_right": uncertainty.paired(wide["br"], others, clusters=clusters),
+                "centre_highest": int((highest == "c").sum()),
+                "bottom_right_lowest": int((lowest == "br").sum()),
+                "top_left_lowest": int((lowest == "tl").sum()),
             }
         )
     return pd.DataFrame(rows)
+
+
+def effects(study: Study, *, patch: str = "small") -> dict[str, dict[str, Interval]]:
+    """What the study says of each of its networks, by network and finding, for ``claims.table``.
+
+    Of the study's own networks from the maps, of the layer that is kept; of the real MobileNetV2 from its mean
+    cosines (of the logits), which are all that is recorded.
+
+    Args:
+        patch: small (75 px) or large (125 px). The effect of the size is of both.
+    """
+    found, of = {}, {}
+    for data in study.groups.values():
+        if data.sizes["object"] > 1:
+            run = _run(data.attrs)
+            of[run["network"], run["variant"], run["patch"]] = data
+    for (network, variant, size), data in of.items():
+        if size == patch:
+            blurred = variant == "antialiased"
+            plain = of.get((network, "off-the-shelf", size)) if blurred else None
+            clusters = [PHOTOGRAPHED[name][0] for name in data.object.values.tolist()]
+            here = claims.of_maps(
+                data.similarity.values,
+                stride=data.attrs["stride"],
+                strides=data.attrs["strides"],
+                twin=None if plain is None else plain.similarity.values,
+                clusters=clusters,
+            )
+            sizes = (1 - of[network, variant, each].similarity.mean(("anchor", "row", "col")) for each in SIZES)
+            here["size"] = uncertainty.ratio(*sizes, clusters=clusters)
+            found[TITLES[network] + claims.BLURRED * blurred] = here
+    theirs = by_object(study).query("network == 'mobilenet_v2'")
+    wide = theirs.pivot_table(index=["patch", "object", "cluster"], columns="anchor", values="mean_cosine")
+    rows = {each: wide.loc[each][list(similarity.ANCHORS)] for each in SIZES}
+    clusters = rows[patch].index.get_level_values("cluster")
+    here = claims.of_anchors(rows[patch].values, clusters=clusters)
+    here["size"] = uncertainty.ratio(*(1 - rows[each].mean(axis=1) for each in SIZES), clusters=clusters)
+    return {**found, "MobileNetV2, ours": here}
 
 
 def corners(study: Study) -> pd.DataFrame:
