@@ -116,7 +116,8 @@ def effects(study: Study, *, patch: str = "small") -> dict[str, dict[str, Interv
             here = claims.of_maps(
                 data.similarity.values,
                 stride=data.attrs["stride"],
-                strides=data.attrs["strides"],
+                # A step that doesn't divide the network's meets its lattice at another phase each time: none to see.
+                strides=() if max(data.attrs["strides"]) % data.attrs["stride"] else data.attrs["strides"],
                 twin=None if plain is None else plain.similarity.values,
                 clusters=clusters,
             )
