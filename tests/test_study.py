@@ -324,3 +324,22 @@ def test_the_study_has_its_step_at_one_pixel_where_it_says_so():
     # The top left is the same place at both steps; the other anchors are a pixel apart.
     apart = fine.similarity.sel(anchor="tl").values[::2, ::2] - coarse.similarity.sel(anchor="tl").values
     assert np.abs(apart).max() <= study.STEP * 1.01
+
+
+def test_the_effects_are_those_of_the_maps():
+    found = study.load()
+    effects = study.effects(found)
+    assert set(effects) == {"EfficientNet-Lite0", "EfficientNet-Lite0, anti-aliased", "EfficientNet-Lite1",
+                            "EfficientNet-Lite2", "MobileNetV2, ours"}  # fmt: skip
+    data = found.groups["efficientnet_lite0/75px/2"]
+    means = data.similarity.mean(("row", "col")).to_series().unstack("anchor")
+    photographs = [objects.PHOTOGRAPHED[name][0] for name in means.index]
+    by_photograph = means.groupby(photographs).mean().mean()
+    above = by_photograph["c"] - by_photograph.drop("c").max()
+    assert effects["EfficientNet-Lite0"]["centre highest"].value == pytest.approx(above, abs=1e-6)
+    assert effects["EfficientNet-Lite0"]["centre highest"].clusters == 6
+    # A step of 5 px meets a lattice of 32 px at another phase each time.
+    assert "lattice" in effects["EfficientNet-Lite0"] and "lattice" not in effects["EfficientNet-Lite1"]
+    theirs = study.by_object(found).query("network == 'mobilenet_v2' and patch == 'small'")
+    change = 1 - theirs.groupby("cluster").mean_cosine.mean().mean()
+    assert effects["MobileNetV2, ours"]["not invariant"].value == pytest.approx(change)
