@@ -37,7 +37,7 @@ def swept(tmp_path_factory) -> xarray.DataTree:
 
 @pytest.fixture(scope="module")
 def small(swept) -> study.Study:
-    data = packing._group(swept[f"{NETWORK}/48px"], settings=swept.attrs["made_from"])
+    data = packing._group(swept[f"{NETWORK}/48px"].to_dataset(), settings=swept.attrs["made_from"])
     return study.Study({f"{NETWORK}/48px/8": data}, RELATIVE, ABOUT)
 
 

@@ -16,7 +16,7 @@ from helpers.measures import study
 from helpers.networks import Source
 from helpers.tools import sweep
 from helpers.tools.commandline import CommandError, guarded, read_json
-from helpers.tools.sweep.reading import groups
+from helpers.tools.sweep.reading import groups, load
 
 PRESETS = ("study", "study_fine", "study_larger")  # a sweep each, in FOLDER/PRESET.zarr
 LAYER = "pool"  # whose maps are kept; of the others, the scalars
@@ -47,7 +47,8 @@ def _pack(stores: Path, out: Path) -> int:
                 raise CommandError(
                     f"{node.path} of the sweep {preset} isn't finished: `make study` goes on with it, and packs then"
                 )
-            data = _group(node, settings=tree.attrs["made_from"])
+            kept = load(node.to_dataset().drop_vars("pixels"), stores / f"{preset}.zarr{node.path}")
+            data = _group(kept, settings=tree.attrs["made_from"])
             found[f"{data.attrs['network']}/{data.attrs['size']}px/{data.attrs['stride']}"] = data
     relative, measured = _relative(stores / "relative.json")
     made = [tree.attrs["made_with"] for tree in trees.values()]
@@ -64,11 +65,11 @@ def _pack(stores: Path, out: Path) -> int:
     return 0
 
 
-def _group(node: xarray.DataTree, *, settings: dict) -> xarray.Dataset:
+def _group(data: xarray.Dataset, *, settings: dict) -> xarray.Dataset:
     """One network and size of a store, as the study keeps it."""
-    data, made = node.to_dataset().load(), node.attrs["made_from"]
+    made = data.attrs["made_from"]
     kept = data[["probability", "top1", "scalars", "drop"]].assign(similarity=data.similarity.sel(layer=LAYER))
-    size, source = int(node.name.removesuffix("px")), Source.parse(made["network"])
+    size, source = made["size"][0], Source.parse(made["network"])
     about = {
         "network": str(source),
         "size": size,
@@ -77,7 +78,7 @@ def _group(node: xarray.DataTree, *, settings: dict) -> xarray.Dataset:
         "background": settings["background"],
         **{name: made[name] for name in ("title", "weights", "checksum", "strides")},
         "nodes": made["layers"],
-        "objects_sha256": settings["objects"][node.name],
+        "objects_sha256": settings["objects"][f"{size}px"],
     }
     return kept.sel(anchor=list(similarity.ANCHORS)).drop_vars("unit").assign_attrs(about)
 

@@ -43,8 +43,8 @@ def anchor_means(means: pd.DataFrame, *, anchors: Sequence[str]) -> Figure:
                     axis.set_title(f"{TITLES.get(network, network)}\n{layer}")
                 if j == 0:
                     axis.set_ylabel(f"{patch} patch\nmean cosine")
-        axes[0, -1].legend(*axes[0, 0].get_legend_handles_labels(), loc="lower right", fontsize=8.5)
         figure.supxlabel("anchor", fontsize=10)
+        figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right center", fontsize=8.5)
         return figure
 
 
