@@ -57,7 +57,7 @@ def test_the_run_is_green_and_has_its_report(smoke) -> None:
     page = (out / "index.html").read_text(encoding="utf-8")
     assert "Everything holds" in page
     assert all(f'id="{name}"' in page for name in NAMES)
-    assert {path.name for path in out.iterdir()} >= {"summary.json", "junit.xml", "figures", "notebooks"}
+    assert {path.name for path in out.iterdir()} >= {"summary.json", "figures", "notebooks"}
 
 
 def test_two_runs_give_identical_records(smoke, tmp_path: Path) -> None:
