@@ -24,6 +24,8 @@ class Settings:
         stride: Pixels between positions.
         frame: Side in pixels; None for the network's own.
         background: A colour.
+        reuse: The node up to which activations are computed once and moved with the object, as in
+            ``features.extract``; None for no such node. Results stay the same within 1e-5.
     """
 
     layers: tuple[str, ...] | None = None
@@ -33,6 +35,7 @@ class Settings:
     device: str = "auto"
     precision: str = "float32"
     batch_size: int | None = None
+    reuse: str | None = None
 
     def __post_init__(self) -> None:
         """Raise ValueError for a precision that does not fit all layers."""
