@@ -23,7 +23,6 @@ from helpers.shifting import Scene
 TOLERANCE = 1e-5  # of the largest feature: the same sums, in another order at another place
 
 
-
 class _Reached(Exception):
     """Ends a forward pass at the node."""
 

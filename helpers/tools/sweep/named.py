@@ -17,6 +17,7 @@ _COMMON = {
     "layers": ["fc6", "fc7", "fc8", "fc"],  # those of these that a network has; "all" for all it has
     "coco": "",  # folder in COCO's layout; empty: what is needed is downloaded once
     "split": "train2017",
+    "categories": list(objects.PAPER_CATEGORIES),  # of COCO's; "all" for all in the file
     "per_category": 20,  # objects
     "at_most": False,  # continue with fewer where a category has fewer
     "paper_crop": True,  # the authors' crop, which their numbers come from; False: the whole object
@@ -24,6 +25,16 @@ _COMMON = {
     "device": "auto",
     "precision": "float32",
     "batch_size": 0,  # frames; 0: what suits the network and the kind of device
+    "reuse": "",  # node, e.g. blocks.1, up to which activations are computed once and moved; empty: none
+}
+# What the workbook's own study has in common: the objects that EfficientNet-Lite0 recognises, since its answers are
+# judged, too. Of the nodes to reuse, blocks.1 saved most time (blocks.0 and blocks.2 little).
+_STUDY = {
+    **_COMMON,
+    "objects": list(objects.RECOGNISED),
+    "sizes": [75, 125],
+    "layers": ["pool", "fc"],
+    "reuse": "blocks.1",
 }
 
 
@@ -54,6 +65,18 @@ PRESETS: dict[str, dict[str, Any]] = {
         "stride": 1,
         **_COMMON,
     },
+    # `make study` runs these three. The two larger networks take up to twice the time for a frame, and have more
+    # frames: they are looked at every fifth pixel, an odd step, which meets every phase of their strides, up to the
+    # edge. Every pixel is looked at of one object, in the size that has fewer positions.
+    "study": {**_STUDY, "networks": _twins("efficientnet_lite0"), "stride": 2},
+    "study_larger": {**_STUDY, "networks": ["efficientnet_lite1", "efficientnet_lite2"], "stride": 5},
+    "study_fine": {
+        **_STUDY,
+        "networks": _twins("efficientnet_lite0"),
+        "objects": ["motorcycle"],
+        "sizes": [125],
+        "stride": 1,
+    },
 }
 
 
@@ -80,6 +103,7 @@ def plan(values: dict[str, Any]) -> Plan:
     settings = Settings(
         layers=None if values["layers"] == ["all"] else tuple(values["layers"]),
         batch_size=values["batch_size"] or None,
+        reuse=values["reuse"] or None,
         **{name: values[name] for name in ("stride", "background", "device", "precision")},
     )
     sources = [Source.parse(text) for text in values["networks"]]
@@ -90,9 +114,10 @@ def _cutouts(values: dict[str, Any], size: int) -> list[objects.Cutout]:
     if values["objects"] != ["coco"]:
         return [objects.load(name, size) for name in values["objects"]]
     split, count = values["split"], values["per_category"]
-    folder = values["coco"] or coco_download.fetch(split=split, per_category=count)
+    which: dict = {"categories": None if values["categories"] == ["all"] else values["categories"]}
+    folder = values["coco"] or coco_download.fetch(split=split, per_category=count, **which)
     crop, at_most = values["paper_crop"], values["at_most"]
-    return objects.load_coco(folder, split, size, per_category=count, paper_crop=crop, at_most=at_most)
+    return objects.load_coco(folder, split, size, per_category=count, paper_crop=crop, at_most=at_most, **which)
 
 
 def _known(name: str, known: dict[str, Any], what: str) -> str:

@@ -24,6 +24,8 @@ class Settings:
         stride: Pixels between positions.
         frame: Side in pixels; None for the network's own.
         background: A colour.
+        reuse: The node up to which activations are computed once and moved with the object, as in
+            ``features.extract``; None for no such node. Results stay the same within 1e-5.
     """
 
     layers: tuple[str, ...] | None = None
@@ -33,6 +35,7 @@ class Settings:
     device: str = "auto"
     precision: str = "float32"
     batch_size: int | None = None
+    reuse: str | None = None
 
     def __post_init__(self) -> None:
         """Raise ValueError for a precision that does not fit all layers."""
@@ -115,7 +118,10 @@ class Plan:
                 "strides": list(network.strides),
             }
             for size, cutouts in self.cutouts.items():
-                rows, cols = positions(settings.scene(network, cutouts[0]).grid, stride=settings.stride)
+                scene = settings.scene(network, cutouts[0])
+                rows, cols = positions(scene.grid, stride=settings.stride)
+                if other := [cutout.name for cutout in cutouts if cutout.size != cutouts[0].size]:
+                    raise ValueError(f"{other[0]} has another size than {cutouts[0].name}: a group has one size")
                 if min(len(rows), len(cols)) < 2:
                     raise ValueError(
                         f"{size} px at stride {settings.stride} leaves {len(rows)} x {len(cols)} positions "
@@ -126,7 +132,8 @@ class Plan:
                     Task(group=group, index=index, source=source, cutout=cutout, frames=frames)
                     for index, cutout in enumerate(cutouts)
                 ]
-                yield group, {**about, "rows": rows.tolist(), "cols": cols.tolist()}, tasks
+                where = {"frame": list(scene.frame), "size": list(cutouts[0].size)}
+                yield group, {**about, **where, "rows": rows.tolist(), "cols": cols.tolist()}, tasks
 
 
 def _checksum(cutout: Cutout) -> str:

@@ -140,6 +140,12 @@ def out_of_step(notebook: Notebook) -> str | None:
     return None
 
 
+def solutions(markdown: str) -> list[str]:
+    """The code of the folded solutions in a notebook's text: the Python blocks inside ``<details>``."""
+    folded = re.findall(r"<details>.*?</details>", markdown, flags=re.DOTALL)
+    return re.findall(r"^```python\n(.+?)^```", "\n".join(folded), flags=re.DOTALL | re.MULTILINE)
+
+
 def require_in_step(notebooks: list[Notebook]) -> None:
     """See that every .ipynb is in step with its .py.
 
