@@ -385,7 +385,8 @@ panel
 
 # %% [markdown] jp-MarkdownHeadingCollapsed=true
 # ## For sceptics
-#
+
+# %% [markdown]
 # ### Is there a grid at all?
 #
 # White noise has a lattice part, too. Of what is left of the first object's map once its smooth part is gone, which
@@ -475,7 +476,8 @@ display(Markdown(
 # %% [markdown]
 # ### One pixel and two
 #
-# The blur leaves the stride of the first convolution as it is, so a grid of 2 px should be left in the anti-aliased
+# The blur leaves the stride of the first <abbr title="the layer type these networks are built of: the same small filter
+# applied at every place of the picture">convolution</abbr> as it is, so a grid of 2 px should be left in the anti-aliased
 # network: an odd step changes the place on it, an even step does not.
 
 # %%
