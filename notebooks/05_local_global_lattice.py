@@ -370,7 +370,7 @@ panel
 # ## What this does not show
 #
 # - That a part is *caused* by what it is named after. The lattice is what repeats with the strides, and the ghosts of
-#   single edges; the smooth part may be the border's padding, the training positions, or both: notebook 6 changes them.
+#   single edges; the smooth part may be the border's <abbr title="what a map is filled up with beyond its edge before each filter, zeros as a rule">padding</abbr>, the training positions, or both: notebook 6 changes them.
 # - Anything about categories that are not in the list: the intervals are over objects and categories like
 #   these. With few categories they are approximate, a little narrow.
 # - The network's short strides, in the maps: positions `stride` px apart look the same to them. The walks, which start
