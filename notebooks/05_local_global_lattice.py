@@ -19,7 +19,7 @@
 # grid* on which the network samples the frame? And which of the three does a blur act on?
 #
 # The paper shows maps with fine texture, slow slopes and a preferred direction (its Figures 2 to 4) and describes
-# them in words. Here they are taken apart and measured, over several objects, with intervals. The measures are ours.
+# them in words. Here they are taken apart and measured over several objects. The measures are ours.
 #
 # *The core takes ten minutes to read and about two minutes to run on one CPU core; the part for sceptics is folded.*
 
