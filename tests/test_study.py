@@ -242,7 +242,11 @@ def test_corners_of_published_maps(shared):
 
 
 def test_the_relative_is_measured_as_recorded(shared, monkeypatch):
-    """One object again, and once more frame by frame; 1e-5 is what reused activations and float32 may move."""
+    """One object again, and once more frame by frame.
+
+    Reused activations and float32 move a mean by up to 1e-5; recorded was before resizing rounded halves exactly, which
+    moves a few pixels by one grey level and the means by 1.2e-5 here.
+    """
     monkeypatch.setattr(relative, "SPLITS", ("val2017",))
     monkeypatch.setattr(relative, "SIZES", (125,))
     (cutout,) = objects.load_coco(shared / "coco", "val2017", 125, per_category=1, categories=["dog"], paper_crop=True)
@@ -253,7 +257,7 @@ def test_the_relative_is_measured_as_recorded(shared, monkeypatch):
     columns = ["object", "category", "size", "anchor"]
     both = table.merge(recorded.relative, on=columns, suffixes=("", "_recorded"))
     assert both.anchor.tolist() == list(similarity.ANCHORS)
-    assert np.abs(both.mean_cosine - both.mean_cosine_recorded).max() < 1e-5
+    assert np.abs(both.mean_cosine - both.mean_cosine_recorded).max() < 5e-5
 
     network = networks.load("mobilenet_v2", weights=shared / "weights/mobilenet_v2_imagenet_qat.pth")
     scene = shifting.Paste(cutout, 224)

@@ -88,7 +88,7 @@ class Plan:
 
     def identity(self, settings: Settings) -> dict:
         """What all of a store has in common, as plain JSON values: settings and the objects' checksums."""
-        shared = ("stride", "frame", "background", "precision", "batch_size")
+        shared = ("stride", "frame", "background", "precision", "batch_size", "reuse")
         return {
             **{name: getattr(settings, name) for name in shared},
             "device": settings.device.partition(":")[0],
