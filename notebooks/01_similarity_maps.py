@@ -277,7 +277,7 @@ record.claim(
 
 # %% [markdown]
 # The claims about the centre and the bottom right are the paper's. It finds both for its four networks (AlexNet,
-# VGG16, ResNet-50, MobileNetV2); the table of all networks is in [notebook 7](07_published_study.ipynb).
+# VGG16, ResNet-50, MobileNetV2); the table of all networks is in [notebook 9](09_published_study.ipynb).
 #
 # ### What does anti-aliasing change?
 #
@@ -395,12 +395,12 @@ panel
 # - Whether a cosine of 0.95 is much or little. Different objects may be as similar as that; notebook 5 has a scale.
 # - Whether the *answer* changes: a classifier can give the same answer to different features. Notebook 4 looks at that.
 # - Where the change comes from. That the border and the strides are to blame is made likely here, and tested in
-#   notebook 6, which takes the padding away.
+#   notebook 7, which takes the padding away.
 # - Objects that are cut off, or on anything but white.
 # - The maps show every fourth pixel, so the network's first strides, 2 and 4 px, cannot be seen in them. `stride = 1`
 #   shows them, in sixteen times the time.
 # - The twin was trained a little more than the original. What the blur does and what that training does are not told
-#   apart here; notebook 6 has networks trained alike with it and without it.
+#   apart here; notebook 7 has networks trained alike with it and without it.
 # - EfficientNet-Lite0 is none of the paper's four networks. `network = "mobilenet_v2"` is the nearest of them; its weights
 #   are downloaded once. "Off-the-shelf" is said of the small networks of this workbook, too (`demo_...`): without the blur.
 

@@ -189,7 +189,7 @@ display(Markdown(
 #
 # The same for the paper's networks, in the authors' own 16 maps: a strawberry that moves over white, and a military jet in
 # a photograph over which the frame moves as a camera does. The colours go from 0 to 1. The maps are drawn where the authors'
-# files are at hand ([notebook 7](07_published_study.ipynb) can download them); otherwise the cell shows nothing.
+# files are at hand ([notebook 9](09_published_study.ipynb) can download them); otherwise the cell shows nothing.
 
 # %%
 theirs = published.find_maps()

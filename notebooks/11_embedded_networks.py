@@ -12,14 +12,14 @@
 # ---
 
 # %% [markdown]
-# # 9. The embedded networks: what they learned, and what they show
+# # 11. The embedded networks: what they learned, and what they show
 #
 # **The question.** Notebooks 1 to 5 look at a network that others trained on ImageNet. To tell *causes* apart one
 # needs networks that differ in one thing at a time, and nobody publishes those. So this project trained twelve small
-# ones itself, which [notebook 6](06_causes.ipynb) uses. Are they really trained, and do they show what the large
+# ones itself, which [notebook 7](07_causes.ipynb) uses. Are they really trained, and do they show what the large
 # ones show?
 #
-# This is their training report, made from a run; read it when you want to trust notebook 6. Three families (the
+# This is their training report, made from a run; read it when you want to trust notebook 7. Three families (the
 # layouts of AlexNet, ResNet and MobileNetV2), each off-the-shelf (here: as the family is usually built) and
 # anti-aliased, each trained on objects at the *centre* of the frame and on objects *anywhere* in it. Twins share
 # everything else: the first weights, the scenes and their order.
@@ -75,7 +75,7 @@ facts = {key: store.load_state(key[0], antialiased=key[2], positions=key[1], fol
 object_size = evaluate.OBJECT_SIZE
 kinds = [f"{'anti-aliased' if smooth else 'off-the-shelf'}, {where}" for _, where, smooth in keys[:4]]
 names = {key: kinds[i % 4] for i, key in enumerate(keys)}
-record = records.Record("09_embedded_networks", out, given, nets.values(), device=device)
+record = records.Record("11_embedded_networks", out, given, nets.values(), device=device)
 pd.Series(runtime.stamp()["packages"], name="version").to_frame().T
 
 # %% [markdown]
@@ -301,7 +301,7 @@ display(pd.DataFrame(named_parts).T.style.format("{:.4f}", na_rep=""))
 # trainings can show only that it does not do less.
 
 # %%
-rest = seeds.kept("09_embedded_networks", given)
+rest = seeds.kept("11_embedded_networks", given)
 columns = ["accuracy, border", "global", "local 1 px", "lattice rms"]
 again = pd.DataFrame({
     (column, f"seed {number}"): {

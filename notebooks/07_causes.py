@@ -12,14 +12,14 @@
 # ---
 
 # %% [markdown]
-# # 6. Causes: what buys global invariance?
+# # 7. Causes: what buys global invariance?
 #
 # **The question.** Features change over one pixel, and they drift over the whole frame. Anti-aliasing helps most
 # against the first (notebook 5). What helps against the second: a different architecture, other training
 # positions, or another treatment of the border?
 #
 # The paper compares networks that somebody else trained (its Tables 1 and 2), so several things differ at once.
-# The *embedded* networks (small ones that this project trained, see [notebook 9](09_embedded_networks.ipynb))
+# The *embedded* networks (small ones that this project trained, see [notebook 11](11_embedded_networks.ipynb))
 # differ in one thing at a time: three architectures, each with and without anti-aliasing, each trained with its
 # objects near the centre (the photographer's bias) or everywhere. And a network's border can be changed without
 # training it again. All of this is ours, and all of it is about small networks: a controlled experiment, not a
@@ -87,7 +87,7 @@ if shared > 2:
         f"stride {stride} px shares the factor {shared} with the networks' grid, so most places on the grid are never "
         f"met: use an odd stride, such as {stride - 1}"
     )
-record = records.Record("06_causes", out, given, [*trained.values(), *chosen.values()], device=device)
+record = records.Record("07_causes", out, given, [*trained.values(), *chosen.values()], device=device)
 
 # %% [markdown]
 # ## One object
@@ -236,7 +236,7 @@ factors = {
 }
 
 # %%
-rest = seeds.kept("06_causes", given)  # what this notebook measured on the networks of other seeds
+rest = seeds.kept("07_causes", given)  # what this notebook measured on the networks of other seeds
 names = {(m, cause): f"factor/{m}/{' '.join(cause.split())}" for m, series in factors.items() for cause in series}
 for (measure, cause), name in names.items():
     record.statistic(name, factors[measure][cause].value, n=len(things), unit="times smaller")
@@ -567,4 +567,4 @@ panel
 # - M. A. Islam, S. Jia, N. D. B. Bruce. How Much Position Information Do Convolutional Neural Networks Encode?
 #   ICLR 2020.
 #
-# Next: what the authors' own maps say about all of this: [notebook 7](07_published_study.ipynb).
+# Next: what the authors' own maps say about all of this: [notebook 9](09_published_study.ipynb).

@@ -13,7 +13,7 @@
 # ---
 
 # %% [markdown]
-# # 8. Your own network, your own object
+# # 10. Your own network, your own object
 #
 # **The question.** How shift-invariant is *your* network, for *your* object?
 #
@@ -84,7 +84,7 @@ module = torchvision.models.get_model(untrained, weights=None)
 random = networks.wrap(module, {layer: "layer4:mean"}, frame=mine.frame, name=f"{untrained}, untrained")
 given = {"network": network, "layer": layer, "object_name": object_name, "others": others}
 given |= {"object_size": object_size, "untrained": untrained, "stride": stride, "seed": seed}
-record = records.Record("08_your_own", out, given, [mine, random], device=device)
+record = records.Record("10_your_own", out, given, [mine, random], device=device)
 panels.Folded("Versions", pd.Series(runtime.stamp()["packages"], name="version").to_frame().T)
 
 # %% [markdown]
@@ -333,5 +333,5 @@ panels.Folded("The checks, all of which hold", record.finish())
 # - J. Lee, J. Yang, Z. Wang. What Does CNN Shift Invariance Look Like? A Visualization Study. ECCV 2020
 #   workshops.
 #
-# Next: where the small networks of this workbook come from, in [notebook 9](09_embedded_networks.ipynb); or your
+# Next: where the small networks of this workbook come from, in [notebook 11](11_embedded_networks.ipynb); or your
 # network's answers: give its name to [notebook 4](04_classifier_answers.ipynb).

@@ -12,7 +12,7 @@
 # ---
 
 # %% [markdown]
-# # 7. What do the published numbers say, and do we get them, too?
+# # 9. What do the published numbers say, and do we get them, too?
 #
 # **The question.** Lee, Yang and Wang published more than pictures: mean cosines over 200 COCO objects, and on
 # their interactive page 256 similarity maps. What do these say when they are measured rather than looked at? And
@@ -59,7 +59,7 @@ from helpers.views import panels, plots
 runtime.seed(seed)
 given = {"layer": layer, "replay_objects": replay_objects, "stride": stride, "sample": sample, "store": store}
 given |= {"download": download, "seed": seed}
-record = records.Record("07_published_study", out, given, device=device)
+record = records.Record("09_published_study", out, given, device=device)
 means = published.coco_means()
 ours = study.load()
 maps = published.find_maps(download=download)
@@ -510,7 +510,7 @@ record.finish()
 # - An even step meets only every other phase of the network's strides. The published maps of MobileNetV2 have means
 #   up to 0.006 higher at every second pixel, and within 0.001 at every fifth.
 # - The centre's advantage mixes two things, being near to everything and being where objects were in training;
-#   notebook 6 separates them on networks trained both ways.
+#   notebook 7 separates them on networks trained both ways.
 # - The authors crop an object wider than tall to a square; the sweep does so too when it is compared with them
 #   (`paper_crop`), and the other notebooks do not.
 #
@@ -534,4 +534,4 @@ else:
 # - R. Zhang. Making Convolutional Networks Shift-Invariant Again. ICML 2019: the anti-aliased networks.
 # - T.-Y. Lin et al. Microsoft COCO: Common Objects in Context. ECCV 2014.
 #
-# Next: your own network and your own object, in [notebook 8](08_your_own.ipynb).
+# Next: your own network and your own object, in [notebook 10](10_your_own.ipynb).
