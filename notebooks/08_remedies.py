@@ -59,7 +59,7 @@ runtime.seed(seed)
 given = {"network": network, "layer": layer, "object_names": object_names, "photo_names": photo_names}
 given |= {"object_size": object_size, "stride": stride, "widest": widest, "seed": seed}
 plain = networks.load(network)
-nets = {"off the shelf": plain, "blur, not trained": networks.antialias(plain), "anti-aliased twin": networks.load(network, antialiased=True)}
+nets = {"off-the-shelf": plain, "blur, not trained": networks.antialias(plain), "anti-aliased twin": networks.load(network, antialiased=True)}
 nets |= {f"{mode} padding": padding.replace(plain, mode=mode) for mode in ("circular", "reflect")}
 record = records.Record("08_remedies", out, given, list(nets.values()), device=device)
 versions = pd.Series(runtime.stamp()["packages"], name="version").to_frame().T
@@ -79,9 +79,9 @@ cutouts = [objects.load(name, object_size) for name in object_names]
 scenes = [shifting.Paste(cutout, plain.frame) for cutout in cutouts]
 larger = [shifting.Paste(cutout, plain.frame + 2 * margin) for cutout in cutouts]
 middle = torch.tensor([(side - 1) // 2 for side in scenes[0].grid])
-corner = torch.tensor([[0, 0]])
-wide = objects.resize(larger[0].render(corner + margin)[0], plain.frame)[None]
-shown = torch.cat([scenes[0].render(torch.cat([corner, corner + 1])), wide, scenes[0].render(middle[None] + box_error)])
+ends = torch.tensor([[0, 0], [1, 1]])
+wide = objects.resize(larger[0].render(ends + margin)[0], plain.frame)[None]
+shown = torch.cat([scenes[0].render(ends), wide, scenes[0].render(middle[None] + box_error)])
 titles = ["as it is", "moved by one pixel", f"a larger frame ({plain.frame + 2 * margin} px)", "cropped to the object"]
 figure = plots.frames(shown, titles=titles)
 record.save_figure(figure, "pictures")
@@ -160,18 +160,10 @@ finer = (stride // 2) | 1  # odd
 sweep = [features.extract(plain, scene, [layer], stride=finer, device=device, progress=False) for scene in scenes]
 everywhere = torch.cartesian_prod(sweep[0].rows, sweep[0].cols).numpy()
 vectors = np.stack([each.layers[layer].flatten(0, 1).numpy() for each in sweep])
-counts = [count for count in (2, 8, 32) if count <= (len(scenes) - 1) * (len(everywhere) - 1)]
-taken, told = {}, {}
-for count in counts:
-    taken[count], taken[f"{count} random"], told[count] = np.empty((3, len(scenes)), dtype=object)
-    for i in range(len(scenes)):
-        rest = np.delete(vectors, i, axis=0)
-        ways = remedies.position_directions(rest, everywhere, count=count)
-        drawn = remedies.random_directions(rest, count=count, seed=seed + i)
-        mean = rest.mean((0, 1))
-        taken[count][i], taken[f"{count} random"][i] = (remedies.ablate(near["off the shelf"][i], each, mean=mean) for each in (ways, drawn))
-        told[count][i] = remedies.ablate(vectors, ways, mean=mean)
-taken = {name: np.stack(list(each)) for name, each in taken.items()}
+counts = [count for count in (2, 8, 32) if count <= (len(scenes) - 2) * (len(everywhere) - 1)]
+used, start = counts[1], near["off-the-shelf"]
+taken = {count: remedies.without_position(start, vectors, everywhere, count=count) for count in counts}
+chance = {count: remedies.without_position(start, vectors, everywhere, count=count, seed=seed) for count in counts}
 
 # %% [markdown]
 # ## Results
@@ -182,11 +174,11 @@ taken = {name: np.stack(list(each)) for name, each in taken.items()}
 white = torch.full((1, 3, plain.frame, plain.frame), 255, dtype=torch.uint8)
 blank = features.of_frames(plain, white, [layer], device=device)[layer][0].numpy()
 found = {f"average of {k} × {k} shifts": averaged[k] for k in range(2, widest + 1)}
-found |= {name: each for name, each in near.items() if name != "off the shelf"} | {"blank frame subtracted": near["off the shelf"]}
-found |= {f"{count} directions of position out": taken[count] for count in counts[1:2]}
-before = {name: averaged[1] if name.startswith("average") else near["off the shelf"] for name in found}
-changed = {name: remedies.change(each, blank=blank if name.startswith("blank") else None) for name, each in found.items()}
+found |= {name: each for name, each in near.items() if name != "off-the-shelf"}
+found |= {"blank frame subtracted": start, f"{used} directions of position out": taken[used]}
+before = {name: averaged[1] if "average" in name else start for name in found}
 as_it_is = {name: remedies.change(each) for name, each in before.items()}
+changed = {name: remedies.change(each, blank=blank if "blank" in name else None) for name, each in found.items()}
 student = {"by": uncertainty.student}
 gains = {
     words: {name: uncertainty.ratio(getattr(as_it_is[name], part), getattr(changed[name], part), **student) for name in found}
@@ -219,37 +211,18 @@ figure
 best = local[f"average of {widest} × {widest} shifts"]
 cropped, box = overall["cropped to the object"], local["cropped to the object"]
 display(Markdown(
-    f"**Reading.** Two things can be bought, and not in one shop. Averaging over {widest} x {widest} shifts makes the change over one "
-    f"pixel {best.value:.0f} times smaller, for {widest**2} times the time. Cropping makes the change over the frame "
-    f"{cropped.value:.1f} times smaller, and the one over a pixel {box.value:.2f} times: to the network, a box that trembles is "
-    "an object that does."
+    "**Reading.** Two things can be bought, and not in the same shop. The widest average makes the change over one pixel "
+    f"{best.value:.1f} times smaller and does little for the frame. Cropping makes the change over the frame {cropped.value:.1f} "
+    f"times smaller, and that over one pixel {box.value:.2f} times: a box that trembles moves the object, as you do by hand."
 ))  # fmt: skip
 
 # %%
-whens = {
-    "average": "single pictures, and time to spare; also with any other remedy",
-    "blur": "no training possible, and the answers don't matter",
-    "anti-aliased": "features are all you need, and you can train",
-    "circular": "pictures that go round (panoramas, textures)",
-    "reflect": "scenes that go on beyond the border",
-    "larger": "objects near the border on a plain ground",
-    "cropped": "an object that can be found",
-    "blank": "to compare objects on one known ground",
-    "8": "never for invariance; to hide the place",
-}
-counted = {name: each[0].size for name, each in said.items()}
-lines = {
-    name: {
-        "local gain": local[name], "global gain": overall[name], "right before": np.mean(right[name][1]), "right after": np.mean(right[name][0]),
-        "same answer": same[name].mean(), "time": times[name], "when": whens.get(name.replace(",", "").split()[0], ""),
-    }
-    for name in found
-}  # fmt: skip
-for name, line in lines.items():
-    record.statistic(f"gain/local/{name}", line["local gain"].value, n=len(scenes), unit="times smaller")
-    record.statistic(f"gain/global/{name}", line["global gain"].value, n=len(scenes), unit="times smaller")
-    record.count(f"same answer/{name}", line["same answer"], n=len(scenes) * counted[name], unit="fraction")
-pd.DataFrame(lines).T.style.format({"right before": "{:.2f}", "right after": "{:.2f}", "same answer": "{:.2f}", "time": "{:.2f}×"})
+table = pd.DataFrame({
+    "local gain": local, "global gain": overall, "right before": {name: each[1].mean() for name, each in right.items()},
+    "right after": {name: each[0].mean() for name, each in right.items()},
+    "same answer": {name: each.mean() for name, each in same.items()}, "time": times,
+}).loc[list(found)]  # fmt: skip
+table.style.format({"right before": "{:.2f}", "right after": "{:.2f}", "same answer": "{:.2f}", "time": "{:.2f}×"})
 
 # %% [markdown]
 # Gains above 1: smaller change. The averages are compared with the untouched features at their own places. Where the
@@ -263,28 +236,24 @@ pd.DataFrame(lines).T.style.format({"right before": "{:.2f}", "right after": "{:
 # those directions out would make them steady.
 
 # %%
-out_of = {
-    words: {f"{count} directions": remedies.change(taken[key]) for count, key in zip(counts, keys, strict=True)}
-    for words, keys in (("directions of position", counts), ("random directions", [f"{count} random" for count in counts]))
-}
-start = remedies.change(near["off the shelf"])
+both = {"directions of position": taken, "random directions": chance}
+out_of = {words: {f"{count} directions": remedies.change(each) for count, each in every.items()} for words, every in both.items()}
+whole = remedies.change(start)
 without = {
-    words: {name: uncertainty.ratio(start.overall, each.overall, **student) for name, each in every.items()} for words, every in out_of.items()
+    words: {name: uncertainty.ratio(whole.overall, each.overall, **student) for name, each in every.items()} for words, every in out_of.items()
 }
 figure = plots.intervals(without, label="change over the frame, times smaller", zero=1)
 record.save_figure(figure, "ablation")
 figure
 
 # %%
-grid = tuple(sweep[0].layers[layer].shape[:2])
-telling = {0: [vectors] * len(scenes), **told}
-known = {}
-for count, every in telling.items():
-    centred = [each - each.mean(1, keepdims=True) for each in every]
-    shaped = [each.reshape(len(scenes), *grid, -1) for each in centred]
-    known[count] = [probes.locate_unseen(each, stride=finer, alpha=1e-3).r2[i, 0] for i, each in enumerate(shaped)]
-used = counts[1]
-read = [record.statistic(f"row told/{count} directions out", np.mean(known[count]), n=len(scenes), unit="R²") for count in (0, used)]
+centred = (vectors - vectors.mean(1, keepdims=True)).reshape(len(scenes), *sweep[0].layers[layer].shape)
+ways = [remedies.position_directions(np.delete(vectors, i, axis=0), everywhere, count=used) for i in range(len(scenes))]
+blind = [remedies.ablate(centred, each, mean=0) for each in ways]  # all objects, without what the others of one tell
+told = probes.locate_unseen(centred, stride=finer, alpha=1e-3).r2[:, 0]
+after = [probes.locate_unseen(each, stride=finer, alpha=1e-3).r2[i, 0] for i, each in enumerate(blind)]
+known = {0: np.mean(told), used: np.mean(after)}
+read = [record.statistic(f"row told/{count} directions out", each, n=len(scenes), unit="R²") for count, each in known.items()]
 display(Markdown(
     f"**Reading.** Before, the row of an unseen object can be told with an R² of {read[0]:.2f}, after {used} directions are out with "
     f"{read[1]:.2f} (1: exactly; 0: not at all). So they did carry the position. Did the features get steadier?"
@@ -307,17 +276,17 @@ record.claim(
 # %%
 photos = [shifting.Crop(objects.photograph(name, 2 * plain.frame), plain.frame) for name in photo_names]
 crops = remedies.neighbourhoods(photos[0].grid, stride=photos[0].grid[0] - 2, reach=2)
-moved = {"off the shelf": crops, **{name: crops[:, :, :2, :2] for name in nets if name != "off the shelf"}}
+moved = {"off-the-shelf": crops, **{name: crops[:, :, :2, :2] for name in nets if name != "off-the-shelf"}}
 seen = {
     name: np.stack([
         features.of_frames(nets[name], photo.render(torch.from_numpy(at.reshape(-1, 2))), [layer], device=device)[layer].numpy() for photo in photos
     ]).reshape(len(photos), *at.shape[:-1], -1)
     for name, at in moved.items()
 }  # fmt: skip
-every = [remedies.position_directions(vectors, everywhere, count=used), vectors.mean((0, 1))]
-pictures = {"off the shelf": seen["off the shelf"], "average of 2 × 2 shifts": remedies.average(seen["off the shelf"], 2)} | seen
-pictures |= {"blank frame subtracted": pictures["off the shelf"] - blank}
-pictures[f"{used} directions of position out"] = remedies.ablate(pictures["off the shelf"], every[0], mean=every[1])
+hidden = remedies.position_directions(vectors, everywhere, count=used), vectors.mean((0, 1))
+pictures = {"off-the-shelf": seen["off-the-shelf"], "average of 2 × 2 shifts": remedies.average(seen["off-the-shelf"], 2)} | seen
+pictures |= {"blank frame subtracted": pictures["off-the-shelf"] - blank}
+pictures[f"{used} directions of position out"] = remedies.ablate(pictures["off-the-shelf"], hidden[0], mean=hidden[1])
 crop_of = np.repeat(photo_names, crops.shape[0] * crops.shape[1])
 walked = {name: remedies.steps(each).reshape(len(crop_of), 3, -1) for name, each in pictures.items()}
 turned = {
@@ -329,13 +298,13 @@ record.save_figure(figure, "neighbours")
 figure
 
 # %%
-moves = 2 * len(crop_of)
+two = "average of 2 × 2 shifts"
 for name, each in shares.items():
-    record.count(f"another neighbour/{name}", each.value, n=moves, unit="fraction")
+    record.count(f"another neighbour/{name}", each.value, n=2 * len(crop_of), unit="fraction")
 display(Markdown(
-    f"**Reading.** Off the shelf, {shares['off the shelf'].value:.1%} of {moves} moves by one pixel change the nearest neighbour; with "
-    f"averages over 2 x 2 shifts {shares['average of 2 × 2 shifts'].value:.1%}. The intervals are wide: these are few photographs. "
-    "A neighbour changes where two are about equally near, and then either may do."
+    f"**Reading.** Off the shelf, {shares['off-the-shelf'].value:.1%} of the moves change the nearest neighbour; with averages over "
+    f"2 x 2 shifts {shares[two].value:.1%}. The intervals are wide: these are few photographs. A neighbour changes where two are about "
+    "equally near, and then either may do."
 ))  # fmt: skip
 
 # %% [markdown]
@@ -344,7 +313,7 @@ display(Markdown(
 # Each with the measurement that it stands on.
 
 # %%
-two, pair = "average of 2 × 2 shifts", {"counted": len(scenes) * walks[..., 0].size, "unit": "fraction"}
+pair = {"counted": len(scenes) * walks[..., 0].size, "unit": "fraction"}
 record.claim("advice/average", "Against single pixels, average over shifts: four of them make the change more than twice smaller.", local[two], above=2, unit="times smaller")
 record.claim(
     "advice/crop", "Against the frame, crop to the object: even with a box two pixels off, the change becomes more than twice smaller.",
@@ -366,7 +335,7 @@ record.claim(
 # %%
 guess.beside(
     local[two].times_smaller(), overall[two].times_smaller(), without["directions of position"][f"{used} directions"].times_smaller(digits=2),
-    f"{shares['off the shelf'].value:.1%} of the moves (0 to 1: {shares['off the shelf']})",
+    f"{shares['off-the-shelf'].value:.1%} of the moves (0 to 1: {shares['off-the-shelf']})",
 )
 
 # %% [markdown]
@@ -397,9 +366,9 @@ guess.beside(
 # ```python
 # twin = nets["anti-aliased twin"]
 # both = [features.of_frames(twin, each, [layer], device=device)[layer].numpy() for each in frames["larger frame"]]
-# both = remedies.change(np.stack(both).reshape(near["off the shelf"].shape))
-# print("local", uncertainty.ratio(start.local, both.local, by=uncertainty.student), "alone", local["anti-aliased twin"], local["larger frame"])
-# print("global", uncertainty.ratio(start.overall, both.overall, by=uncertainty.student), "alone", overall["anti-aliased twin"], overall["larger frame"])
+# both = remedies.change(np.stack(both).reshape(start.shape))
+# print("local", uncertainty.ratio(whole.local, both.local, by=uncertainty.student), "alone", local["anti-aliased twin"], local["larger frame"])
+# print("global", uncertainty.ratio(whole.overall, both.overall, by=uncertainty.student), "alone", overall["anti-aliased twin"], overall["larger frame"])
 # ```
 #
 # The blur acts on the grid, the margin on the border: two causes, two remedies, and each does its part.
@@ -413,8 +382,9 @@ guess.beside(
 
 # %%
 closely = {name: features.extract(net, scenes[0], [layer], stride=finer, device=device, progress=False).layers[layer] for name, net in nets.items()}
-closely["blank frame subtracted"] = closely["off the shelf"] - torch.from_numpy(blank)
-closely[f"{used} directions of position out"] = torch.from_numpy(told[used][0][0]).view_as(closely["off the shelf"])
+closely["blank frame subtracted"] = closely["off-the-shelf"] - torch.from_numpy(blank)
+others_mean = vectors[1:].mean((0, 1))
+closely[f"{used} directions of position out"] = torch.from_numpy(remedies.ablate(closely["off-the-shelf"], ways[0], mean=others_mean))
 apart = {name: float((changed[name] if name in changed else start).different[0]) for name in closely}
 maps = {name: (similarity.cosine_map(each, "c") - apart[name]) / (1 - apart[name]) for name, each in closely.items()}
 panel = panels.MapPanel(maps, scenes[0], label="similarity to the centre, calibrated", stride=finer)
@@ -434,6 +404,17 @@ panel
 # ## For sceptics
 
 # %% [markdown]
+# ### The numbers that are kept
+#
+# Gains and answers of every remedy, so that the next run can be held against this one.
+
+# %%
+for name in found:
+    record.statistic(f"gain/local/{name}", local[name].value, n=len(scenes), unit="times smaller")
+    record.statistic(f"gain/global/{name}", overall[name].value, n=len(scenes), unit="times smaller")
+    record.count(f"same answer/{name}", same[name].mean(), n=said[name].size, unit="fraction")
+
+# %% [markdown]
 # ### By the raw cosine
 #
 # The same gains as anybody would first compute them, $1 - s$ before over $1 - s$ after, beside the calibrated ones, and $d$, the
@@ -441,28 +422,27 @@ panel
 
 # %%
 raw = {name: uncertainty.ratio(as_it_is[name].pixel, changed[name].pixel, **student) for name in found}
-table = pd.DataFrame({"over one pixel, raw": raw, "calibrated": local})
-table["d before"], table["d after"] = ({name: each[name].different.mean() for name in found} for each in (as_it_is, changed))
-display(table.style.format({"d before": "{:.2f}", "d after": "{:.2f}"}))
+compared = pd.DataFrame({"over one pixel, raw": raw, "calibrated": local})
+compared["d before"], compared["d after"] = ([each[name].different.mean() for name in found] for each in (as_it_is, changed))
+display(compared.style.format({"d before": "{:.2f}", "d after": "{:.2f}"}))
 display(Markdown(
-    f"**Reading.** Subtracting the blank frame makes the raw change over one pixel {raw['blank frame subtracted'].times_smaller()}, as all that "
-    f"pictures share is gone. Calibrated it is {local['blank frame subtracted'].times_smaller(digits=2)}."
+    "**Reading.** Watch *d*. Where a remedy makes different objects more alike, the raw gain is above the calibrated one; where it makes "
+    "them less alike, below."
 ))  # fmt: skip
 
 # %% [markdown]
 # ### More directions, and random ones
 #
-# What is lost with the directions. *Row told*: R² on unseen objects; *right*: the share of right answers; *same*: the share of
-# answers that are the untouched network's.
+# What is lost with the directions. *Right*: the share of right answers; *same*: the share of answers that are the untouched
+# network's.
 
 # %%
-rows = {}
-for key, each in taken.items():
-    answers = remedies.scores(plain, layer, each).argmax(-1).reshape(len(scenes), -1)
-    rows[key] = {"row told": np.mean(known[key]) if key in known else np.nan, "right": (answers == targets).mean()}
-    rows[key] |= {"same": (answers == untouched["larger frame"]).mean()}
-rows["none"] = {"row told": read[0], "right": np.mean(right["larger frame"][1]), "same": 1.0}
-display(pd.DataFrame(rows).T.rename_axis("directions out").style.format("{:.2f}", na_rep=""))
+rows = {"none": {"right": np.mean(right["larger frame"][1]), "same": 1.0}}
+for words, every in {"of position": taken, "random": chance}.items():
+    for count, each in every.items():
+        answers = remedies.scores(plain, layer, each).argmax(-1).reshape(len(scenes), -1)
+        rows[f"{count} {words}"] = {"right": (answers == targets).mean(), "same": (answers == untouched["larger frame"]).mean()}
+display(pd.DataFrame(rows).T.rename_axis("directions out").style.format("{:.2f}"))
 record.claim(
     "ablation/random", "They gain as little as random directions: within a tenth.",
     uncertainty.ratio(*(out_of[words][f"{used} directions"].overall for words in ("random directions", "directions of position")), **student),
@@ -489,10 +469,10 @@ pd.DataFrame({"measured": factors, "noise": {k: k**3 for k in factors}}).rename_
 
 # %%
 finer_found = variation.calibrate([each.layers[layer] for each in sweep])
-few, more = uncertainty.student(start.overall), uncertainty.student(1 - finer_found.invariance)
+few, more = uncertainty.student(whole.overall), uncertainty.student(1 - finer_found.invariance)
 for words, each in {"few places": few, "more places": more}.items():
     record.statistic(f"1 - I/{words}", each.value, n=len(scenes), unit="share")
-display(Markdown(f"{walks[..., 0, 0].size // 3} places: {few}. {len(everywhere)} places: {more}."))
+display(pd.Series({f"{walks[..., 0, 0].size} places": few, f"{len(everywhere)} places": more}, name="1 − I").astype(str).to_frame())
 
 # %% [markdown]
 # ### Checks
@@ -503,9 +483,9 @@ display(Markdown(f"{walks[..., 0, 0].size // 3} places: {few}. {len(everywhere)}
 # %%
 still = features.of_frames(plain, torch.cat([scenes[0].render(middle[None])] * 2), [layer], device=device)[layer]
 record.check("an exact box: largest difference", float((still[0] - still[1]).abs().max()), expected=0, tolerance=1e-5, source="the same picture twice; float32")
-whole = float(np.abs(averaged[1] - remedies.steps(patches)).max())
-record.check("averages of one shift, largest difference", whole, expected=0, tolerance=1e-6, source="definition; float32")
-record.check("directions, largest |QᵀQ - 1|", float(np.abs(ways.T @ ways - np.eye(ways.shape[1])).max()), expected=0, tolerance=1e-9, source="orthonormal; float64")
+alone = float(np.abs(averaged[1] - remedies.steps(patches)).max())
+record.check("averages of one shift, largest difference", alone, expected=0, tolerance=1e-6, source="definition; float32")
+record.check("directions, largest |QᵀQ - 1|", float(np.abs(ways[0].T @ ways[0] - np.eye(used)).max()), expected=0, tolerance=1e-9, source="orthonormal; float64")
 heads = features.of_frames(plain, strip, list({layer: 0, plain.logits: 0}), device=device)
 apart_by = float(np.abs(remedies.scores(plain, layer, heads[layer]) - heads[plain.logits].numpy()).max() / heads[plain.logits].abs().max())
 record.check("scores of the head, relative difference", apart_by, expected=0, tolerance=1e-4, source="the same layer; float32")

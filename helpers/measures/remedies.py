@@ -1,6 +1,6 @@
 """What can be done about features that change with the position, what that gains and what it costs (ours).
 
-A remedy is judged by features alone, those of N objects at an R x C lattice of places and one pixel beside each: it gains
+A remedy is judged by features alone, those of N objects at a lattice of places and one pixel beside each: it gains
 what `change` shrinks by. Its price is the answers (`scores`) and the arithmetic (`operations`). What needs another
 network or another picture is elsewhere (`networks.antialias`, `measures.padding`); what is done to features already
 computed is here: averaging over neighbouring shifts, and taking out the directions that carry the position.
@@ -182,6 +182,36 @@ def ablate(features, directions, *, mean) -> np.ndarray:
     return centred - (centred @ directions) @ directions.T + mean
 
 
+def without_position(features, swept, places, *, count: int, seed: int | None = None) -> np.ndarray:
+    """Each object's features without the directions that tell the position of the *other* objects.
+
+    Args:
+        features: (N, ..., D), of N objects.
+        swept: (N, P, D), the same objects at the P places that directions are found at.
+        places: (P, 2), pixels.
+        count: of directions, as in `position_directions`.
+        seed: None, or that of as many `random_directions` instead.
+
+    Returns:
+        float64 (N, ..., D), along these directions set to the other objects' mean.
+
+    Raises:
+        ValueError: fewer than two objects, numbers of objects that differ, or as `position_directions`.
+    """
+    features, swept = np.asarray(features), np.asarray(swept)
+    if len(features) != len(swept) or len(swept) < 2:
+        raise ValueError(f"{len(features)} and {len(swept)} objects: give the same two or more on both sides")
+    left = np.empty(features.shape)
+    for i in range(len(swept)):
+        others = np.delete(swept, i, axis=0)
+        if seed is None:
+            ways = position_directions(others, places, count=count)
+        else:
+            ways = random_directions(others, count=count, seed=seed + i)
+        left[i] = ablate(features[i], ways, mean=others.mean((0, 1)))
+    return left
+
+
 def neighbour_changes(before, after, *, groups) -> dict[str, float]:
     """How often a picture's nearest neighbour, by cosine, is another once the picture has moved.
 
@@ -203,7 +233,7 @@ def neighbour_changes(before, after, *, groups) -> dict[str, float]:
     if base.ndim != 2 or moved.shape[::2] != base.shape or group.shape != base.shape[:1]:
         raise ValueError(f"give (P, D), (P, M, D) and (P,); got {base.shape}, {moved.shape} and {group.shape}")
     if len(np.unique(group)) < 2:
-        raise ValueError(f"all pictures are of {group[0]}: a neighbour is sought among the others, so give at least two")
+        raise ValueError(f"all pictures are of {group[0]}: neighbours are sought among the others, so give two or more")
     own = np.where(group[:, None] == group, -np.inf, 0.0)
     first, then = (base @ base.T + own).argmax(-1), (moved @ base.T + own[:, None]).argmax(-1)
     changed = (then != first[:, None]).mean(1)
@@ -222,13 +252,14 @@ def scores(network: Network, layer: str, features) -> np.ndarray:
     path, marks = nodes.split(layer, network.layers[network.check(layer)[0]])
     head = network.submodule(path)
     if marks != ["input"] or not isinstance(head, nn.Linear):
-        raise ValueError(f"the scores of {network.name} are not made of {layer!r} by one linear layer: use 'pool', or 'fc'")
+        what = f"the scores of {network.name} are not made of {layer!r} by one linear layer"
+        raise ValueError(f"{what}: use 'pool', or {network.logits!r}")
     with torch.inference_mode():
         return head(torch.as_tensor(features).to(head.weight)).cpu().numpy()
 
 
 def operations(network: Network, frame: int | None = None) -> int:
-    """The floating-point operations of one forward pass of a square frame (`network.frame` pixels), counted by torch."""
+    """The floating-point operations of one square frame (of `network.frame` pixels), as torch counts them."""
     side = frame or network.frame
     with FlopCounterMode(display=False) as counter:
         watch(network.module, (side, side))

@@ -30,7 +30,8 @@ def gain_and_price(
     lines = list(next(iter(gains.values())))
     with style():
         figure = Figure(figsize=(4.6 + 2.0 * len(prices), 1.3 + 0.37 * len(lines)))
-        axes = figure.subplots(1, 1 + len(prices), sharey=True, width_ratios=[1.7, *[1] * len(prices)], squeeze=False)[0]
+        widths = [1.7, *[1] * len(prices)]
+        axes = figure.subplots(1, len(widths), sharey=True, width_ratios=widths, squeeze=False)[0]
         for axis, start in zip(axes, [1.0, *[0.0] * len(prices)], strict=True):
             axis.axvline(start, color="0.5", linewidth=1, zorder=0)
         for axis, (words, values) in zip(axes[1:], prices.items(), strict=True):
