@@ -245,6 +245,12 @@ def test_held_out_objects_are_placed_where_asked():
     assert evaluate.logits(Mean(), objects, position=(0, 0)).argmax(1).tolist() == [1, 1]
 
 
+def test_a_map_of_accuracies_has_rows_down_and_columns_right(monkeypatch):
+    monkeypatch.setattr(evaluate, "accuracy", lambda *_, position: 100.0 * position[0] + position[1])
+    found = evaluate.accuracy_map(nn.Identity(), per_class=1, stride=40)
+    assert found.tolist() == [[0, 40, 80], [4000, 4040, 4080], [8000, 8040, 8080]]
+
+
 # Other seeds
 
 
