@@ -66,6 +66,21 @@ def replace(network: Network, *, mode: str) -> Network:
     return dataclasses.replace(network, module=module, title=f"{network.title}, {mode} padding")
 
 
+def swapped(network: Network) -> Network:
+    """The same network with its odd paddings on the other side: one line more at the top and left.
+
+    Raises:
+        ValueError: a network none of whose convolutions pads as TensorFlow does.
+    """
+    _, module = _rebuilt(network, "zeros", close=False)
+    convolutions = [part for part in module.modules() if isinstance(part, _SameConv)]
+    if not convolutions:
+        raise ValueError(f"{network.name} has no convolution that pads as TensorFlow does: no side to change")
+    for part in convolutions:
+        part.swapped = True
+    return dataclasses.replace(network, module=module, title=f"{network.title}, padding on the other side")
+
+
 def obstacles(network: Network) -> list[str]:
     """Why circular padding does not make this network exactly invariant to shifts by its total stride.
 
@@ -160,7 +175,9 @@ def _runs(module: nn.Module, frame: int) -> bool:
 
 
 class _SameConv(nn.Conv2d):
-    """A convolution padded on the sides on which TensorFlow pads: an odd one at the bottom and on the right."""
+    """A convolution padded as TensorFlow does: where the total is odd, one more at the bottom and on the right."""
+
+    swapped = False  # one more at the top and on the left
 
     def forward(self, x: Tensor) -> Tensor:
         around = []
@@ -168,7 +185,7 @@ class _SameConv(nn.Conv2d):
             side, step, kernel = x.shape[2 + axis], self.stride[axis], self.kernel_size[axis]
             reach = self.dilation[axis] * (kernel - 1) + 1
             total = max((math.ceil(side / step) - 1) * step + reach - side, 0)
-            around += [total // 2, total - total // 2]
+            around += [total // 2, total - total // 2][:: -1 if self.swapped else 1]
         x = F.pad(x, around, mode=_FUNCTIONAL[self.padding_mode])
         return F.conv2d(x, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
 
