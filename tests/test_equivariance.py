@@ -305,6 +305,17 @@ def test_echo_by_hand_and_on_a_torus():
         equivariance.echo(empty, empty)
 
 
+def test_spread_positions_meet_every_place_of_the_grid_once():
+    found = equivariance.spread((150, 140), stride=32, count=32, seed=3)
+    assert found.shape == (32, 2) and (found >= 0).all() and (found < torch.tensor([150, 140])).all()
+    for axis in (0, 1):
+        assert sorted((found[:, axis] % 32).tolist()) == list(range(32))
+    assert len(set((found // 32).flatten().tolist())) == 5, "from all over the frame"
+    assert sorted((equivariance.spread((32, 33), stride=32, count=4)[:, 0]).tolist()) == [0, 8, 16, 24]
+    with pytest.raises(ValueError, match="33 positions over a stride of 32 px"):
+        equivariance.spread((150, 150), stride=32, count=33)
+
+
 # Controls and derivatives
 
 

@@ -6,7 +6,7 @@ looked up. Ours, but for the Lie derivative and the polyphase network.
 """
 
 from helpers.measures.equivariance.aliasing import above_nyquist, before_strides
-from helpers.measures.equivariance.border import Padding, echo, paddings
+from helpers.measures.equivariance.border import Padding, echo, paddings, spread
 from helpers.measures.equivariance.control import Polyphase, polyphase
 from helpers.measures.equivariance.errors import Error, error, pooled_error
 from helpers.measures.equivariance.maps import moved, nodes, read
@@ -27,4 +27,5 @@ __all__ = [
     "polyphase",
     "pooled_error",
     "read",
+    "spread",
 ]

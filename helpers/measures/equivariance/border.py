@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -88,6 +89,31 @@ def _reach(part: nn.Module) -> tuple[int, int]:
 
 def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
     return (value, value) if isinstance(value, int) else tuple(value)
+
+
+def spread(grid: tuple[int, int], *, stride: int, count: int, seed: int = 0) -> Tensor:
+    """Random positions whose rows and columns meet the places of a network's grid evenly: long (count, 2).
+
+    A few positions in a regular pattern may all lie alike on the grid, or each of them otherwise than the anchors do, and
+    then a mean over them is of the grid. Here both coordinates, modulo the stride, take ``count`` values spread evenly
+    over it, each paired with another at random.
+
+    Args:
+        grid: (R, C) positions in pixels, of a scene.
+        stride: the network's largest, pixels.
+        count: up to ``stride``.
+
+    Raises:
+        ValueError: more positions than the stride has pixels, or a grid smaller than the stride.
+    """
+    if not 1 <= count <= stride <= min(grid):
+        raise ValueError(f"{count} positions over a stride of {stride} px and a grid of {grid}: give 1 to the stride's")
+    generator = np.random.default_rng(seed)
+    axes = []
+    for side in grid:
+        phases = generator.permutation(count) * stride // count
+        axes.append(phases + stride * generator.integers((side - 1 - phases) // stride + 1))
+    return torch.from_numpy(np.stack(axes, 1))
 
 
 def echo(empty: Tensor, object_maps: Tensor) -> Tensor:

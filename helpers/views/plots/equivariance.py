@@ -9,7 +9,7 @@ import numpy as np
 from helpers.measures.uncertainty import Interval
 from helpers.views.plots.style import PALETTE, Figure, colours, plain_numbers, style
 
-_SHIFTS = (PALETTE[4], PALETTE[8])  # not the blue and orange that stand for the two kinds of network
+_SHIFTS = (PALETTE[4], "#33445c")  # not the blue and orange that stand for the two kinds of network
 
 
 def samplings(rows: Mapping[str, Mapping[int, np.ndarray]], *, step: int = 2) -> Figure:
@@ -86,7 +86,7 @@ def predictions(table: Mapping[str, Mapping[str, tuple[Interval, Interval]]], *,
     with style():
         figure = Figure(figsize=(6.4, 4.2))
         axis = figure.subplots()
-        for name, colour in colours(table).items():
+        for k, (name, colour) in enumerate(colours(table).items()):
             across, up = zip(*table[name].values(), strict=True)
             x, y = ([each.value for each in side] for side in (across, up))
             axis.plot(x, y, "-", color=colour, linewidth=1, alpha=0.5)
@@ -94,7 +94,7 @@ def predictions(table: Mapping[str, Mapping[str, tuple[Interval, Interval]]], *,
             axis.vlines(x, [p.low for p in up], [p.high for p in up], color=colour, linewidth=1.2, alpha=0.6)
             axis.plot(x, y, "o", color=colour, markersize=7, label=name)
             for place, *at in zip(table[name], x, y, strict=True):
-                axis.annotate(place, at, xytext=(6, 5), textcoords="offset points", color=colour)
+                axis.annotate(place, at, xytext=(6, -13 if k % 2 else 5), textcoords="offset points", color=colour)
         axis.set(xscale="log", yscale="log", xlabel=xlabel, ylabel=ylabel)
         plain_numbers(axis.xaxis)
         plain_numbers(axis.yaxis)
