@@ -131,6 +131,21 @@ def test_on_a_torus_shifts_by_the_total_stride_change_nothing(name, antialiased)
 
 
 @pytest.mark.parametrize("antialiased", [False, True])
+def test_on_a_torus_with_paddings_like_tensorflows(antialiased):
+    """Its strided convolutions and the twin's blurs pad inside `forward`, where no padding layer shows it."""
+    network = networks.load("efficientnet_lite0", antialiased=antialiased)
+    circular = padding.replace(network, mode="circular")
+    assert padding.obstacles(circular) == []
+    assert moved(circular, 224) < 2e-5  # float32 sums in another order
+    assert moved(circular, 224, shift=31) > 1e-3
+    again = padding.replace(circular, mode="zeros")
+    frames = shifting.Roll(photo(224), 224, reach=0).render(torch.tensor([[0, 0]]))
+    if not antialiased:  # the blurs repeat the edge in place of zeros
+        mine, theirs = (features.of_frames(each, frames, ["pool"], device="cpu")["pool"] for each in (again, network))
+        torch.testing.assert_close(mine, theirs, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("antialiased", [False, True])
 def test_on_a_torus_with_the_layout_of_the_papers_resnet(antialiased):
     torch.manual_seed(5)
     if antialiased:
