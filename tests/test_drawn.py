@@ -214,6 +214,29 @@ def test_by_cause() -> None:
     assert [drawn[name][2] for name in ("global", "local")] == [to_hex(colour) for colour in _MEASURES[:2]]
 
 
+def test_gain_and_price() -> None:
+    gains = {"1 px": {"blur": interval(4, 3, 8), "crop": interval(2, 0.5, 3)}, "frame": {"crop": interval(6, 5, 9)}}
+    prices = {"right": {"blur": interval(-0.1, -0.3, 0.1), "crop": interval(0.2, 0.1, 0.25)},
+              "same": {"blur": interval(-0.4, -0.5, -0.3)}}  # fmt: skip
+    figure = plots.gain_and_price(gains, prices, times={"blur": 1.375, "crop": 16}, label="smaller")
+    left, right, same = figure.axes
+    assert [axis.get_xlabel() for axis in figure.axes] == ["smaller", "right", "same"] and left.get_xscale() == "log"
+    assert words(left, "y") == ["blur", "crop"] and left.yaxis_inverted()
+    drawn = curves(left)
+    assert drawn["1 px"][0] == [4, 2] and drawn["frame"][0] == [6]
+    assert [round(y) for y in drawn["1 px"][1] + drawn["frame"][1]] == [0, 1, 1]
+    wanted = [[[3, 8], [0.5, 3], [5, 9]], [[-0.3, 0.1], [0.1, 0.25]], [[-0.5, -0.3]]]
+    for axis, spans, values in zip(figure.axes, wanted, [None, [-0.1, 0.2], [-0.4]], strict=True):
+        groups = [group for group in axis.collections if isinstance(group, LineCollection)]
+        assert [line[:, 0].tolist() for group in groups for line in group.get_segments()] == spans
+        if values is not None:
+            (dots,) = [line for line in axis.get_lines() if line.get_marker() == "o"]
+            assert list(dots.get_xdata()) == values and list(dots.get_ydata()) == list(range(len(values)))
+    starts = [axis.get_lines()[0] for axis in figure.axes]  # the line of no effect
+    assert [[*line.get_xdata(), *line.get_ydata()] for line in starts] == [[1, 1, 0, 1], [0, 0, 0, 1], [0, 0, 0, 1]]
+    assert {text.get_text(): text.get_position()[1] for text in same.texts} == {"time": 1.0, "1.4×": 0, "16×": 1}
+
+
 def test_conditions() -> None:
     one = pd.DataFrame([[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]], ["u", "v"], ["x", "y", "z"])
     figure = plots.conditions({"first": one, "second": one + 1}, label="drop")

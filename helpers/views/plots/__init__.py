@@ -20,6 +20,7 @@ from helpers.views.plots.probes import (
     warped_grids,
 )
 from helpers.views.plots.published import anchor_means, local_global
+from helpers.views.plots.remedies import gain_and_price
 from helpers.views.plots.variation import biases, falls, intervals, parts, spectrum
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "falls",
     "fold_maps",
     "frames",
+    "gain_and_price",
     "gains",
     "heatmaps",
     "intervals",
