@@ -188,9 +188,8 @@ record.save_figure(figure, "maps")
 figure
 
 # %% [markdown]
-# **What to look for.** At the upper left the similarity falls from the centre to the edge: what the network has learned at
-# the centre reaches the edge only in part. One change to the right, and the fall is nearly gone. The blur takes away most
-# of the texture, and part of the fall.
+# **What to look for.** Two things: the fall from the centre to the edge, and the fine texture. Which of the three changes
+# acts on the fall, and which on the texture?
 #
 # ### First the price
 #
@@ -254,7 +253,7 @@ factors = {
 # %%
 every["global: 1 − I"], every["local: 1 px"] = 1 - every.invariance, every.pixel
 as_trained = every[(every.border == "as trained") & every.positions.isin(places)]
-split = {cause: column for cause, column in zip(pairs, ("positions", "kind", "border"), strict=True)}
+split = dict(zip(pairs, ("positions", "kind", "border"), strict=True))
 sides = {"positions": list(places), "kind": list(kinds), "border": list(seeds.BORDERS)}
 parts = {"positions": as_trained, "kind": as_trained, "border": every[(every.positions == "centre") & (every.network != "demo_alexnet")]}
 single = {}
@@ -279,6 +278,12 @@ figure
 # %%
 positions, blur, edge = factors["global: 1 − I"].values()
 positions_pixel, blur_pixel, _ = factors["local: 1 px"].values()
+display(Markdown(
+    f"**Reading.** Across the frame, objects everywhere in training make the change {positions.times_smaller()}, and "
+    f"anti-aliasing makes it {blur.times_smaller()}. Over one pixel, anti-aliasing makes it {blur_pixel.times_smaller()}."
+))  # fmt: skip
+
+# %%
 smaller = {"above": 1, "unit": "times smaller"}
 record.claim("positions/frame", "Training with objects everywhere makes the change across the frame smaller.", positions, **smaller)
 record.claim("positions/pixel", "It makes the change over one pixel smaller, too.", positions_pixel, **smaller)
@@ -315,10 +320,10 @@ record.claim(
 over = {"over": "pairs of networks", **smaller}
 votes = {name: uncertainty.ratio(*single[name][cause], by=uncertainty.student) for name, cause in (("global: 1 − I", "anti-aliasing"), ("local: 1 px", "anti-aliasing"))}
 whole, edges = (uncertainty.ratio(*single["global: 1 − I"][list(pairs)[k]], by=uncertainty.student) for k in (0, 2))
-record.claim("trainings/positions/frame", "In other trainings, too: objects everywhere make the change across the frame smaller.", whole, **over)
-record.claim("trainings/blur/pixel", "In other trainings, too: anti-aliasing makes the change over one pixel smaller.", votes["local: 1 px"], **over)
-record.claim("trainings/blur/frame", "In other trainings, too: it makes the change across the frame smaller.", votes["global: 1 − I"], **over)
-record.claim("trainings/border/frame", "In other trainings, too: without a border the change across the frame is smaller.", edges, **over)
+record.claim("trainings/positions/frame", "Pair by pair: objects everywhere make the change across the frame smaller.", whole, **over)
+record.claim("trainings/blur/pixel", "Pair by pair: anti-aliasing makes the change over one pixel smaller.", votes["local: 1 px"], **over)
+record.claim("trainings/blur/frame", "Pair by pair: it makes the change across the frame smaller.", votes["global: 1 − I"], **over)
+record.claim("trainings/border/frame", "Pair by pair: without a border the change across the frame is smaller.", edges, **over)
 
 # %% [markdown]
 # **The answer.** Two different things are called shift invariance. Over one pixel, anti-aliasing is the stronger remedy of
@@ -332,7 +337,7 @@ record.claim("trainings/border/frame", "In other trainings, too: without a borde
 # %%
 guess.beside(
     positions.times_smaller(), blur.times_smaller(), f"positions {positions_pixel.times_smaller()}; anti-aliasing {blur_pixel.times_smaller()}",
-    ", ".join(f"{value:.0%}" for value in price["no border"]) + " of the positions",
+    f"{price['no border'].min():.0%} to {price['no border'].max():.0%}, where {price['as trained'].min():.0%} to {price['as trained'].max():.0%} were",
 )  # fmt: skip
 
 # %% [markdown]
@@ -379,8 +384,8 @@ guess.beside(
 #
 # ## Explore
 #
-# The six networks of the maps (the first menu has three of them, each with its twin), from any anchor: the *anchor* is the
-# position that all others are compared with.
+# The six networks of the maps (the first menu has three of them, each with its twin). The *anchor* is the position that all
+# others are compared with; put it anywhere.
 
 # %%
 panel = panels.SimilarityPanel(seen, subject="network")
@@ -431,7 +436,7 @@ for name, family in title.items():
             found["padding"] = uncertainty.ratio(*(frames[name, "centre", kind, border] for border in seeds.BORDERS), by=uncertainty.student)
 claims.keep(record, effects)
 numbers = every.pivot_table(index=["network", "positions", "kind", "border"], columns="seed", values=list(seeds.MEASURES), sort=False)
-panels.Folded("Accuracy, invariance and change over one pixel, by training seed", numbers.rename(index=title).style.format("{:.3f}", na_rep=""))
+panels.Folded("Accuracy, invariance and change over one pixel, by training seed", numbers.rename(index=title).style.format("{:.4f}", na_rep=""))
 
 # %% [markdown]
 # ### Is it really the border?
@@ -500,8 +505,8 @@ reasons = padding.obstacles(padded["circular"])
 panels.Folded("What is in the way of exact circular padding in this network", pd.DataFrame({"obstacle": reasons or ["nothing"]}))
 
 # %% [markdown]
-# **Reading.** The border drifts and the grid flickers: two causes, two remedies. Black that comes in (*zero-filled*) is a
-# change of its own, whatever the padding.
+# **Reading.** What circular padding takes away is the border's share; what it leaves over one pixel is the grid's. Black that
+# comes in (*zero-filled*) is a change of its own, whatever the padding.
 #
 # ### Other paddings, and their price
 #
@@ -526,12 +531,12 @@ pd.DataFrame(table).T.rename_axis("padding")
 # %% [markdown]
 # ### Size of the object and background
 #
-# Calibrated invariance of the chosen network and its twin, for three sizes on three backgrounds, at positions twice as far
-# apart as above. Larger objects have fewer places to go, so that sizes are compared over different ranges.
+# Calibrated invariance of the chosen network and its twin, for three sizes on two backgrounds, at positions twice as far apart
+# as above. Larger objects have fewer places to go, so that sizes are compared over different ranges.
 
 # %%
 sizes = [object_size * 2 // 3, object_size, object_size * 4 // 3]
-grounds = {"white": "white", "grey": "grey", "photo": background}
+grounds = {"white": "white", "photo": background}
 grown = {kind: pd.DataFrame(index=pd.Index(grounds, name="background"), dtype=float) for kind in kinds}
 apart = {}
 for (ground, backdrop), size in [(each, size) for each in grounds.items() for size in sizes]:

@@ -100,7 +100,7 @@ def kept(protocol: Protocol, *, file: Path = FILE) -> pd.DataFrame:
 def keep(files: Iterable[Path], *, file: Path = FILE) -> list[str]:
     """Measure trained networks and keep their numbers, in place of earlier ones of the same training.
 
-    Each is measured as trained, and where it averages its last map also without a border.
+    Each is measured as trained, and what averages its last map and was trained at the centre also without a border.
 
     Args:
         files: of weights, as `weights train` writes them.
@@ -126,7 +126,7 @@ def keep(files: Iterable[Path], *, file: Path = FILE) -> list[str]:
         network = networks.load(name, antialiased=blurred, weights=path)
         own = {"network": name, "positions": where, "antialiased": blurred, "seed": seed}
         known["trainings"] = [each for each in known["trainings"] if own.items() - each.items()]
-        for border in BORDERS[: 1 if name == "demo_alexnet" else 2]:
+        for border in BORDERS[: 2 if name != "demo_alexnet" and where == "centre" else 1]:
             each = network if border == BORDERS[0] else padding.replace(network, mode="circular")
             found = Protocol().measure(each)
             means = {measure: float(found[measure].mean()) for measure in MEASURES}
