@@ -124,9 +124,9 @@ def test_position_modes_share_objects_and_differ_in_place():
     middle = boxes(centre[0])
     offset = (middle[:, 0] + middle[:, 1] + 1) / 2 - FRAME / 2
     # Gaussian, sigma 6 px; about 170 frames give its estimate to about 6%, three of them 18%.
-    assert abs(float(offset.std()) - scenes.CENTRE_SIGMA) < 1.2
+    assert abs(float(offset.std()) - scenes.SIGMAS["centre"]) < 1.2
     spread = boxes(uniform[0])
-    assert float(((spread[:, 0] + spread[:, 1]) / 2 - FRAME / 2).std()) > 2 * scenes.CENTRE_SIGMA
+    assert float(((spread[:, 0] + spread[:, 1]) / 2 - FRAME / 2).std()) > 2 * scenes.SIGMAS["centre"]
     extents = torch.cat([middle[:, 1] - middle[:, 0], middle[:, 3] - middle[:, 2]]) + 1
     # 40 to 56 px, plus rotation, shear and the elastic warp
     assert 45 < int(extents.max()) <= 72

@@ -8,7 +8,8 @@ from torch import Tensor
 from helpers import assets
 from helpers.networks.embedded.architectures import NAMES
 
-POSITIONS = ("centre", "uniform")
+POSITIONS = ("centre", "uniform")  # of the networks that come with the workbook
+DOSES = ("sigma12", "sigma24")  # between the two: normal about the centre, with that deviation in px
 FOLDER = Path(__file__).parent / "weights"
 SUMS = "SHA256SUMS"
 
@@ -21,8 +22,8 @@ def file_name(name: str, *, antialiased: bool, positions: str) -> str:
     """
     if name not in NAMES:
         raise ValueError(f"no embedded network is called {name!r}; there are {', '.join(NAMES)}")
-    if positions not in POSITIONS:
-        raise ValueError(f"embedded weights are {' or '.join(map(repr, POSITIONS))}, got {positions!r}")
+    if positions not in (*POSITIONS, *DOSES):
+        raise ValueError(f"embedded weights are {', '.join(map(repr, (*POSITIONS, *DOSES)))}; got {positions!r}")
     return f"{name}{'_aa' if antialiased else ''}_{positions}.safetensors"
 
 
