@@ -249,6 +249,69 @@ def test_conditions() -> None:
     assert words(figure.axes[0], "y") == ["u", "v"]
 
 
+# Layer by layer
+
+
+def test_samplings() -> None:
+    signals = {0: np.array([1.0, 5.0, 2.0, 6.0, 3.0]), 1: np.array([9.0, 1.0, 5.0, 2.0, 6.0])}
+    figure = plots.samplings({"stride": signals, "blur": {k: v / 10 for k, v in signals.items()}})
+    assert titles(figure) == ["as it is", "moved by 1 px", "what is kept, moved back"]
+    for row, scale in enumerate((1, 10)):
+        still, moved, both = figure.axes[3 * row : 3 * row + 3]
+        assert still.get_ylabel() == ("stride", "blur")[row]
+        for axis, dense in zip((still, moved), signals.values(), strict=True):
+            every, kept = axis.get_lines()
+            assert list(every.get_ydata()) == near(dense / scale)
+            assert (list(kept.get_xdata()), list(kept.get_ydata())) == ([0, 2, 4], near(dense[::2] / scale))
+        found = {name: line[:2] for name, line in curves(both).items()}
+        assert found == {
+            "moved by 0 px": ([0, 2, 4], near(np.array([1, 2, 3]) / scale)),
+            "moved by 1 px": ([-1, 1, 3], near(np.array([9, 5, 6]) / scale)),
+        }
+
+
+def test_over_depth() -> None:
+    kinds = {"off-the-shelf": OFF_THE_SHELF, "anti-aliased": ANTIALIASED}
+
+    def series(base: float) -> list[Interval]:
+        return [interval(base + k, base + k - 0.5, base + k + 0.25) for k in range(4)]
+
+    def panels(base: int) -> dict:
+        return {x: {kind: series(base + 3 * j + k) for k, kind in enumerate(kinds)} for j, x in enumerate("xyz")}
+
+    table = {row: panels(10 * i) for i, row in enumerate(("inside", "outside"))}
+    figure = plots.over_depth(table, strides=[2, 2, 4, 8], label="error")
+    assert titles(figure) == ["x", "y", "z"]
+    for k, axis in enumerate(figure.axes):
+        i, j = divmod(k, 3)
+        for kind, (at, up, colour) in curves(axis).items():
+            base = 10 * i + 3 * j + list(kinds).index(kind)
+            assert (at, up, colour) == ([0, 1, 2, 3], near(base + np.arange(4)), to_hex(kinds[kind]))
+        across, low, high = bands(axis)[0]
+        assert (across, low[0], high[0]) == ([0, 1, 2, 3], 10 * i + 3 * j - 0.5, 10 * i + 3 * j + 0.25)
+        assert list(axis.get_xticks()) == [0, 2, 3] and words(axis, "x") == (["2", "4", "8"] if i else [])
+        assert [line.get_xdata()[0] for line in axis.get_lines() if line.get_label().startswith("_")] == [1.5, 2.5]
+    assert [figure.axes[k].get_ylabel() for k in (0, 3)] == ["inside\nerror", "outside\nerror"]
+
+
+def test_predictions() -> None:
+    first = (interval(0.1, 0.05, 0.2), interval(3, 2, 4))
+    second = (interval(0.2, 0.1, 0.3), interval(1, 0.5, 2))
+    smooth = (interval(0.01, 0.005, 0.02), interval(5, 4, 6))
+    table = {"off-the-shelf": {"4 px": first, "8 px": second}, "anti-aliased": {"4 px": smooth}}
+    figure = plots.predictions(table, xlabel="energy", ylabel="lattice")
+    (axis,) = figure.axes
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("energy", "lattice")
+    found = curves(axis)
+    assert found["off-the-shelf"] == ([0.1, 0.2], [3, 1], to_hex(OFF_THE_SHELF))
+    assert found["anti-aliased"] == ([0.01], [5], to_hex(ANTIALIASED))
+    written = [(text.get_text(), *text.xy) for text in axis.texts]
+    assert written == [("4 px", 0.1, 3), ("8 px", 0.2, 1), ("4 px", 0.01, 5)]
+    ends = [segment.tolist() for lines in axis.collections for segment in lines.get_segments()]
+    assert [[0.05, 3], [0.2, 3]] in ends and [[0.1, 2], [0.1, 4]] in ends
+    assert axis.get_xscale() == axis.get_yscale() == "log"
+
+
 # Answers
 
 

@@ -10,7 +10,7 @@ from helpers import networks
 from helpers.networks.embedded import architectures, store
 from helpers.networks.embedded.architectures import FRAME, NAMES, Blur, build
 from helpers.objects import CLASSES
-from helpers.tools.training import evaluate, scenes, seeds, train
+from helpers.tools.training import evaluate, saving, scenes, seeds, train
 from helpers.tools.workbook import baselines
 
 TRUNKS = {
@@ -124,9 +124,9 @@ def test_position_modes_share_objects_and_differ_in_place():
     middle = boxes(centre[0])
     offset = (middle[:, 0] + middle[:, 1] + 1) / 2 - FRAME / 2
     # Gaussian, sigma 6 px; about 170 frames give its estimate to about 6%, three of them 18%.
-    assert abs(float(offset.std()) - scenes.CENTRE_SIGMA) < 1.2
+    assert abs(float(offset.std()) - scenes.SIGMAS["centre"]) < 1.2
     spread = boxes(uniform[0])
-    assert float(((spread[:, 0] + spread[:, 1]) / 2 - FRAME / 2).std()) > 2 * scenes.CENTRE_SIGMA
+    assert float(((spread[:, 0] + spread[:, 1]) / 2 - FRAME / 2).std()) > 2 * scenes.SIGMAS["centre"]
     extents = torch.cat([middle[:, 1] - middle[:, 0], middle[:, 3] - middle[:, 2]]) + 1
     # 40 to 56 px, plus rotation, shear and the elastic warp
     assert 45 < int(extents.max()) <= 72
@@ -197,7 +197,7 @@ def test_shipped_weights_fit_load_and_say_where_they_come_from():
 def test_a_changed_file_is_refused(tmp_path):
     state = {"layer.weight": noise(3, 3), "count": torch.tensor(5)}
     file = store.file_name("demo_resnet", antialiased=True, positions="uniform")
-    path = store.save_state(state, {"seed": "0"}, file=file, folder=tmp_path)
+    path = saving.save_state(state, {"seed": "0"}, file=file, folder=tmp_path)
     loaded, metadata = store.load_state("demo_resnet", antialiased=True, positions="uniform", folder=tmp_path)
     assert metadata == {"seed": "0", "stored": "float16"} and loaded["count"].dtype == torch.int64
     # float16 keeps 11 bits
@@ -214,7 +214,7 @@ def test_a_changed_file_is_refused(tmp_path):
 
 def test_float32_storage_keeps_every_bit(tmp_path):
     file = store.file_name("demo_resnet", antialiased=False, positions="centre")
-    store.save_state({"w": noise(5)}, {}, file=file, folder=tmp_path, half=False)
+    saving.save_state({"w": noise(5)}, {}, file=file, folder=tmp_path, half=False)
     loaded, metadata = store.load_state("demo_resnet", antialiased=False, folder=tmp_path)
     assert torch.equal(loaded["w"], noise(5)) and metadata["stored"] == "float32"
 
@@ -222,11 +222,11 @@ def test_float32_storage_keeps_every_bit(tmp_path):
 def test_saving_two_files_lists_both_and_refuses_what_float16_cannot_hold(tmp_path):
     for positions in store.POSITIONS:
         name = store.file_name("demo_resnet", antialiased=False, positions=positions)
-        store.save_state({"w": torch.ones(1)}, {}, file=name, folder=tmp_path)
+        saving.save_state({"w": torch.ones(1)}, {}, file=name, folder=tmp_path)
     for positions in store.POSITIONS:
         store.load_state("demo_resnet", antialiased=False, positions=positions, folder=tmp_path)
     with pytest.raises(ValueError, match="not finite in float16: w"):
-        store.save_state({"w": torch.tensor([1e6])}, {}, file="x.safetensors", folder=tmp_path)
+        saving.save_state({"w": torch.tensor([1e6])}, {}, file="x.safetensors", folder=tmp_path)
 
 
 def test_variant_is_checked():
@@ -243,6 +243,12 @@ def test_held_out_objects_are_placed_where_asked():
     objects[:, 3] = 1  # black squares
     assert evaluate.logits(Mean(), objects, position=(80, 80)).argmax(1).tolist() == [0, 0]
     assert evaluate.logits(Mean(), objects, position=(0, 0)).argmax(1).tolist() == [1, 1]
+
+
+def test_a_map_of_accuracies_has_rows_down_and_columns_right(monkeypatch):
+    monkeypatch.setattr(evaluate, "accuracy", lambda *_, position: 100.0 * position[0] + position[1])
+    found = evaluate.accuracy_map(nn.Identity(), per_class=1, stride=40)
+    assert found.tolist() == [[0, 40, 80], [4000, 4040, 4080], [8000, 8040, 8080]]
 
 
 # Other seeds
@@ -288,7 +294,7 @@ def test_weights_of_another_seed_are_found_or_asked_for(tmp_path, monkeypatch):
         seeds.weights("demo_resnet", antialiased=True, positions="uniform", seed=3)
     torch.manual_seed(0)
     module = build("demo_resnet", antialiased=True)
-    path = store.save_state(
+    path = saving.save_state(
         module.state_dict(), {}, file="demo_resnet_aa_uniform.safetensors", folder=seeds.folder(3), half=False
     )
     assert seeds.weights("demo_resnet", antialiased=True, positions="uniform", seed=3) == path

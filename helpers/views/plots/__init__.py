@@ -7,6 +7,7 @@ Everywhere `rows`, `columns` and `titles` are words, `stride` the pixels between
 from helpers.views.plots.causes import by_cause, conditions
 from helpers.views.plots.claims import claims
 from helpers.views.plots.consistency import answer_maps, curves, pair_bars
+from helpers.views.plots.equivariance import over_depth, predictions, samplings
 from helpers.views.plots.maps import distances, frames, heatmaps, profiles
 from helpers.views.plots.permutations import against, gains, reorderings
 from helpers.views.plots.probes import (
@@ -43,11 +44,14 @@ __all__ = [
     "intervals",
     "local_global",
     "nulls",
+    "over_depth",
     "pair_bars",
     "parts",
+    "predictions",
     "profiles",
     "reorderings",
     "right_answers",
+    "samplings",
     "spectrum",
     "swap_nulls",
     "warped_grids",
