@@ -27,7 +27,7 @@ class Reader:
     def __init__(
         self, network: Network, names: list[str], *, found: dict[str, torch.Tensor], device: torch.device, fold: bool
     ) -> None:
-        self.network, self.names, self._found, self.device = network, names, found, device
+        self.network, self.names, self.found, self.device = network, names, found, device
         self.module, self._fold, self.folded = network.module, fold, 0
         # Channels-last is the layout that convolutions are fastest in, on the CPU and on GPUs.
         self.layout = torch.channels_last
@@ -41,17 +41,20 @@ class Reader:
         found = [self(part.to(self.device)) for part in frames.split(size)]
         return {layer: torch.cat([part[layer] for part in found]).float().cpu() for layer in self.names}
 
-    def forward(self, inputs: torch.Tensor) -> dict[str, torch.Tensor]:
-        """The same from preprocessed frames, float32 (B, 3, H, W); the first call decides what is folded."""
+    def forward(self, inputs: torch.Tensor, module: nn.Module | None = None) -> dict[str, torch.Tensor]:
+        """The same from preprocessed frames, float32 (B, 3, H, W); the first call decides what is folded.
+
+        ``module``, instead of the network, reads what it takes as inputs; its layers have the network's hooks.
+        """
         if self._fold:
             self._fold_if_equal(inputs[:1])
             self._fold = False
-        return {name: perturbed(values) for name, values in self._run(self.module, inputs).items()}
+        return {name: perturbed(values) for name, values in self.run(module or self.module, inputs).items()}
 
     def _fold_if_equal(self, inputs: torch.Tensor) -> None:
         """From now on read a copy with folded batch norms, if that gives the same features of these inputs."""
         with foldable(self.module) as pairs:
-            exact = self._run(self.module, inputs)
+            exact = self.run(self.module, inputs)
         taken = {self.network.layers[name].removesuffix(":mean") for name in self.names}
         pairs = [(conv, norm) for conv, norm in pairs if not taken & {conv, f"{norm}:input"}]
         if not pairs:
@@ -60,12 +63,13 @@ class Reader:
             twin = folded(self.module, pairs)
         except (RuntimeError, TypeError):  # it holds something that cannot be copied
             return
-        again = self._run(twin, inputs)
+        again = self.run(twin, inputs)
         if all((again[name] - exact[name]).abs().max() <= FOLDED * exact[name].abs().max() for name in exact):
             self.module, self.folded = twin, len(pairs)
 
-    def _run(self, module: nn.Module, inputs: torch.Tensor) -> dict[str, torch.Tensor]:
-        self._found.clear()
+    def run(self, module: nn.Module, inputs: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The layers' features as they are, from the network or a copy of it."""
+        self.found.clear()
         try:
             module(inputs.contiguous(memory_format=self.layout))
         except RuntimeError as error:
@@ -74,15 +78,15 @@ class Reader:
                 raise
             self.layout = torch.contiguous_format
             module.to(memory_format=self.layout)
-            return self._run(module, inputs)
-        missing = [name for name in self.names if name not in self._found]
+            return self.run(module, inputs)
+        missing = [name for name in self.names if name not in self.found]
         if missing:
             raise ValueError(f"{self.network.name}: the forward pass never reaches {', '.join(missing)}")
         for name in self.names:
-            if len(self._found[name]) != len(inputs):
-                got = f"{len(self._found[name])} vectors for {len(inputs)} images"
+            if len(self.found[name]) != len(inputs):
+                got = f"{len(self.found[name])} vectors for {len(inputs)} images"
                 raise ValueError(f"{self.network.name}: layer {name!r} gives {got}: take another layer")
-        return {name: self._found[name] for name in self.names}
+        return {name: self.found[name] for name in self.names}
 
 
 @contextlib.contextmanager
