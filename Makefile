@@ -2,6 +2,11 @@
 # pyproject.toml or the constraints changed. Another Python: make run PYTHON=python3.12
 PYTHON ?= python3
 VENV ?= .venv
+# make splits names at spaces, and the shell reads these marks
+ODD := $(foreach mark,' " ` ; & | < > \ $$,$(findstring $(mark),$(VENV)))
+ifneq ($(words $(VENV)) $(strip $(ODD)),1 )
+$(error VENV=$(VENV): choose a path without spaces, quotes and other marks of the shell)
+endif
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 CONSTRAINTS := .ci/constraints.txt

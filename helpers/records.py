@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import math
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -149,6 +151,7 @@ class Record:
         for key, number in zip((name, f"{name}/low", f"{name}/high"), found, strict=True):
             self._number(key, number, unit, "count" if counted else "statistic", int(counted or effect.objects))
         row = {"claim": name, "sentence": sentence, "verdict": verdict(*found[1:], **bounds, n=effect.objects)}
+        row |= {word: bound for word, bound in bounds.items() if math.isfinite(bound)}
         text = f"{shown(*found, **bounds)} {unit} over {effect.objects} {over}"
         self.claims.append({**row, "rule": rule, "found": text, "n": int(effect.objects), "source": source})
         if show:
@@ -164,43 +167,34 @@ class Record:
             tolerance: how far it may be from that.
             source: where the expected value and the tolerance come from.
         """
-        holds = abs(value - expected) <= tolerance
         bounds = {"target": float(expected), "tolerance": float(tolerance)}
-        return self._keep(name, value, f"{expected:.6g} ± {tolerance:.2g}", holds, source, **bounds)
+        return self._keep(name, value, f"{expected:.6g} ± {tolerance:.2g}", source, **bounds)
 
     def check_below(self, name: str, value: float, *, bound: float, source: str) -> bool:
         """Whether ``value <= bound``, as :meth:`check`."""
-        return self._keep(name, value, f"≤ {bound:.6g}", value <= bound, source)
+        return self._keep(name, value, f"≤ {bound:.6g}", source, at_most=float(bound))
 
     def check_above(self, name: str, value: float, *, bound: float, source: str) -> bool:
         """Whether ``value >= bound``, as :meth:`check`."""
-        return self._keep(name, value, f"≥ {bound:.6g}", value >= bound, source)
+        return self._keep(name, value, f"≥ {bound:.6g}", source, at_least=float(bound))
 
-    def _keep(self, name: str, value: float, expected: str, holds: bool, source: str, **bounds: float) -> bool:
-        row = {
-            "check": name,
-            "value": float(value),
-            "expected": expected,
-            "source": source,
-            "holds": bool(holds),
-            **bounds,
-        }
-        self.checks.append(row)
-        return bool(holds)
+    def _keep(self, name: str, value: float, expected: str, source: str, **bounds: float) -> bool:
+        row = {"check": name, "value": float(value), "expected": expected, "source": source, **bounds}
+        self.checks.append({**row, "holds": holds(row)})
+        return self.checks[-1]["holds"]
 
     def save_figure(self, figure: matplotlib.figure.Figure, name: str) -> Path:
         """Save a figure as ``OUT/figures/NN_name.png`` with its sidecar JSON; returns the PNG's path.
 
         The same figure gives the same bytes: dates and versions are in the sidecar, not in the PNG.
         """
-        folder = self.out / "figures"
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{self.notebook[:2]}_{name}.png"
-        buffer = io.BytesIO()
+        path = self.out / "figures" / f"{self.notebook[:2]}_{name}.png"
+        buffer, picture = io.BytesIO(), io.BytesIO()
         figure.draw_without_rendering()  # axes of equal aspect find their places in the second layout only
         figure.savefig(buffer, format="png", dpi=150, bbox_inches="tight", pad_inches=0.08, metadata={"Software": None})
         with Image.open(buffer) as image:
-            image.convert("RGB").save(path, optimize=True)
+            image.convert("RGB").save(picture, "PNG", optimize=True)
+        write_file(path, picture.getvalue())
         self.figures.append(path.name)
         self._sidecar(path.name)
         return path
@@ -234,10 +228,34 @@ class Record:
         return table
 
     def _write(self, path: Path, content: dict[str, Any]) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         head = {"notebook": self.notebook, "parameters": self.parameters}
         text = json.dumps({**head, **content, "stamp": self.stamp}, indent=2, ensure_ascii=False, default=str)
-        path.write_text(text + "\n", encoding="utf-8")
+        write_file(path, text + "\n")
+
+
+def holds(check: Mapping[str, Any]) -> bool:
+    """Whether the value of a check, a row of a record, is within the bounds beside it; NaN never is."""
+    value = check["value"]
+    if "target" in check:
+        return abs(value - check["target"]) <= check["tolerance"]
+    return value <= check["at_most"] if "at_most" in check else value >= check["at_least"]
+
+
+def write_file(path: Path, content: str | bytes) -> None:
+    """Write a file, and its folder, in one step: it is whole, or what it was before.
+
+    Args:
+        path: of the file.
+        content: text is written as UTF-8, with what UTF-8 cannot hold (half a surrogate pair) spelled out.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8", "backslashreplace"))
+        os.replace(part, path)
+    finally:
+        with contextlib.suppress(OSError):  # it is there only if something failed
+            part.unlink()
 
 
 def verdict(low: float, high: float, *, above: float = -math.inf, below: float = math.inf, n: int = FEWEST) -> str:

@@ -16,7 +16,12 @@ def anchors(grid: tuple[int, int]) -> dict[str, tuple[int, int]]:
     """The five anchors of an (R, C) grid as (row, col) indices: four corners and the centre.
 
     The centre is ``((R - 1) // 2, (C - 1) // 2)``, where the authors' published maps have their ones.
+
+    Raises:
+        ValueError: a grid that has no position, or whose sides are no integers.
     """
+    if len(grid) != 2 or not all(isinstance(side, int | np.integer) and side > 0 for side in grid):
+        raise ValueError(f"a grid is (rows, columns), two integers of at least 1, not {tuple(grid)}")
     rows, cols = grid
     last = rows - 1, cols - 1
     middle = last[0] // 2, last[1] // 2
@@ -114,8 +119,13 @@ def by_distance(
 
     Returns:
         The distances in pixels, from 0, the means and the standard deviations, each (K,).
+
+    Raises:
+        ValueError: no map, or one that is not finite; or as :func:`anchor_index`.
     """
     values = np.asarray(similarity, dtype=np.float64)
+    if values.ndim != 2 or not np.isfinite(values).all():
+        raise ValueError(f"a map is (R, C) and finite, not {values.shape} with {np.isnan(values).sum()} NaN")
     row, col = anchor_index(values.shape, anchor)
     rows, cols = np.indices(values.shape)
     ring = np.maximum(abs(rows - row), abs(cols - col)).ravel()

@@ -77,8 +77,8 @@ FAULTS = (
     Fault(
         "a bootstrap over positions instead of objects",
         "helpers/measures/uncertainty.py",
-        "    labels = np.arange(len(numbers)) if clusters is None else np.asarray(clusters)\n",
-        "    numbers = np.repeat(numbers, 100)\n    labels = np.arange(len(numbers))\n",
+        "    labels = np.arange(len(numbers)) if clusters is None else np.asarray(clusters)\n    if len(labels)",
+        "    numbers = np.repeat(numbers, 100)\n    labels = np.arange(len(numbers))\n    if len(labels)",
         "05",
     ),
     Fault(

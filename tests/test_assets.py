@@ -1,6 +1,8 @@
 """Finding and downloading files, against a local HTTP server that breaks off, forgets ranges and lies."""
 
+import hashlib
 import http.server
+import socket
 import threading
 import time
 
@@ -172,3 +174,90 @@ def test_what_is_there_needs_no_lock(tmp_path, monkeypatch):
     expected = checksum(tmp_path)
     there = tmp_path / "file.bin"
     assert assets.download("http://127.0.0.1:9/file.bin", there, sha256=expected) == there
+
+
+@pytest.fixture
+def sends(monkeypatch):
+    """A function that starts a server which sends these bytes, whatever is asked, and gives its address.
+
+    With ``each`` it sends them one by one, so many seconds apart.
+    """
+    monkeypatch.setattr(assets, "_PATIENCE", 1)
+    listening = []
+
+    def start(answer: bytes, each: float = 0.0) -> str:
+        server = socket.create_server(("127.0.0.1", 0))
+        listening.append(server)
+
+        def serve():
+            try:
+                while True:
+                    connection, _ = server.accept()
+                    with connection:
+                        connection.recv(1 << 16)
+                        for start in range(0, len(answer), 1 if each else len(answer)):
+                            connection.sendall(answer[start : start + 1] if each else answer)
+                            time.sleep(each)
+            except OSError:  # the test is over, or the other side has hung up
+                pass
+
+        threading.Thread(target=serve, daemon=True).start()
+        return f"http://127.0.0.1:{server.getsockname()[1]}/file.bin"
+
+    yield start
+    for server in listening:
+        server.close()
+
+
+def _answer(body=b"PK content", status="200 OK", **headers) -> bytes:
+    headers = {"Content-Length": len(body), **{name.replace("_", "-"): value for name, value in headers.items()}}
+    lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers.items() if value is not None)]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+@pytest.mark.parametrize(
+    ("answer", "each", "reason"),
+    [
+        (_answer(b""), 0, "no bytes came"),
+        (_answer(Content_Length=100), 0, "broke off after 10 of 100 bytes"),
+        (_answer(b"5\r\nhello\r\n9\r\nthe", Content_Length=None, Transfer_Encoding="chunked"), 0, "IncompleteRead"),
+        (_answer(b"{}", Content_Type="text/html; charset=utf-8"), 0, "a web page came"),
+        (_answer(b"\n<!DOCTYPE html><title>Log in</title>"), 0, "a web page came"),
+        (_answer(Content_Encoding="gzip"), 0, "coding gzip"),
+        (_answer(status="206 Partial Content", Content_Range="bytes 5-14/15"), 0, "status 206"),
+        (_answer(status="302 Found", Location="file:///etc/hostname"), 0, "not allowed|unknown url type"),
+        (_answer(status="302 Found", Location="ftp://127.0.0.1/file.bin"), 0, "not allowed|unknown url type"),
+        (_answer(b"x" * 200), 0.3, "nothing came for 1 s"),  # the header byte by byte
+    ],
+)
+def test_what_is_certainly_not_the_file_is_not_kept(sends, tmp_path, answer, each, reason):
+    target = tmp_path / "here/file.bin"
+    with pytest.raises(assets.AssetError, match=rf"file\.bin from http.*({reason}).*put the file at"):
+        assets.download(sends(answer, each), target, progress=False)
+    assert list(target.parent.iterdir()) == []
+
+
+def test_a_body_that_trickles_is_given_up_and_its_lock_with_it(sends, tmp_path):
+    # All but the body at once would need another server: without a line break in its header it comes in time.
+    answer = b"HTTP/1.0 200\n\n" + b"x" * 1000
+    with pytest.raises(assets.AssetError, match="less than 1000 bytes a second came"):
+        assets.download(sends(answer, 0.02), tmp_path / "here/file.bin", progress=False)
+    assert list((tmp_path / "here").iterdir()) == []
+
+
+@pytest.mark.parametrize("url", ["file:///etc/hostname", "data:,hello", "ftp://127.0.0.1/a", "hostname", "http://["])
+def test_addresses_that_are_no_web_address_are_refused(tmp_path, url):
+    with pytest.raises(assets.AssetError, match="cannot download a from"):
+        assets.download(url, tmp_path / "here/a", progress=False)
+    assert list((tmp_path / "here").iterdir()) == []
+
+
+@pytest.mark.parametrize("checked", [True, False])
+@pytest.mark.parametrize("part", [b"an older version of the file", CONTENT[:5000], CONTENT, CONTENT + b"more"])
+@pytest.mark.parametrize("ranges", [True, False])
+def test_what_was_left_of_another_file_never_becomes_part_of_this_one(server, tmp_path, part, checked, ranges):
+    Server.ranges = ranges
+    (tmp_path / "file.bin.part").write_bytes(part)
+    expected = hashlib.sha256(CONTENT).hexdigest() if checked else None
+    got = assets.download(f"{server}/file.bin", tmp_path / "file.bin", sha256=expected, progress=False)
+    assert got.read_bytes() == CONTENT and list(tmp_path.glob("file.bin*")) == [got]

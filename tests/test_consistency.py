@@ -72,23 +72,6 @@ def test_change_rates_know_their_direction():
     assert consistency.change_rates(board) == {"vertical": 1.0, "horizontal": 1.0, "diagonal": 0.0}
 
 
-def test_mean_absolute_change_by_hand():
-    shares = np.array([[[0.9, 0.1], [0.6, 0.4]], [[0.2, 0.8], [0.7, 0.3]]])
-    rates = consistency.mean_absolute_change(np.log(shares))
-    # Vertical: 0.9 -> 0.2 and back from 0.8 to 0.1; 0.6 -> 0.7 and back. Two classes: both orders agree.
-    assert rates["vertical"] == pytest.approx((0.7 + 0.7 + 0.1 + 0.1) / 4, abs=1e-12)
-    assert rates["horizontal"] == pytest.approx((0.3 + 0.3 + 0.5 + 0.5) / 4, abs=1e-12)
-    assert rates["diagonal"] == pytest.approx((0.2 + 0.2 + 0.4 + 0.4) / 4, abs=1e-12)
-
-
-def test_mean_absolute_change_follows_the_first_answer():
-    # Class 1 takes over from class 0: rightwards 0 falls from 0.5 to 0.3, leftwards 1 from 0.6 to 0.2.
-    shares = np.array([[[0.5, 0.2, 0.3], [0.3, 0.6, 0.1]]]).repeat(2, 0)
-    rates = consistency.mean_absolute_change(np.log(shares))
-    assert rates["horizontal"] == pytest.approx((0.2 + 0.4) / 2, abs=1e-12)
-    assert rates["vertical"] == 0
-
-
 def test_consistency_by_hand():
     # Windows of 2: 3 + 1, 1 + 3, 1 + 2 + 1 and 4 of a kind.
     assert consistency.consistency(GRID, window=2) == (10 + 10 + 6 + 16) / 64
@@ -113,28 +96,6 @@ def test_pair_shares_by_hand():
     got = [found.both_right, found.one_right, found.both_wrong_same, found.both_wrong_different]
     np.testing.assert_allclose(got, np.array([30, 20, 12, 2]) / 64, rtol=0, atol=1e-15)
     assert found.accuracy == 40 / 64  # the windows hold 1, 3, 2 and 4 right answers of 4
-    assert found.stays_right == 0.75
-    assert found.excess == pytest.approx((0.75 - 0.625) / 0.375, abs=1e-15)
-    never = consistency.pair_shares(GRID, target=5, window=2)
-    assert np.isnan(never.stays_right) and np.isnan(never.excess)
-    always = consistency.pair_shares(torch.ones(3, 3, dtype=torch.long), target=1, window=2)
-    assert (always.both_right, always.stays_right) == (1, 1) and np.isnan(always.excess)
-
-
-def test_excess_is_free_of_the_accuracy_where_stays_right_is_not():
-    """Salt and pepper, rarely and mostly right: no patches in either, and nothing but the accuracy differs."""
-    noise, side = np.random.default_rng(3).random((80, 80)), 8
-    rare, often = (consistency.pair_shares((noise < share).astype(int), target=1, window=side) for share in (0.3, 0.9))
-    assert often.stays_right - rare.stays_right > 0.5
-    # the same shift is drawn twice in 1 pair of 64, and is as right as itself; 6,400 answers make 0.01 of it
-    assert rare.excess == pytest.approx(1 / 64, abs=0.02) and often.excess == pytest.approx(1 / 64, abs=0.02)
-    patches = np.arange(80)[:, None] // 40 + np.zeros(80, int)  # only the windows over one line hold both
-    assert consistency.pair_shares(patches, target=1, window=8).excess > 0.9
-    # kappa of right against wrong, two answers
-    two = consistency.pair_shares(GRID, target=1, window=2)
-    wrong = 1 - two.accuracy
-    expected = consistency.kappa(1 - two.one_right, chance=two.accuracy**2 + wrong**2)
-    assert two.excess == pytest.approx(expected, abs=1e-14)
 
 
 def test_drawing_pairs_estimates_the_exact_consistency():
@@ -174,32 +135,6 @@ def test_an_answer_that_ignores_the_place_and_the_object_has_no_agreement_above_
     assert consistency.consistency(same[0], window=5) == consistency.chance_agreement(same, window=5) == 1
 
 
-def test_worst_case_by_hand():
-    answers = torch.ones(5, 5, dtype=torch.long)
-    answers[1, 1] = 0
-    # Starts at least 2 from the border: only (2, 2), whose neighbour (1, 1) is wrong.
-    assert consistency.worst_case_accuracy(answers, target=1, reaches=[0, 1, 2]).tolist() == [1, 0, 0]
-    # Starts at least 1 from it: 9, of which (1, 1) is wrong, and 4 have it within one step.
-    assert consistency.worst_case_accuracy(answers, target=1, reaches=[0, 1]).tolist() == [8 / 9, 5 / 9]
-    assert consistency.worst_case_accuracy(answers, target=1, reaches=[1]).tolist() == [5 / 9]
-
-
-def test_worst_case_matches_looking_at_every_shift_and_cannot_rise():
-    answers = np.where(np.random.default_rng(1).random((15, 13)) < 0.03, 2, 0)
-    reaches, furthest = [0, 1, 2, 3], 3
-    slow = []
-    for m in reaches:
-        right = [
-            all(answers[r + i, c + j] == 0 for i in range(-m, m + 1) for j in range(-m, m + 1))
-            for r in range(furthest, 15 - furthest)
-            for c in range(furthest, 13 - furthest)
-        ]
-        slow.append(np.mean(right))
-    found = consistency.worst_case_accuracy(answers, target=0, reaches=reaches)
-    np.testing.assert_allclose(found, slow, rtol=0, atol=1e-15)
-    assert (np.diff(slow) < 0).all()
-
-
 def test_bad_logits_are_named():
     logits = torch.randn(3, 4, 5, generator=torch.Generator().manual_seed(0))
     with pytest.raises(ValueError, match=r"floats \(R, C, K\), not torch.float32 \(4, 5\)"):
@@ -209,9 +144,8 @@ def test_bad_logits_are_named():
     for bad in (float("nan"), float("inf")):
         broken = logits.clone()
         broken[1, 2, 3] = bad
-        for measure in (consistency.answers, consistency.mean_absolute_change):
-            with pytest.raises(ValueError, match=r"logits not finite at 1 of 12 positions, first at \(1, 2\)"):
-                measure(broken)
+        with pytest.raises(ValueError, match=r"logits not finite at 1 of 12 positions, first at \(1, 2\)"):
+            consistency.answers(broken)
     for target in (-1, 5):
         with pytest.raises(ValueError, match=f"class {target} does not exist: it must be 0 to 4"):
             consistency.probability_map(logits, target=target)
@@ -231,11 +165,6 @@ def test_bad_answers_and_ranges_are_named():
             consistency.pair_shares(GRID, target=1, window=side)
     with pytest.raises(ValueError, match="class -1 does not exist"):
         consistency.pair_shares(GRID, target=-1, window=2)
-    with pytest.raises(ValueError, match="reach of 2 px needs a lattice of at least 5 .* take at most 1"):
-        consistency.worst_case_accuracy(GRID, target=1, reaches=[0, 2])
-    for reaches in ([], [-1]):
-        with pytest.raises(ValueError, match="at least 0 px"):
-            consistency.worst_case_accuracy(GRID, target=1, reaches=reaches)
     with pytest.raises(ValueError, match="at least one"):
         consistency.chance_agreement([], window=2)
     with pytest.raises(ValueError, match="take 2 to 3"):
@@ -286,13 +215,9 @@ def test_answer_maps_share_their_colours_and_the_right_answer_is_pale():
     assert words[:2] == ["class 5 (right)", "class 2"] and words[-2:] == ["5 others", "the answer changes"]
 
 
-def test_dots_leave_out_what_is_undefined_and_bars_and_curves_fit():
+def test_bars_and_curves_fit():
     names = ["one, centre", "another, centre"]
     variants = dict(zip(names, VARIANT_COLOURS, strict=True))
-    table = {"stays right": {"pasted": {names[0]: [0.5, np.nan, 1.0], names[1]: [np.nan] * 3}}}
-    dots = plots.by_kind(table, variants=variants)
-    shown = [line.get_xdata().tolist() for line in drawn(dots).axes[0].lines]
-    assert shown == [[0.5, 1.0], [0.75], []]
     bars = plots.pair_bars({"pasted": {name: [0.5, 0.2, 0.2, 0.1] for name in names}}, parts=list("abcd"))
     ends = [bar.get_x() + bar.get_width() for bar in drawn(bars).axes[0].patches]
     np.testing.assert_allclose(ends, [0.5, 0.5, 0.7, 0.7, 0.9, 0.9, 1, 1])
@@ -305,3 +230,65 @@ def test_dots_leave_out_what_is_undefined_and_bars_and_curves_fit():
         assert [line.get_ydata().tolist() for line in axis.lines] == list(expected.values())
     # where two networks coincide, the one below still shows around the one above
     assert axes[0].lines[0].get_markersize() > axes[0].lines[1].get_markersize() + 2
+
+
+# Published protocols
+
+
+def test_zhang_draws_one_pair_for_a_batch_and_goes_through_the_set_again():
+    """Two images that a shift of the first row alone tells apart: they share a batch's pair, and only that."""
+    halves = torch.zeros(4, 2, 2, dtype=torch.long)
+    halves[:, 0] = 1
+    one_batch = torch.stack([consistency.drawn_consistency(halves, batch=4, passes=1, seed=s) for s in range(200)])
+    assert set(one_batch.sum(1).tolist()) == {0.0, 4.0}  # a pair is the batch's: all agree, or none
+    alone = torch.stack([consistency.drawn_consistency(halves, batch=1, passes=1, seed=s) for s in range(200)])
+    assert {1.0, 2.0, 3.0} <= set(alone.sum(1).tolist())
+    passes = torch.stack([consistency.drawn_consistency(halves, batch=4, passes=5, seed=s) for s in range(200)])
+    assert set((5 * passes[:, 0]).round().tolist()) == {0.0, 1.0, 2.0, 3.0, 4.0, 5.0}
+    # Half of all pairs lie in one row. 1000 pairs, each right with 1/2: 4 standard errors are 0.063.
+    assert float(passes[:, 0].mean()) == pytest.approx(0.5, abs=0.063)
+
+
+def test_zhang_estimates_the_exact_consistency():
+    answers = torch.from_numpy(random_answers((1, 4, 4), 3, seed=2))
+    exact = consistency.consistency(answers[0], window=4)
+    drawn = float(consistency.drawn_consistency(answers, passes=20_000)[0])
+    assert drawn == pytest.approx(exact, abs=4 * (exact * (1 - exact) / 20_000) ** 0.5)  # 4 standard errors
+
+
+def test_worst_cases_by_hand():
+    answers = torch.zeros(3, 3, 3, dtype=torch.long)
+    answers[1, 0, 2] = 5  # wrong in the first row, which Michaeli's code never crops
+    answers[2, 2, 1] = 5
+    targets = [0, 0, 0]
+    assert consistency.worst_case(answers, targets=targets, protocol="engstrom2019 exhaustive").tolist() == [1, 0, 0]
+    assert consistency.worst_case(answers, targets=targets, protocol="michaeli2023").tolist() == [1, 1, 0]
+    few, many = (
+        torch.stack(
+            [consistency.worst_case(answers, targets=targets, protocol="engstrom2019 worst of k", k=k, seed=s)
+             for s in range(400)]
+        )
+        for k in (1, 10)
+    )  # fmt: skip
+    assert few[:, 0].all() and not (many & ~few).any()  # more shifts cannot help: the first is among them
+    # One of nine positions is wrong. 400 draws: 4 standard errors are .063 and .092.
+    assert few[:, 1].double().mean().item() == pytest.approx(8 / 9, abs=0.063)
+    assert many[:, 1].double().mean().item() == pytest.approx((8 / 9) ** 10, abs=0.092)
+    assert (few[:, 1] != few[:, 2]).any()  # each image has shifts of its own
+    assert consistency.worst_case(answers, targets=[0, 5, 5], protocol="engstrom2019 exhaustive").tolist() == [1, 0, 0]
+
+
+def test_protocols_refuse_what_they_cannot_mean():
+    maps = torch.zeros(2, 3, 4, dtype=torch.long)
+    with pytest.raises(ValueError, match="unknown protocol 'zhang2018'; did you mean 'zhang2019'"):
+        consistency.drawn_consistency(maps, protocol="zhang2018")
+    with pytest.raises(ValueError, match=r"answers are \(N, R, C\)"):
+        consistency.drawn_consistency(maps[0])
+    with pytest.raises(ValueError, match="batch is 0"):
+        consistency.drawn_consistency(maps, batch=0)
+    with pytest.raises(ValueError, match=r"a lattice of \(3, 4\) has no middle"):
+        consistency.worst_case(maps, targets=[0, 0], protocol="michaeli2023")
+    with pytest.raises(ValueError, match="2 images but 1 targets"):
+        consistency.worst_case(maps, targets=[0], protocol="engstrom2019 exhaustive")
+    with pytest.raises(ValueError, match="k is 0"):
+        consistency.worst_case(maps, targets=[0, 0], protocol="engstrom2019 worst of k", k=0)

@@ -1,12 +1,17 @@
 """Cut-outs and photos from files: alpha kept, the protocol's resize, and errors that name the file."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from helpers import objects
-from helpers.objects import Cutout, Photo, resize
+from helpers.objects import Cutout, Photo, cutouts, resize
 
 
 def resized_slowly(image: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -136,3 +141,43 @@ def test_sizes_that_are_none_are_named(size):
 def test_an_embedded_object_may_have_two_sides():
     assert objects.load("airplane", (48, 40)).size == (48, 40)
     assert objects.load("airplane", np.int64(20)).size == (20, 20)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16", "CMYK"])
+@pytest.mark.parametrize("size", [(7, 40), (61, 5)])
+def test_what_is_read_of_a_file_for_a_size_is_the_whole_resized(tmp_path, mode, size):
+    draw = np.random.default_rng(0)
+    if mode == "I;16":
+        image = Image.fromarray(draw.integers(0, 65536, (23, 31)).astype(np.uint16))
+    else:
+        image = Image.fromarray(draw.integers(0, 256, (23, 31, 4)).astype(np.uint8)).convert(mode)
+    path = tmp_path / ("a.tif" if mode == "CMYK" else "a.png")
+    image.save(path, **({"transparency": 3} if mode == "P" else {}))
+    whole = cutouts.read(path, "RGBA")
+    assert torch.equal(cutouts.read(path, "RGBA", size), objects.resize(whole, size))
+
+
+def test_memory_is_bounded_by_the_size_asked_for(tmp_path):
+    pytest.importorskip("resource")
+    Image.new("L", (13_000, 6_500), 9).save(tmp_path / "large.png")
+    code = (
+        "import resource, sys; from helpers import objects; usage = lambda: resource.getrusage(resource.RUSAGE_SELF);"
+        "before = usage().ru_maxrss; objects.load(sys.argv[1], 48); print(usage().ru_maxrss - before)"
+    )
+    root = Path(__file__).parents[1]
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "large.png")], capture_output=True, cwd=root)
+    unit = 1 if sys.platform == "darwin" else 1024
+    assert int(done.stdout) * unit < 3 * 13_000 * 6_500  # its 84 MB as Pillow decodes them, and little besides
+
+
+@pytest.mark.parametrize("chunk", ["text", "profile"])
+def test_a_png_with_large_chunks_is_refused_by_its_path(tmp_path, chunk):
+    path, more = tmp_path / "large.png", {}
+    if chunk == "text":
+        more["pnginfo"] = PngInfo()
+        more["pnginfo"].add_text("note", "x" * 2_000_000, zip=True)
+    else:
+        more["icc_profile"] = bytes(2_000_000)
+    Image.new("RGB", (4, 4)).save(path, **more)
+    with pytest.raises(ValueError, match=r"large\.png is .* not a readable image"):
+        objects.load(str(path))

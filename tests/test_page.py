@@ -308,6 +308,8 @@ def small_store(place: Path) -> dict:
         "title": "demo ResNet, off-the-shelf",
         "weights": "w",
         "layers": {"fc": "fc"},
+        "frame": [144, 144],
+        "size": [48, 48],
         "rows": steps,
         "cols": steps,
     }
@@ -318,9 +320,11 @@ def small_store(place: Path) -> dict:
         "similarity": draw.uniform(0, 1, (1, 5, 5, 5)), "probability": draw.uniform(0, 1, (5, 5)),
         "top1": draw.integers(0, 9, (5, 5)), "scalars": np.zeros((1, 5, 8)), "drop": np.zeros((1, 2)),
     }  # fmt: skip
+    own = np.zeros((4, 48, 48), np.uint8)  # a user's: an embedded one of the same name looks otherwise
+    own[0], own[3] = 200, 255
     for index in (0, 1):
-        store.write(place, "demo_resnet/48px", index=index, result=result)
-    return result
+        store.write(place, "demo_resnet/48px", index=index, result=result, pixels=own)
+    return {**result, "pixels": own}
 
 
 def test_a_store(tmp_path):
@@ -328,8 +332,10 @@ def test_a_store(tmp_path):
     result = small_store(place)
     cup, unknown = sources.find(place)
     assert (cup.name, unknown.name) == ("cup, 48 px", "unknown thing, 48 px")
-    assert cup.scene is not None and unknown.scene is None and unknown.size == (48, 48)
-    assert cup.frame == (128, 128) and list(cup.rows) == [0, 20, 40, 60, 80]
+    assert cup.frame == (144, 144) and list(cup.rows) == [0, 20, 40, 60, 80]  # 80 + 48 is less than the frame
+    for subject in (cup, unknown):
+        frame = subject.scene.render([[20, 40]])[0, :, 20:68, 40:88].numpy()
+        np.testing.assert_array_equal(frame, result["pixels"][:3])
     maps = cup.networks[0]
     np.testing.assert_array_equal(maps.layers["fc"]["br"], result["similarity"][0, 4].astype(np.float32))
     assert "airplane" in maps.labels

@@ -126,6 +126,42 @@ def test_no_change_is_left_alone(rng):
     np.testing.assert_allclose(result.fitted, 1, atol=EXACT)
 
 
+def test_silent_dimensions_close_the_cycles_they_lie_on():
+    """Dimensions 0 to 2 tell where 3 of 6 go: 0 from 1, 1 from 3, 2 from 2. Silent: 3 to 5 of u, 0, 4 and 5 of v."""
+    v = np.eye(6)[[1, 3, 2]]
+    u = np.eye(6)[[0, 1, 2]]
+    # The chain 0 <- 1 <- 3 has a beginning, 0, that nothing took: 3 takes it; 4 and 5 stay
+    np.testing.assert_array_equal(permutations.fit(u, v), [1, 3, 2, 0, 4, 5])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_last_digits_do_not_decide_where_silent_dimensions_go(seed):
+    """Planted in features of which a third is silent: noise of another machine's size elsewhere changes nothing."""
+    rng = np.random.default_rng(seed)
+    v = np.maximum(rng.standard_normal((12, 300)), 0)
+    v[:, rng.permutation(300)[:100]] = 0
+    planted = rng.permutation(300)
+    other = v * (1 + 1e-5 * rng.standard_normal(v.shape))
+    found = permutations.fit(v[:, planted], v)
+    np.testing.assert_array_equal(permutations.fit(other[:, planted], other), found)
+    alive = v[:, planted].any(0)
+    np.testing.assert_array_equal(found[alive], planted[alive])
+    # and one more dimension that fell silent moves itself and its neighbour on the cycle, no others
+    other[:, planted[np.flatnonzero(alive)[0]]] = 0
+    assert np.count_nonzero(permutations.fit(other[:, planted], other) != found) <= 2
+
+
+def test_closing_cycles_costs_nothing_where_values_have_signs(rng):
+    """Silent dimensions beside some of either sign: the best of all permutations, whatever the cycles."""
+    for _ in range(20):
+        u, v = rng.standard_normal((2, 2, 6))
+        u[:, rng.integers(6, size=2)] = 0
+        v[:, rng.integers(6, size=2)] = 0
+        best = max(permutations.score(u, v, permutation=p).mean() for p in itertools.permutations(range(6)))
+        found = permutations.score(u, v, permutation=permutations.fit(u, v)).mean()
+        assert found == pytest.approx(best, abs=1e-8)  # ties towards the identity are worth 1e-9
+
+
 def test_pairs_by_hand():
     features = np.arange(2 * 3 * 4, dtype=float).reshape(2, 3, 4, 1)
     before, after = permutations.pairs(features, displacement=(1, -2))

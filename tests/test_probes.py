@@ -1,5 +1,7 @@
 """Position probes: hand-made features with known answers, slow references, and nulls."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -91,6 +93,11 @@ def test_reduce_keeps_all_distances(rng, shape):
     np.testing.assert_allclose(*difference, atol=1e-5)
 
 
+def test_reduce_takes_a_grid_of_positions(rng):
+    grid = rng.standard_normal((5, 6, 80))
+    np.testing.assert_array_equal(probes.reduce(grid).reshape(30, -1), probes.reduce(grid.reshape(30, 80)))
+
+
 def test_reduce_finds_the_rank_and_survives_constants(rng):
     low = rng.standard_normal((40, 3)) @ rng.standard_normal((3, 100))
     assert probes.reduce(low).shape == (40, 3)
@@ -110,7 +117,7 @@ def test_decide_by_hand():
     )
 
 
-@pytest.mark.parametrize("products", [solver.PRODUCTS, 0])
+@pytest.mark.parametrize("products", [300, 0])
 def test_decide_adds_to_its_working_set_until_it_is_the_svm_of_all_points(rng, monkeypatch, products):
     monkeypatch.setattr(solver, "FIRST", 20)
     monkeypatch.setattr(solver, "PRODUCTS", products)
@@ -292,6 +299,44 @@ def test_locate_unseen_never_sees_the_object_it_is_asked_about(rng):
     assert probes.locate_unseen(copies, groups=np.arange(8) // 2).r2.mean() < 0.2
 
 
+def test_a_pool_answers_as_its_objects_do(rng):
+    objects, groups = shared(rng, 4), [0, 0, 1, 2]
+    pool = probes.Pool(objects)
+    for divide in probes.DIVIDES:
+        found, expected = (probes.unseen(each, divide, groups=groups).decision for each in (pool, objects))
+        np.testing.assert_array_equal(found, expected)
+        found, expected = (probes.swap_test(each, divide, groups=groups).null for each in (pool, objects))
+        np.testing.assert_array_equal(found, expected)
+    found, expected = (probes.locate_unseen(each, groups=groups).predicted for each in (pool, objects))
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_locate_unseen_against_a_slow_loop(rng):
+    objects, groups = shared(rng, 4), np.array([0, 0, 1, 2])
+    truth = coordinates().reshape(-1, 2)
+    found = probes.locate_unseen(objects, groups=groups, alpha=0.01).predicted
+    for out, item in enumerate(objects):
+        train = np.concatenate([objects[i].reshape(len(truth), -1) for i in range(4) if groups[i] != groups[out]])
+        target = np.tile(truth, (len(train) // len(truth), 1))
+        expected = solver.ridge(train, target, test=item.reshape(len(truth), -1), alpha=0.01)
+        # of pixels; sums of 500 float64 products, in another order, and an inverse that loses four digits at most
+        np.testing.assert_allclose(found[out].reshape(-1, 2), expected, atol=1e-8)
+
+
+def test_training_objects_that_never_change_give_the_mean(rng):
+    objects = [smooth(rng), np.full((*GRID, 20), 3.0), np.full((*GRID, 20), 3.0)]
+    found = probes.locate_unseen(objects).predicted[0]
+    np.testing.assert_allclose(found, np.broadcast_to(np.stack(np.indices(GRID), -1).mean((0, 1)), found.shape))
+
+
+def test_the_products_at_hand_are_those_the_svm_makes(rng, monkeypatch):
+    objects = [smooth(rng) for _ in range(4)]
+    known = probes.unseen(objects, groups=[0, 1, 1, 2]).decision
+    monkeypatch.setattr("helpers.measures.probes.unseen_objects.PRODUCTS", 0)
+    # where an SVM stops, 1e-5 of the margins
+    np.testing.assert_allclose(known, probes.unseen(objects, groups=[0, 1, 1, 2]).decision, atol=1e-4)
+
+
 def test_unseen_never_sees_the_groups_other_objects(rng):
     """Two copies of each object: held out together, the twin can't help."""
     private = [smooth(rng, d=60) for _ in range(3)]
@@ -429,6 +474,34 @@ def test_p_value_by_hand():
     assert probes.p_value(0.9, [0.5, 0.6, 0.7]) == 0.25
 
 
+@pytest.mark.parametrize("exact", [False, True])
+def test_a_probe_that_would_take_for_ever_is_stopped_and_says_so(rng, monkeypatch, exact):
+    monkeypatch.setattr(solver, "_WORK", 10**6)  # a thousandth of the work: a thousandth of the time
+    monkeypatch.setattr(solver, "_STEPS", 10)
+    noise = rng.standard_normal((20, 20, 20))
+    with pytest.warns(UserWarning, match="after 3200 steps.*C = 1.0 is too much.*divide them by their deviation"):
+        found = probes.probe(noise * 10, exact=exact)
+    assert 0.3 < found.accuracy < 0.7 and np.isfinite(found.decision).all()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # the remedy
+        probes.probe(noise * 0.01, exact=exact)
+
+
+def test_the_bound_is_above_what_features_take(rng):
+    seen = []
+
+    class Counted(SVC):
+        def fit(self, *given):
+            super().fit(*given)
+            seen.append(int(self.n_iter_[0]) / self.max_iter)
+            return self
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(solver, "SVC", Counted)
+        probes.probe(smooth(rng, (20, 20)))
+    assert max(seen) < 0.1  # ten times as many steps as these take would not be too many
+
+
 @pytest.mark.parametrize(
     "call, message",
     [
@@ -456,9 +529,12 @@ def test_p_value_by_hand():
         (lambda: probes.swap_test([np.ones((4, 4, 2))] * 2, draws=0), "draws 0"),
         (lambda: probes.null_labels(np.ones((2, 2)), how="roll"), "unknown null 'roll'"),
         (lambda: probes.accuracy_by_distance(np.ones(3), "top/bottom"), "correct is"),
-        (lambda: probes.reduce(np.ones(3)), r"points are \(P, D\)"),
+        (lambda: probes.reduce(np.ones(3)), r"points are \(\.\.\., D\)"),
         (lambda: probes.decide(np.ones((2, 1)), [True, True], test=np.ones((1, 1))), "same half"),
         (lambda: probes.p_value(0.5, []), "at least one"),
+        (lambda: probes.p_value(np.nan, [0.1, 0.2]), "a finite value, not nan"),
+        (lambda: probes.p_value(np.inf, [0.1, 0.2]), "a finite value, not inf"),
+        (lambda: probes.p_value(0.5, [0.1, np.nan]), "at least one finite"),
     ],
 )
 def test_bad_input_is_named(call, message):

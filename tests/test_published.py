@@ -1,6 +1,9 @@
 """The published study: our reading of the paper as gates, its maps, and the replay with a real network."""
 
+import functools
 import hashlib
+import http.server
+import threading
 
 import numpy as np
 import pandas as pd
@@ -110,7 +113,18 @@ def test_without_anything_there_are_no_maps_and_nothing_to_replay(tmp_path, monk
     assert published.find_maps() == {} and published.replayable() == {}
 
 
-def test_a_download_is_checked_file_by_file(tmp_path, monkeypatch):
+@pytest.fixture
+def web(tmp_path):
+    """The address at which the files of ``tmp_path / "site"`` are served."""
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path / "site"))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_download_is_checked_file_by_file(web, tmp_path, monkeypatch):
     monkeypatch.setattr(assets, "search_path", lambda: [tmp_path])
     monkeypatch.setattr(assets, "cache", lambda: tmp_path)
     content = b"y,x,val\r\n0,0,1.0\r\n"
@@ -123,7 +137,7 @@ def test_a_download_is_checked_file_by_file(tmp_path, monkeypatch):
     site.mkdir(parents=True)
     page.mkdir()
     (page / "berry.png").write_bytes(image)
-    monkeypatch.setattr(data, "SITE", site.parent.as_uri())
+    monkeypatch.setattr(data, "SITE", web)
     with pytest.raises(assets.AssetError, match="cannot download alexnet-fc-berry-c-d3.csv"):
         published.find_maps(download=True)
     (site / "alexnet-fc-berry-c-d3.csv").write_bytes(content.replace(b"1.0", b"0.9"))

@@ -37,9 +37,7 @@ def test_length_does_not_matter_even_for_tiny_and_huge_vectors():
     assert torch.allclose(similarity.cosine_maps(scaled), similarity.cosine_maps(features), atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("side", "centre"), [(150, 74), (100, 49), (125, 62), (133, 66), (1, 0), (2, 0), (3, 1)]
-)
+@pytest.mark.parametrize(("side", "centre"), [(150, 74), (100, 49), (125, 62), (133, 66), (1, 0), (2, 0), (3, 1)])
 def test_centre_is_where_the_published_maps_have_it(side, centre):
     assert similarity.anchors((side, side))["c"] == (centre, centre)
 
@@ -113,7 +111,7 @@ def test_lengths_beyond_float32_are_an_error_and_not_a_zero():
         similarity.cosine_maps(torch.full((1, 2, 100), 1e38))
 
 
-@pytest.mark.parametrize("anchor", [(0.9, 0.9), (1,), 3, ("a", "b")])
+@pytest.mark.parametrize("anchor", [(0.9, 0.9), (1,), 3, ("a", "b"), (float("nan"), 1), torch.tensor([0.5, 1.0])])
 def test_anchors_that_are_no_indices_are_refused(anchor):
     with pytest.raises(ValueError, match="unknown anchor .*two integers"):
         similarity.anchor_index((4, 4), anchor)
@@ -124,3 +122,22 @@ def test_anchor_names_are_suggested_where_one_is_near():
         similarity.anchor_index((4, 4), "TL")
     with pytest.raises(ValueError, match="unknown anchor 'center'; use tl, tr, c, bl, br or"):
         similarity.anchor_index((4, 4), "center")
+
+
+@pytest.mark.parametrize(
+    "grid", [(0, 0), (3, 0), (-1, 4), (2.5, 3), (3, float("nan")), (3,), (3, 3, 3), ("3", 3)], ids=str
+)
+def test_a_grid_is_two_integers_of_at_least_one(grid):
+    with pytest.raises(ValueError, match="two integers of at least 1"):
+        similarity.anchors(grid)
+    assert similarity.anchors((np.int64(3), 5))["c"] == (1, 2)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [np.full((3, 3), np.nan), np.diag([1, np.inf, 1]), np.ones(3), np.ones((0, 3))],
+    ids=["NaN", "infinite", "a line", "empty"],
+)
+def test_distances_are_of_finite_maps(values):
+    with pytest.raises(ValueError, match=r"\(R, C\) and finite|two integers of at least 1"):
+        similarity.by_distance(values, "c")

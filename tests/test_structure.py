@@ -99,7 +99,7 @@ def test_the_core_is_thin() -> None:
     names = {path.name.removesuffix(".py") for path in HELPERS.iterdir() if path.name != "__pycache__"}
     assert names == {"__init__", "__main__", *CORE, "measures", "views", "tools"}
     core = [path for path in modules() if place(path.relative_to(HELPERS).parts)[0] == "core"]
-    assert sum(map(code_lines, core)) <= 2_700, "the core shifts, reads features and compares: move or cut the rest"
+    assert sum(map(code_lines, core)) <= 2_840, "the core shifts, reads features and compares: move or cut the rest"
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(HELPERS)))
@@ -212,20 +212,124 @@ def test_top_level_is_what_was_agreed() -> None:
 # Notebooks
 
 SOURCES = sorted((ROOT / "notebooks").glob("[0-9]*.py"))
-SECTIONS = ["Set-up", "One object", "Method", "Run", "Results", "Checks", "What this does not show", "Explore"]
-SECTIONS += ["References and next"]
+SECTIONS = ["Set-up", "One object", "Method", "Run", "Results", "Exercises", "Explore", "What this does not show"]
+SECTIONS += ["For sceptics", "References and next"]
+EARLIER = ["Set-up", "One object", "Method", "Run", "Results", "Checks", "What this does not show", "Explore"]
+EARLIER += ["References and next"]  # notebooks that are still to be written anew
+FOLDED = "## For sceptics"
+TERMS = ("features", "anchor", "off the shelf", "anti-aliased", "twin", "cosine similarity", "similarity map")
+TERMS += ("convolution", "strides", "padding", "consistency", "softmax", "interval", "calibrated invariance")
 each_notebook = pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+TAUGHT = [path for path in SOURCES if FOLDED in path.read_text(encoding="utf-8")]
+each_taught = pytest.mark.parametrize("path", TAUGHT, ids=lambda path: path.stem)
 
 
 def cells(path: Path, kind: str) -> list[nbformat.NotebookNode]:
     return [cell for cell in jupytext.read(path).cells if cell.cell_type == kind]
 
 
+def core(path: Path, kind: str) -> list[nbformat.NotebookNode]:
+    """The cells of a kind that stand before the part for sceptics."""
+    every = jupytext.read(path).cells
+    end = next(i for i, cell in enumerate(every) if cell.source.startswith(FOLDED))
+    return [cell for cell in every[:end] if cell.cell_type == kind]
+
+
 @each_notebook
 def test_notebook_has_the_same_parts_in_the_same_order(path: Path) -> None:
     text = "\n".join(cell.source for cell in cells(path, "markdown"))
-    assert re.findall(r"^# (.+)$", text, flags=re.MULTILINE), "no title"
-    assert re.findall(r"^## (.+?)\s*$", text, flags=re.MULTILINE) == SECTIONS
+    assert re.findall(r"^# (.+)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), flags=re.MULTILINE), "no title"
+    assert re.findall(r"^## (.+?)\s*$", text, flags=re.MULTILINE) == (SECTIONS if path in TAUGHT else EARLIER)
+
+
+def assembled(source: str) -> list[str]:
+    """What of a cell's code puts prose together, which is written and not assembled.
+
+    The text of ``Markdown`` is a literal, in which at most three numbers are set; it stands under no condition. And
+    nowhere does a condition choose between sentences: a sentence that may not hold is a claim (``record.claim``).
+    """
+    found = []
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        inside = list(ast.walk(node))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Markdown":
+            (text,) = node.args
+            holes = [each for each in ast.walk(text) if isinstance(each, ast.FormattedValue)]
+            if not isinstance(text, ast.Constant | ast.JoinedStr):
+                found.append("the text of Markdown is no literal")
+            elif len(holes) > 3:
+                found.append(f"{len(holes)} numbers in one reading: at most three")
+            for each in (part for hole in holes for part in ast.walk(hole.value)):
+                words = isinstance(each, ast.Constant) and isinstance(each.value, str) and " " in each.value
+                if words or isinstance(each, ast.IfExp | ast.BoolOp | ast.Compare | ast.comprehension):
+                    found.append(f"chosen or put together: {ast.unparse(each)}")
+        elif isinstance(node, ast.If | ast.For | ast.While):
+            if any(isinstance(each, ast.Call) and getattr(each.func, "id", "") == "Markdown" for each in inside):
+                found.append("Markdown under a condition or in a loop")
+        elif isinstance(node, ast.IfExp):
+            texts = [each for branch in (node.body, node.orelse) for each in ast.walk(branch)]
+            texts = [each.value for each in texts if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+            found += [f"a condition chooses a sentence: {text!r}" for text in texts if len(text.split()) > 2]
+        elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "claim":
+            if not isinstance(node.args[1], ast.Constant):
+                found.append("the sentence of a claim is no literal")
+    return found
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "Markdown(f\"It is {'more' if a > b else 'less'} similar.\")",
+        "Markdown('One. ' + (more or 'Another.'))",
+        "Markdown(text)",
+        "Markdown(f\"{'; '.join(f'{k} is {v}' for k, v in rows)}.\")",
+        "Markdown(f'{a} {b} {c} {d}')",
+        "if a > b:\n    display(Markdown('It is larger.'))",
+        "words = 'it is ahead at both' if a > b else ''",
+        "record.claim('gain', f'It is {x:.1f} larger.', effect, above=1, unit='times')",
+    ],
+)
+def test_assembled_prose_is_found(source: str) -> None:
+    assert assembled(source)
+    assert not assembled("Markdown(f'It is {float(a[0]):.2f} and `{layer}`; ' 'no more.')\nx = 'a' if b else 'c'")
+
+
+@each_taught
+def test_notebook_prose_is_written(path: Path) -> None:
+    for cell in cells(path, "code"):
+        assert not assembled(cell.source), f"{path.name}: {assembled(cell.source)}"
+
+
+@each_taught
+def test_notebook_core_takes_ten_minutes(path: Path) -> None:
+    """At most 200 lines of code and five figures before the part for sceptics, which is folded when it is opened."""
+    code = [cell.source for cell in core(path, "code")]
+    lines = [line for line in "\n".join(code).splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    assert len(lines) <= 200 and "\n".join(code).count("record.save_figure(") <= 5
+    (heading,) = [cell for cell in cells(path, "markdown") if cell.source.startswith(FOLDED)]
+    assert heading.metadata.get("jp-MarkdownHeadingCollapsed") is True
+    folded = "\n".join(cell.source for cell in cells(path, "code")).removeprefix("\n".join(code))
+    assert re.search(r'panels\.Folded\("[^"]+", record\.finish\(\)\)', folded), "the table of checks is folded"
+
+
+@each_taught
+def test_notebook_asks_before_it_answers(path: Path) -> None:
+    """A guess before the results, beside them at the end; two exercises whose solutions are folded and can be run."""
+    code = "\n".join(cell.source for cell in core(path, "code"))
+    asked, answered = code.find("panels.Guess("), code.find("guess.beside(")
+    assert 0 <= asked < code.find("features.extract(") < answered
+    assert len(notebooks.solutions("\n".join(cell.source for cell in core(path, "markdown")))) == 2
+
+
+@each_taught
+def test_notebook_says_what_its_words_mean(path: Path) -> None:
+    """A term is explained where it is first used: marked, with a definition in the sentence or as a tooltip."""
+    text = "\n".join(cell.source for cell in cells(path, "markdown"))
+    text = re.sub(r"```.*?```|^#.*$|\[[^]]*]\([^)]*\)", "", text, flags=re.DOTALL | re.MULTILINE)
+    for term in TERMS:
+        if first := re.search(rf"\b{term}\b", re.sub(r'(?<=title=")[^"]*', lambda found: " " * len(found[0]), text)):
+            before = text[: first.start()]
+            assert before.endswith(("*", '">')), f"{path.name} uses {term!r} before it says what it means"
 
 
 @each_notebook

@@ -17,9 +17,10 @@ import torch
 
 from helpers import features, networks, objects, similarity
 from helpers.measures import variation
-from helpers.tools.sweep import Plan, Source, SweepError, cli, execute, named, open_store, run, store, table
+from helpers.tools.sweep import Plan, Source, SweepError, cli, execute, named, open_store, reading, run, store, table
 from helpers.tools.sweep.plan import Settings
-from helpers.tools.sweep.task import class_indices, compute
+from helpers.tools.sweep.reading import groups
+from helpers.tools.sweep.task import class_indices, compute, on_worker
 
 RESNET, TWIN = Source("demo_resnet"), Source("demo_resnet", antialiased=True)
 # 32 px in 64: 33 x 33 positions, 5 x 5 of them at stride 8.
@@ -218,7 +219,7 @@ def test_killed_at_any_write_it_is_the_same_bit_for_bit(still, count, tmp_path):
     created = count.files
     run(tmp_path / "whole", still, progress=False)
     whole, files = _content(tmp_path / "whole"), count.files
-    assert files == created + 2 * 6  # two tasks, six files each
+    assert files == created + 2 * 7  # two tasks, seven files each
     for moment in [*range(1, created, 6), *range(created + 1, files + 1)]:
         path = tmp_path / f"killed-{moment}"
         child = os.fork()
@@ -228,7 +229,7 @@ def test_killed_at_any_write_it_is_the_same_bit_for_bit(still, count, tmp_path):
             os._exit(0)
         assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
         # Its last file is the mark of a task: only once that is in place, the task is not done again.
-        assert run(path, still, progress=False).tasks == (2 if moment <= created + 6 else 1)
+        assert run(path, still, progress=False).tasks == (2 if moment <= created + 7 else 1)
         assert _content(path) == whole, f"killed at write {moment} of {files}"
 
 
@@ -293,13 +294,105 @@ def test_a_full_disk(still, count, tmp_path):
 
     path = tmp_path / "store"
     run(path, still, progress=False, dry_run=True)
-    room, count.at = count.files + 9, full  # one task and a half
+    room, count.at = count.files + 10, full  # one task and a half
     with pytest.raises(SweepError, match="no space left for .*kept and readable.*same command"):
         run(path, still, progress=False)
     count.at = lambda number: None
     assert open_store(path)["still/32px"].done.values.tolist() == [1, 0]
     assert len(table(path)) == 5
     assert run(path, still, progress=False).tasks == 1
+
+
+def _numbers(path):
+    """Everything a store says, by group and variable; and the table."""
+    found = {}
+    for node in groups(open_store(path)):
+        data = reading.load(node.to_dataset(), path / node.path.lstrip("/"))
+        found |= {f"{node.path} {name}": values.values.tobytes() for name, values in data.variables.items()}
+    return found, table(path).to_csv()
+
+
+# Each is played on a fourth of a store's files, which takes a few seconds; one bit on half of them.
+DAMAGES = {
+    "one bit": lambda file, draw: [_flipped(file, int(draw.integers(file.stat().st_size)), draw.integers(8))],
+    "emptied": lambda file, draw: [lambda: file.write_bytes(b"")],
+    "cut short": lambda file, draw: [lambda: file.write_bytes(file.read_bytes()[:-3])],
+    "not copied": lambda file, draw: [file.unlink],
+}
+
+
+def _flipped(file, place, bit):
+    def damage():
+        content = bytearray(file.read_bytes())
+        content[place] ^= 1 << int(bit)
+        file.write_bytes(content)
+
+    return damage
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damage_is_never_read_as_numbers_and_is_computed_again(still, tmp_path, damage):
+    path, draw = tmp_path / "store", np.random.default_rng(0)
+    run(path, still, progress=False)
+    whole, numbers = _content(path), _numbers(path)
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    for file in files[list(DAMAGES).index(damage) % 2 :: 2 if damage == "one bit" else 4]:
+        content, name = file.read_bytes(), str(file.relative_to(path))
+        for harm in DAMAGES[damage](file, draw):
+            harm()
+            try:
+                found, rows = _numbers(path)
+                mark = "/done/" in name and damage == "not copied"  # a task without its mark is one to be computed
+                assert mark or (found, rows) == numbers, f"{damage}, {name}: other numbers"
+            except SweepError as error:
+                assert "sweep" in str(error) and str(path) in str(error), f"{damage}, {name}: {error}"
+            try:
+                run(path, still, progress=False)
+                assert _numbers(path) == numbers, f"{damage}, {name}: not repaired"
+            except SweepError as error:
+                # Whether the right thing is under it can't be told without the group's own description.
+                assert name.endswith("32px/zarr.json") or name == "zarr.json", f"{damage}, {name}: {error}"
+                assert "remove" in str(error) or "give another" in str(error)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+    assert _content(path) == whole
+
+
+def test_what_is_finished_was_on_the_disk_before_its_mark(still, tmp_path, monkeypatch):
+    flushed, real = [], os.fsync
+    names = lambda opened: Path(os.readlink(f"/proc/self/fd/{opened}"))  # noqa: E731
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("what a descriptor is of is read from /proc")
+    monkeypatch.setattr(os, "fsync", lambda opened: (flushed.append(names(opened)), real(opened)))
+    path = tmp_path / "store"
+    run(path, still, progress=False)
+    place = path.resolve() / "still/32px"
+    for index in (0, 1):
+        *files, mark = reading.chunks(place, index, 1)
+        assert all(file.is_file() for file in (*files, mark))
+        assert max(map(flushed.index, files)) < flushed.index(mark)
+
+
+def test_a_link_to_a_store_is_the_same_store(still, tmp_path):
+    run(tmp_path / "store", still, progress=False)
+    (tmp_path / "link").symlink_to(tmp_path / "store")
+    with store.lock(tmp_path / "store"), pytest.raises(SweepError, match="another run is writing"):
+        run(tmp_path / "link", still, progress=False)
+    assert run(tmp_path / "link", still, progress=False).tasks == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "store"]  # and no lock beside them
+
+
+@pytest.mark.parametrize("change", [{"batch_size": -3}, {"background": "whote"}, {"stride": 0}, {"layers": ("fc6",)}])
+def test_a_refused_parameter_leaves_no_store(tmp_path, change):
+    with pytest.raises(ValueError):
+        run(tmp_path / "store", _plan(settings=dataclasses.replace(SMALL, **change)), progress=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_objects_of_one_group_have_one_size():
+    cutouts = [*_cutouts("cup"), objects.load("airplane", size=40)]
+    with pytest.raises(ValueError, match="airplane has another size than cup"):
+        list(Plan((RESNET,), {32: cutouts}).groups(SMALL))
 
 
 def test_what_is_no_store(still, tmp_path):
@@ -434,29 +527,35 @@ def test_the_command_line(tmp_path, capsys):
 
 
 @pytest.fixture
-def cluster(tmp_path):
-    """A scheduler and two workers, each a process of its own: (address, worker processes)."""
+def scheduler(tmp_path):
+    """A scheduler in a process of its own: (address, its process, a function that starts a worker in a folder)."""
     pytest.importorskip("distributed")
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     root, file = Path(__file__).parents[1], tmp_path / "scheduler.json"
+    host = ["--host", "127.0.0.1", "--no-dashboard"]
     processes = []
 
-    def start(*words):
-        command = [sys.executable, "-m", "distributed.cli." + words[0], *words[1:]]
+    def start(*words, cwd=root):
+        command = [sys.executable, "-m", "distributed.cli." + words[0], *words[1:], *host]
         log = open(tmp_path / f"{len(processes)}.log", "w")
-        processes.append(subprocess.Popen(command, cwd=root, env=environment, stdout=log, stderr=log))
+        processes.append(subprocess.Popen(command, cwd=cwd, env=environment, stdout=log, stderr=log))
         return processes[-1]
 
-    host = ["--host", "127.0.0.1", "--no-dashboard"]
-    start("dask_scheduler", *host, "--port", "0", "--scheduler-file", str(file))
+    start("dask_scheduler", "--port", "0", "--scheduler-file", str(file))
     _wait_for(file.exists, processes[0])
     address = json.loads(file.read_text())["address"]
     each = ["--no-nanny", "--nthreads", "1", "--local-directory", str(tmp_path / "work")]
-    workers = [start("dask_worker", address, *host, *each) for _ in range(2)]
-    yield address, workers
+    yield address, processes[0], lambda cwd=root: start("dask_worker", address, *each, cwd=cwd)
     for process in processes:
         process.kill()
         process.wait()
+
+
+@pytest.fixture
+def cluster(scheduler):
+    """A scheduler and two workers, each a process of its own: (address, worker processes)."""
+    address, _, worker = scheduler
+    return address, [worker(), worker()]
 
 
 def test_a_cluster_that_loses_a_worker_gives_the_same(cluster, finished, tmp_path, monkeypatch):
@@ -477,6 +576,52 @@ def test_a_cluster_that_loses_a_worker_gives_the_same(cluster, finished, tmp_pat
     summary = run(tmp_path / "store", _plan((RESNET, TWIN)), scheduler=address, progress=False)
     assert summary.tasks == 6 and workers[0].wait() == -signal.SIGKILL and workers[1].poll() is None
     assert _content(tmp_path / "store") == _content(finished)
+
+
+def test_a_worker_without_the_package_is_named(scheduler, tmp_path):
+    import distributed
+
+    address, _, worker = scheduler
+    (tmp_path / "bare/helpers").mkdir(parents=True)
+    (tmp_path / "bare/helpers/__init__.py").write_text("raise ModuleNotFoundError(\"No module named 'helpers'\")")
+    worker(tmp_path / "bare")
+    with distributed.Client(address) as client:
+        client.wait_for_workers(1, timeout=300)
+    with pytest.raises(SweepError, match=r"the worker at tcp://127.* cannot import helpers.*No module.*pip install"):
+        run(tmp_path / "store", _plan(), scheduler=address, progress=False)
+    assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.parametrize(
+    ("lost", "message"),
+    [
+        ("scheduler", "the scheduler at tcp.* does not answer any more"),
+        ("worker", "has lost its workers.*the same command continues"),
+    ],
+)
+def test_a_cluster_that_is_gone_keeps_what_is_finished(scheduler, tmp_path, monkeypatch, lost, message):
+    address, process, worker = scheduler
+    ending = {"scheduler": process, "worker": worker()}[lost]
+    real = store.write
+
+    def write(*arguments, **options):
+        real(*arguments, **options)
+        ending.kill()
+
+    monkeypatch.setattr(store, "write", write)
+    monkeypatch.setattr(execute, "_PULSE", 1)
+    monkeypatch.setattr(execute, "_PATIENCE", 5)
+    with pytest.raises(SweepError, match=message):
+        run(tmp_path / "store", _plan((RESNET, TWIN)), scheduler=address, progress=False)
+    assert len(table(tmp_path / "store")) >= 5  # a task: one layer, five anchors
+
+
+def test_a_worker_with_other_weights_is_refused():
+    cutout = _cutouts("cup")[0]
+    right = RESNET.load().checksum
+    assert on_worker(RESNET, cutout, checksum=right, settings=SMALL)["top1"].shape == (5, 5)
+    with pytest.raises(ValueError, match="the worker on .* has other weights for demo_resnet .*start the worker again"):
+        on_worker(RESNET, cutout, checksum="0" * 64, settings=SMALL)
 
 
 def test_no_cluster_there(tmp_path, monkeypatch):

@@ -135,3 +135,15 @@ def test_ratio_in_words_is_turned_over_below_one():
     assert words(1.6, 1.4, 1.9) == "1.6 times smaller (1.4 to 1.9)"
     assert words(0.8, 0.5, 1.25) == "1.2 times larger (0.8 to 2.0)"
     assert words(0.5, 0.4, 0.8, digits=2) == "2.00 times larger (1.25 to 2.50)"
+
+
+def test_an_interval_is_cut_to_what_there_is_and_objects_may_be_few():
+    wide = uncertainty.student([0.0, 1.0])
+    assert (wide.low, wide.high) != (0, 1) and wide.low < 0 and wide.high > 1
+    cut = wide.within(0, 1)
+    assert (cut.value, cut.low, cut.high, cut.objects) == (0.5, 0, 1, 2)
+    first, second = np.array([3.0, 4.0, 8.0]), np.array([1.0, 2.0, 3.0])
+    assert uncertainty.paired(first, second, by=uncertainty.student) == uncertainty.student(first - second)
+    times = uncertainty.ratio(first, second, by=uncertainty.student)
+    logs = uncertainty.student(np.log(first / second))
+    assert (times.low, times.high) == pytest.approx((np.exp(logs.low), np.exp(logs.high)), rel=1e-14)

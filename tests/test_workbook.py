@@ -10,7 +10,6 @@ import subprocess
 import sys
 import threading
 import time
-import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import jupytext
@@ -49,7 +48,8 @@ import json, pathlib
 given = {"seed": seed, "scale": scale, "names": names, "label": label, "quick": quick}
 holds = total == expected
 check = {"check": "total", "value": total, "expected": f"{expected} ± 0", "source": "by hand", "holds": holds}
-record = {"notebook": stem, "parameters": given, "checks": [check], "stamp": {"networks": []}}
+check |= {"target": expected, "tolerance": 0}
+record = {"notebook": stem, "parameters": given, "checks": [check], "figures": [], "stamp": {"networks": []}}
 record["values"] = {
     name: {"value": value, "unit": unit, "kind": "value"}
     for name, value, unit in (("total", total, "points"), ("took", 0.1, "s"))
@@ -337,9 +337,6 @@ def test_the_report_shows_what_failed(broken, capsys) -> None:
     assert "undefined_name" in page and "longer than the time limit" in page
     for outside in ("http://", "https://", 'src="figures', "@import"):
         assert outside not in page.replace("http://www.w3.org/", ""), "the page needs something from elsewhere"
-    suites = ET.parse(folder / "out" / "junit.xml").getroot()
-    failed = {suite.get("name"): int(suite.get("failures")) for suite in suites}
-    assert failed["01_good"] == 0 and all(failed[name] > 0 for name in BROKEN)
     assert commands.conclude(summary(folder), folder / "out") == 1
     said = capsys.readouterr().out
     assert "02_check, cell" in said and "total = 1, expected 2 ± 0 (by hand)" in said
@@ -412,8 +409,6 @@ def test_claims_are_shown_accepted_and_judged(one: Path, capsys) -> None:
     said = capsys.readouterr().out
     assert "claim   Blur <helps>. Now holds, 2.0 (1.5 to 3.0) times over 8 objects, rule: above 1; baseline: un" in said
     assert "baseline: undecided, 2 (0.5 to 3)" in (one / "out" / "index.html").read_text(encoding="utf-8")
-    cases = {case.get("name"): len(case) for case in ET.parse(one / "out" / "junit.xml").iter("testcase")}
-    assert cases["claim: Blur <helps>."] == 1 and cases["check: total"] == 0
 
 
 PERTURBED = """
@@ -457,8 +452,8 @@ def test_other_parameters_are_not_compared(one: Path) -> None:
 # Interruption
 
 
-@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "cancelled"])
-def test_an_interruption_keeps_what_is_finished(tmp_path: Path, signal_number: int) -> None:
+@pytest.mark.parametrize("signals", [[signal.SIGINT, signal.SIGTERM], [signal.SIGHUP]], ids=["twice", "dropped"])
+def test_an_interruption_keeps_what_is_finished(tmp_path: Path, signals: list[int]) -> None:
     make(tmp_path / "notebooks", "01_good")
     make(tmp_path / "notebooks", "02_slow", "import time\ntime.sleep(600)\n")
     command = [sys.executable, "-m", "helpers", "run", *options(tmp_path)]
@@ -469,7 +464,8 @@ def test_an_interruption_keeps_what_is_finished(tmp_path: Path, signal_number: i
         text=True,
         cwd=ROOT,
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored where tests run in background
+        # ignored where tests run in background
+        preexec_fn=lambda: [signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGHUP)],
     )
     good, slow = (tmp_path / "out" / "notebooks" / name for name in ("01_good.ipynb", "02_slow.ipynb"))
     hung = threading.Timer(300, process.kill)
@@ -481,7 +477,9 @@ def test_an_interruption_keeps_what_is_finished(tmp_path: Path, signal_number: i
             break
     while not slow.exists() and process.poll() is None:
         time.sleep(0.1)
-    process.send_signal(signal_number)
+    for number in signals:
+        process.send_signal(number)
+        time.sleep(0.3)  # the next one meets the run as it ends its notebooks
     said, _ = process.communicate()
     hung.cancel()
     assert process.returncode == 130, errors

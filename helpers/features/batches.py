@@ -33,7 +33,8 @@ class SceneReader:
         """
         if size is not None and size < 1:
             raise ValueError(f"batch_size {size} must be at least 1, or None to find one")
-        size = min(size or batch_for(self.read.network, self.scene.frame, device=self.read.device), len(places))
+        found = batch_for(self.read.network, self.scene.frame, device=self.read.device)  # tries the frame, too
+        size = min(size or found, len(places))
         title, done = f"{self.read.network.title}: {self.scene.name}", 0
         with tqdm(total=len(places), desc=title, unit="frame", leave=False, disable=not progress) as bar:
             while done < len(places):

@@ -15,7 +15,6 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
-from torch.nn.utils.parametrize import is_parametrized
 
 
 class _Folded(nn.Module):
@@ -49,7 +48,7 @@ def foldable(module: nn.Module) -> Iterator[list[tuple[str, str]]]:
 
     handles = []
     for path, part in module.named_modules():
-        if isinstance(part, nn.Conv2d) and not is_parametrized(part):
+        if isinstance(part, nn.Conv2d) and "weight" in part._parameters:  # not computed from others
             handles.append(part.register_forward_hook(lambda _, __, output, path=path: leave(path, output)))
         elif isinstance(part, nn.BatchNorm2d) and part.running_mean is not None:
             handles.append(part.register_forward_pre_hook(lambda _, inputs, path=path: enter(path, inputs[0])))

@@ -11,6 +11,7 @@ import torch
 from helpers import runtime, similarity
 from helpers.features.reading import batch_for, reader
 from helpers.networks import Network
+from helpers.networks.passes import parameter
 from helpers.shifting import Scene
 
 BOUND = 1e-3  # the largest difference of any cosine from float32's
@@ -56,8 +57,9 @@ def fastest(
     frames, size = scene.render(places, where), batch_for(network, scene.frame, device=where)
     seconds: dict[str, list[float]] = {}
     maps: dict[str, dict[str, torch.Tensor]] = {}
+    shorter = _CANDIDATES.get(where.type, ()) if parameter(network.module).dtype == torch.float32 else ()
     for _ in range(_ROUNDS):
-        for precision in ("float32", *_CANDIDATES.get(where.type, ())):
+        for precision in ("float32", *shorter):
             with reader(network, layers, device=where, precision=precision, average=average) as read:
                 read(frames[:1])
                 start = time.perf_counter()

@@ -14,6 +14,7 @@ from helpers.features.folding import foldable, folded
 from helpers.features.perturbation import perturbed
 from helpers.networks import Network, evaluating
 from helpers.networks.nodes import of_tokens
+from helpers.networks.passes import parameter
 
 # The C library returns blocks of 32 MiB and more to the system each time, and getting their pages back costs as
 # much as the arithmetic; activations well below that are also more likely to stay in the cache.
@@ -25,10 +26,11 @@ class Reader:
     """What :func:`reader` gives: from frames, or from the network's input, to the layers' features."""
 
     def __init__(
-        self, network: Network, names: list[str], *, found: dict[str, torch.Tensor], device: torch.device, fold: bool
+        self, network: Network, names: list[str], *, found: dict, device: torch.device, exact: bool, fold: bool
     ) -> None:
         self.network, self.names, self.found, self.device = network, names, found, device
-        self.module, self._fold, self.folded = network.module, fold, 0
+        self.module, self._fold, self.folded, self._tried = network.module, fold, 0, False
+        self.rounding = 1e-4 if exact else 5e-2  # more than any layer's, of its largest feature
         # Channels-last is the layout that convolutions are fastest in, on the CPU and on GPUs.
         self.layout = torch.channels_last
 
@@ -44,28 +46,40 @@ class Reader:
     def forward(self, inputs: torch.Tensor, module: nn.Module | None = None) -> dict[str, torch.Tensor]:
         """The same from preprocessed frames, float32 (B, 3, H, W); the first call decides what is folded.
 
-        ``module``, instead of the network, reads what it takes as inputs; its layers have the network's hooks.
+        Later ``module``, a copy of the network, can be read instead, from whatever it takes.
+
+        Raises:
+            ValueError: the first frame has other features alone than beside another.
         """
-        if self._fold:
-            self._fold_if_equal(inputs[:1])
-            self._fold = False
+        if not self._tried:
+            self._tried = True
+            alone = self._alone(inputs[:1])
+            # Beside a frame unlike it: those of a scene are so alike that a batch of them may have their statistics.
+            beside = self.run(self.module, torch.cat([inputs[:1], 1 - inputs[:1]]))
+            for name, values in alone.items():
+                # A NaN or an infinity is no change: what reads the features names them.
+                if ((beside[name][:1] - values).abs() > self.rounding * values.abs().max()).any():
+                    why = "draws at random (dropout) or looks at the batch (its statistics, dynamic quantisation)"
+                    what = f"{self.network.title}: {name} of one frame is not the same beside another"
+                    raise ValueError(f"{what}: in eval mode, too, the network {why}")
         return {name: perturbed(values) for name, values in self.run(module or self.module, inputs).items()}
 
-    def _fold_if_equal(self, inputs: torch.Tensor) -> None:
-        """From now on read a copy with folded batch norms, if that gives the same features of these inputs."""
+    def _alone(self, inputs: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The layers of these inputs; from now on a copy with folded batch norms is read, if that gives the same."""
         with foldable(self.module) as pairs:
             exact = self.run(self.module, inputs)
         taken = {self.network.layers[name].removesuffix(":mean") for name in self.names}
         pairs = [(conv, norm) for conv, norm in pairs if not taken & {conv, f"{norm}:input"}]
-        if not pairs:
-            return
+        if not pairs or not self._fold:
+            return exact
         try:
             twin = folded(self.module, pairs)
         except (RuntimeError, TypeError):  # it holds something that cannot be copied
-            return
+            return exact
         again = self.run(twin, inputs)
         if all((again[name] - exact[name]).abs().max() <= FOLDED * exact[name].abs().max() for name in exact):
             self.module, self.folded = twin, len(pairs)
+        return exact
 
     def run(self, module: nn.Module, inputs: torch.Tensor) -> dict[str, torch.Tensor]:
         """The layers' features as they are, from the network or a copy of it."""
@@ -107,14 +121,18 @@ def reader(
     names = network.check(network.layers if layers is None else layers)
     where = runtime.device(str(device))
     module = network.module
-    home = next((parameter.device for parameter in module.parameters()), torch.device("cpu"))
+    own = parameter(module).dtype
+    if own != torch.float32 and precision != "float32":
+        raise ValueError(f"{network.name} is in {own} itself: leave precision out, or wrap module.float()")
+    home = next((each.device for each in module.parameters()), torch.device("cpu"))
     found: dict[str, torch.Tensor] = {}
     handles = [_hook(module, network.layers[name], name, found, average) for name in names]
     try:
         module.to(where, memory_format=torch.channels_last)
         # Not inference mode: tensors made in it, weights in another layout among them, can never be trained.
         with evaluating(module), torch.no_grad(), runtime.precision(precision, where):
-            yield Reader(network, names, found=found, device=where, fold=fold and precision == "float32")
+            exact = precision == "float32" and own == torch.float32
+            yield Reader(network, names, found=found, device=where, exact=exact, fold=fold and precision == "float32")
     finally:
         for handle in handles:
             handle.remove()
@@ -123,9 +141,8 @@ def reader(
 
 def batch_for(network: Network, frame: Sequence[int], *, device: torch.device) -> int:
     """Frames in a batch: 512 on a GPU; on the CPU 1 to 64, so that the largest activation stays under 24 MB."""
-    if device.type == "cuda":
-        return 512
-    return int(min(max(_ACTIVATION // (4 * network.widest(frame)), 1), 64))
+    widest = network.widest(frame)  # an error if the network takes no such frame
+    return 512 if device.type == "cuda" else int(min(max(_ACTIVATION // (4 * widest), 1), 64))
 
 
 def _hook(
@@ -135,7 +152,7 @@ def _hook(
     average = average or "mean" in marks
 
     def note(value: Any) -> None:
-        value = of_tokens(value, marks)
+        value = of_tokens(value.dequantize() if getattr(value, "is_quantized", False) else value, marks)
         if average and isinstance(value, torch.Tensor) and value.ndim == 4:
             found[layer] = value.mean((2, 3))
             return

@@ -39,8 +39,9 @@ def reusing(read: Reader, scene: Scene, places: torch.Tensor) -> Reused | None:
     Exact: the features at nine positions, at all borders and the middle, differ from those of the frames by 1e-5 of
     the largest or less. It pays from a predicted gain of 1.2 on, over all the positions.
     """
-    if scene.kind != "pasted" or scene.picture()[1] is not None:
+    if len(places) < _SETUP or scene.kind != "pasted" or scene.picture()[1] is not None:
         return None
+    read(scene.render(places[:1], read.device))  # settles which module is read, and its layout, with its errors
     try:
         found = _best(read, scene, places)
         return found if found and found.exact() else None
@@ -114,7 +115,6 @@ def _best(read: Reader, scene: Scene, places: torch.Tensor) -> Reused | None:
     """Reuse up to the node with the largest gain, if that is enough."""
     corner = scene.render(torch.tensor([[0, 0]]), read.device)[:, :, -1:, -1:]
     blank = read.network.preprocess(corner.expand(1, 3, *scene.frame)).contiguous(memory_format=read.layout)
-    read.forward(blank)  # settles which module is read, and in which layout
     whole = calls(read, blank)
     chain = list(itertools.takewhile(lambda call: not call.read, whole.chain()))
 

@@ -9,14 +9,13 @@ padding, so accuracy may fall with another; the question here is only what moves
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from helpers.networks import Network, blank, evaluating
+from helpers.networks import Network
+from helpers.networks.passes import copied, watch
 from helpers.suggestions import nearest
 
 MODES = ("zeros", "reflect", "circular")
@@ -66,7 +65,7 @@ def replace(network: Network, *, mode: str) -> Network:
 def obstacles(network: Network) -> list[str]:
     """Why circular padding does not make this network exactly invariant to shifts by its total stride.
 
-    Found by sending one blank frame through it.
+    Found by sending one frame through it, in eval mode.
 
     Returns:
         A sentence for each reason: a step whose output isn't its input divided by its stride (the map no longer
@@ -114,8 +113,7 @@ def obstacles(network: Network) -> list[str]:
         if isinstance(child, nn.Linear)
     ]
     try:
-        with torch.no_grad():
-            module(blank(module, (network.frame, network.frame)))
+        watch(module, (network.frame, network.frame))
     finally:
         for handle in handles:
             handle.remove()
@@ -124,7 +122,7 @@ def obstacles(network: Network) -> list[str]:
 
 def _rebuilt(network: Network, mode: str, close: bool) -> tuple[int, nn.Module]:
     """A copy of the module with its padding replaced, and in how many places."""
-    module, changed = copy.deepcopy(network.module), 0
+    module, changed = copied(network.module, network.frame), 0
     for path, child in list(module.named_modules()):
         if isinstance(child, nn.ConvTranspose2d):
             raise ValueError(
@@ -147,9 +145,8 @@ def _rebuilt(network: Network, mode: str, close: bool) -> tuple[int, nn.Module]:
 def _runs(module: nn.Module, frame: int) -> bool:
     """Whether the sizes of all maps still fit together."""
     try:
-        with evaluating(module), torch.no_grad():
-            module(blank(module, (frame, frame)))
-    except RuntimeError:
+        watch(module, (frame, frame))
+    except ValueError:
         return False
     return True
 

@@ -39,6 +39,10 @@ class Interval:
         low, high = sorted(ends)
         return f"{value:.{digits}f} times {word} ({low:.{digits}f} to {high:.{digits}f})"
 
+    def within(self, low: float, high: float) -> Interval:
+        """The interval cut to the values that there are: a share has none under 0 or over 1."""
+        return dataclasses.replace(self, low=max(low, self.low), high=min(high, self.high))
+
     @property
     def excludes_zero(self) -> bool:
         """Whether the whole interval is on one side of zero."""
@@ -142,28 +146,30 @@ def student(values, *, clusters: Sequence | None = None, level: float = 0.95) ->
     return Interval(mean, mean - float(half), mean + float(half), level, len(numbers), len(means))
 
 
-def paired(first, second, **options) -> Interval:
+def paired(first, second, *, by: Callable[..., Interval] = interval, **options) -> Interval:
     """Interval of `first - second`, object by object: what differs between objects cancels.
 
     Args:
         first: (N,), one number per object, for instance anti-aliased.
         second: (N,), the same objects in the same order, for instance off-the-shelf.
-        **options: as `interval`.
+        by: `interval`, or `student` where objects are few.
+        **options: of it.
 
     Raises:
         ValueError: as `interval`, and for lengths that differ.
     """
     one, two = _both(first, second)
-    return interval(one - two, **options)
+    return by(one - two, **options)
 
 
-def ratio(first, second, **options) -> Interval:
+def ratio(first, second, *, by: Callable[..., Interval] = interval, **options) -> Interval:
     """Interval of how many times larger `first` is than `second`, object by object (geometric mean).
 
     Args:
         first: positive, (N,), or (N, K) with K conditions, over which the ratio is averaged first.
         second: the same for the same objects.
-        **options: as `interval`.
+        by: `interval`, or `student` where objects are few.
+        **options: of it.
 
     Raises:
         ValueError: as `interval`, and for shapes that differ or values that are not positive.
@@ -172,7 +178,7 @@ def ratio(first, second, **options) -> Interval:
     if not ((one > 0).all() and (two > 0).all()):
         raise ValueError("a ratio needs positive values on both sides; compare differences with `paired`")
     logs = (np.log(one) - np.log(two)).reshape(len(one), -1).mean(1)
-    found = interval(logs, **options)
+    found = by(logs, **options)
     ends = {name: float(np.exp(getattr(found, name))) for name in ("value", "low", "high")}
     return dataclasses.replace(found, **ends)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import math
 
@@ -10,7 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from helpers.networks.network import Network, blank, evaluating
+from helpers.networks import passes
+from helpers.networks.network import Network
+from helpers.networks.passes import evaluating, parameter, watch
 
 _NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
 
@@ -70,21 +71,13 @@ class _Call:
 def _calls(module: nn.Module, frame: int) -> list[_Call]:
     """The calls of one forward pass, in the order they end."""
     calls = []
+    paths = {part: path for path, part in module.named_modules() if path}
 
-    def hook(path):
-        def note(part, inputs, output):
-            if inputs and all(isinstance(each, Tensor) and each.ndim == 4 for each in (inputs[0], output)):
-                calls.append(_Call(path, part, inputs[0], output))
+    def note(part, inputs, output):
+        if inputs and all(isinstance(each, Tensor) and each.ndim == 4 for each in (inputs[0], output)):
+            calls.append(_Call(paths[part], part, inputs[0], output))
 
-        return note
-
-    handles = [part.register_forward_hook(hook(path)) for path, part in module.named_modules() if path]
-    try:
-        with evaluating(module), torch.no_grad():
-            module(blank(module, (frame, frame)))
-    finally:
-        for handle in handles:
-            handle.remove()
+    watch(module, (frame, frame), note, paths)
     return calls
 
 
@@ -137,12 +130,10 @@ def blurred(module: nn.Module, *, taps: int = 3, frame: int = 224) -> nn.Module:
         frame: the side of its frames, in pixels.
 
     Raises:
-        ValueError: there is nothing to blur, or the copy's maps would not fit each other.
+        ValueError: it takes no such frame, there is nothing to blur, or the copy's maps would not fit each other.
     """
-    copied = copy.deepcopy(module).eval()
-    like = blank(copied, (frame, frame))
-    with torch.no_grad():
-        shape = copied(like).shape
+    copied = passes.copied(module, frame).eval()
+    shape = watch(copied, (frame, frame)).shape
     calls = _calls(copied, frame)
     stem = next((call.module for call in calls if isinstance(call.module, nn.Conv2d)), None)
     chosen = [i for i, call in enumerate(calls) if _steps(call.module) and call.module is not stem]
@@ -151,7 +142,7 @@ def blurred(module: nn.Module, *, taps: int = 3, frame: int = 224) -> nn.Module:
     for i in chosen:
         part = calls[i].module
         same = _kernel(part) if type(part).__name__.endswith("Same") else None
-        blur = Blur(taps, same, ceil=getattr(part, "ceil_mode", False)).to(like.device)
+        blur = Blur(taps, same, ceil=getattr(part, "ceil_mode", False)).to(parameter(copied).device)
         part.stride = (1, 1)
         if isinstance(part, nn.Conv2d) and _kernel(part) == 1:
             _put(copied, calls[i].path, blur, part)
@@ -159,9 +150,8 @@ def blurred(module: nn.Module, *, taps: int = 3, frame: int = 224) -> nn.Module:
         place, after = _place(calls, i)
         _put(copied, place.path, *((place.module, blur) if after else (blur, place.module)))
     try:
-        with torch.no_grad():
-            found = copied(like).shape
-    except RuntimeError as error:
+        found = watch(copied, (frame, frame)).shape
+    except ValueError as error:
         raise ValueError(f"its maps do not fit any more ({error}): blur it by hand") from error
     if found != shape:
         raise ValueError(f"its output would be {tuple(found)}, not {tuple(shape)}: blur it by hand")
@@ -254,7 +244,7 @@ def antialias(network: Network, *, taps: int = 3) -> Network:
         raise ValueError(f"{network.name} cannot be made anti-aliased: {error}") from error
     words = f"{network.weights}, with a blur of {taps} before each stride"
     if _tracked(module):
-        frames = _photographs(network.frame).to(blank(module, (1, 1)).device)
+        frames = _photographs(network.frame).to(parameter(module).device)
         with evaluating(network.module):
             match_statistics(module, network.module, network.preprocess(frames))
         words += " and batch statistics matched to it"

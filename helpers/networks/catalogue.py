@@ -15,7 +15,6 @@ from torch import nn
 
 from helpers.networks import packaged, timm_models
 from helpers.networks.network import Network
-from helpers.networks.nodes import find_layers
 from helpers.networks.packaged import EMBEDDED, LITE
 from helpers.networks.source import PUBLISHED, Source
 from helpers.networks.weights import State, download, filled, local
@@ -38,12 +37,13 @@ _VGG = {
     "fc8": "classifier.6",
     "pool": "features:mean",
 }
-# The paper's four (section 4), with its layer names. "pool" is ours.
+# The paper's four (section 4), with its layer names; "pool" is ours. SqueezeNet's scores come from a convolution.
 _LAYERS = {
     "alexnet": _ALEXNET,
     "vgg16": _VGG,
     "resnet50": _POOLED,
     "mobilenet_v2": {"fc": "classifier", "pool": "classifier:input"},
+    **dict.fromkeys(("squeezenet1_0", "squeezenet1_1"), {"pool": "classifier.1:input:mean", "fc": ""}),
 }
 NAMES = (*LITE, *PUBLISHED, *EMBEDDED)
 _FILTER = 5  # of the anti-aliased networks: the paper's Bin-5
@@ -59,7 +59,8 @@ def load(name: str, *, antialiased: bool = False, weights: str | Path | None = "
         antialiased: the version of antialiased-cnns with filter size 5 (Zhang 2019), or the project's own twin
             of EfficientNet-Lite and of the embedded ones.
         weights: ``"default"``, of the paper's networks those it used (IMAGENET1K_V1; the release that was not
-            fine-tuned), downloaded once; ``"centre"`` (their default) or ``"uniform"`` for the embedded ones; a
+            fine-tuned), downloaded once; another of torchvision's, by its name or as the member of its
+            enumeration; ``"centre"`` (their default) or ``"uniform"`` for the embedded ones; a
             file (.pth or .safetensors), by its path or its name on the assets search path; None for random ones.
 
     Raises:
@@ -77,13 +78,16 @@ def load(name: str, *, antialiased: bool = False, weights: str | Path | None = "
             raise ValueError(f"{name} has no anti-aliased twin: load it without, and give it to networks.antialias")
         return timm_models.load(name.removeprefix(timm_models.PREFIX), weights)
     _check(name)
-    recipe, crop = _recipe(name), _recipe(name).transforms()
-    module = _antialiased(name) if antialiased else _plain(name, trained=weights is not None)
-    known = {"default": lambda: _fetched(*_published(name, antialiased))}
+    recipe = _recipe(name, "default" if antialiased else weights)
+    weights = recipe.name if str(weights) == str(recipe) else weights
+    crop = recipe.transforms()
+    module = _antialiased(name) if antialiased else _plain(name, trained=weights is not None, side=crop.crop_size[0])
+    others = () if antialiased else torchvision.models.get_model_weights(name).__members__
+    known = dict.fromkeys(["default", *others], lambda: _fetched(*_published(name, antialiased, weights)))
     return Network(
         name=name,
         module=module.eval(),
-        layers=dict(_LAYERS.get(name) or find_layers(module)),
+        layers=dict(_LAYERS.get(name) or _layers(module)),
         logits="fc8" if name in ("alexnet", "vgg16") else "fc",
         frame=crop.crop_size[0],
         mean=tuple(crop.mean),
@@ -132,20 +136,27 @@ def _check(name: str) -> None:
         raise ValueError(f"unknown network {name!r}{nearest(name, known, otherwise=use)}")
 
 
-def _recipe(name: str) -> torchvision.models.Weights:
-    """The first ImageNet weights of a torchvision model: those of the paper, not the later V2."""
+def _recipe(name: str, weights: object = "default") -> torchvision.models.WeightsEnum:
+    """The weights of torchvision that these are, or its first for ImageNet: those of the paper, not the later V2."""
     found = list(torchvision.models.get_model_weights(name))
-    first = next((weights for weights in found if weights.name == "IMAGENET1K_V1"), found[0] if found else None)
-    if first is None:
+    if not found:
         raise ValueError(f"torchvision has no weights for {name}: build it and use networks.wrap")
-    return first
+    asked = [each for each in found if str(weights) in (each.name, str(each))]
+    return next(iter([*asked, *(each for each in found if each.name == "IMAGENET1K_V1")]), found[0])
 
 
-def _plain(name: str, trained: bool) -> nn.Module:
+def _layers(module: nn.Module) -> dict[str, str]:
+    """Of torchvision's classifiers, all of which define the linear layer of their scores last."""
+    last = [path for path, part in module.named_modules() if isinstance(part, nn.Linear)][-1]
+    return {"pool": f"{last}:input", "fc": last}
+
+
+def _plain(name: str, *, trained: bool, side: int) -> nn.Module:
     # GoogLeNet and Inception v3 draw their weights slowly unless told not to, and torchvision's own loader
     # switches their input's scale to the one that the published weights were trained with.
     inception = {"init_weights": not trained} if name in ("googlenet", "inception_v3") else {}
-    module = torchvision.models.get_model(name, weights=None, **inception)
+    size = {"image_size": side} if name.startswith("vit_") else {}  # the number of its tokens
+    module = torchvision.models.get_model(name, weights=None, **inception, **size)
     if inception:
         module.transform_input = trained
     return module
@@ -170,10 +181,10 @@ def _fetched(url: str, words: str) -> tuple[State, str]:
     return download(url), words
 
 
-def _published(name: str, antialiased: bool) -> tuple[str, str]:
-    """Where the paper's weights are published, and what they are, in words."""
+def _published(name: str, antialiased: bool, weights: object = "default") -> tuple[str, str]:
+    """Where the paper's weights, or these of torchvision, are published, and what they are, in words."""
     if not antialiased:
-        recipe = _recipe(name)
+        recipe = _recipe(name, weights)
         return recipe.url, f"{recipe.name} (torchvision, {Path(urlparse(recipe.url).path).name})"
     family = importlib.import_module(_maker(name).__module__)
     key = f"{name}_lpf{_FILTER}"

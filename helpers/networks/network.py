@@ -5,15 +5,18 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import numbers
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from helpers.networks import nodes, passes
 from helpers.networks.passes import blank, evaluating
 from helpers.networks.source import KINDS
+from helpers.networks.weights import tensors
 from helpers.suggestions import nearest
 
 __all__ = ["IMAGENET_MEAN", "IMAGENET_STD", "Network", "blank", "evaluating", "standardise", "wrap"]
@@ -40,11 +43,12 @@ class Network:
         layers: layer name -> node. A node is ``"path"``, the output of the submodule at that path (``""`` the
             whole module), or ``"path:input"``, its first input. ``":mean"`` behind it averages a map
             (B, D, h, w) over the whole frame, or a sequence (B, N, D) over its tokens; ``":token0"`` takes one
-            token of a sequence, ``":from1:mean"`` averages those from that number on.
+            token of a sequence, ``":from1:mean"`` averages those from that number on. Empty: ``fc``, the output,
+            and ``pool``, the input of the layer that gives it, as :func:`nodes.find_layers` finds them.
         logits: the layer that holds the class scores.
         frame: the side in pixels of the frames it was made for.
-        mean, std: of the preprocessing, for values from 0 to 1.
-        labels: the class names, or None.
+        mean, std: of the preprocessing, for values from 0 to 1: one number, or one per channel.
+        labels: the class names, or None: in any sequence, or as {index: name} or {name: index}.
         weights: what the weights are, in words.
         antialiased: the variant.
         title: for figures.
@@ -66,6 +70,18 @@ class Network:
     def __post_init__(self) -> None:
         if not self.title:
             object.__setattr__(self, "title", self.name)
+        if not isinstance(self.frame, numbers.Integral) or self.frame < 1:
+            raise ValueError(f"frame is {self.frame!r}: give the side of a frame in pixels, such as 224")
+        for what, least in (("mean", -np.inf), ("std", 0)):
+            values = tuple(np.ravel(getattr(self, what)).tolist())
+            known = all(isinstance(each, int | float) and least < each < np.inf for each in values)
+            if len(values) not in (1, 3) or not known:
+                need = "one number or three, one per channel" + ", each above 0" * (what == "std")
+                raise ValueError(f"{what} is {getattr(self, what)!r}: give {need}")
+            object.__setattr__(self, what, values)
+        object.__setattr__(self, "labels", _names(self.labels))
+        if not self.layers:
+            object.__setattr__(self, "layers", nodes.find_layers(self.module, self.frame))
         self.check(self.layers)
 
     def check(self, layers: str | Iterable[str]) -> list[str]:
@@ -129,7 +145,7 @@ class Network:
     def widest(self, frame: Sequence[int]) -> int:
         """Values in the largest activation of one (H, W) frame, or in the frame: what a batch costs in memory.
 
-        Read off one forward pass of a blank frame, the first time.
+        Read off one forward pass of a frame of noise, the first time; raises as :func:`passes.watch` does.
         """
         height, width = frame
         if (height, width) not in self._widest:
@@ -140,7 +156,7 @@ class Network:
                     sizes.append(output.numel())
 
             leaves = [module for module in self.module.modules() if not list(module.children())]
-            passes.watch(self.module, leaves, note, (height, width))
+            passes.watch(self.module, (height, width), note, leaves)
             self._widest[height, width] = max(sizes)
         return self._widest[height, width]
 
@@ -148,8 +164,9 @@ class Network:
     def checksum(self) -> str:
         """SHA-256 over names, shapes and values of all parameters and buffers: which network this is."""
         digest = hashlib.sha256()
-        for key, value in self.module.state_dict().items():
+        for key, value in tensors(self.module.state_dict()).items():
             digest.update(f"{key}{value.dtype}{tuple(value.shape)}".encode())
+            value = value.dequantize() if value.is_quantized else value
             digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()
 
@@ -158,10 +175,10 @@ def wrap(
     module: nn.Module,
     layers: dict[str, str] | None = None,
     *,
-    mean: Sequence[float] = IMAGENET_MEAN,
-    std: Sequence[float] = IMAGENET_STD,
+    mean: float | Sequence[float] = IMAGENET_MEAN,
+    std: float | Sequence[float] = IMAGENET_STD,
     frame: int = 224,
-    labels: list[str] | None = None,
+    labels: Sequence[str] | Mapping[Any, Any] | None = None,
     name: str | None = None,
 ) -> Network:
     """Your own module as a Network; it is put into eval mode.
@@ -169,27 +186,43 @@ def wrap(
     Args:
         module: any that takes (B, 3, H, W).
         layers: {name: node}, the nodes as in :class:`Network`, the last one the logits; None finds ``pool`` and
-            ``fc`` by itself.
-        mean: of the preprocessing, per channel, for values from 0 to 1.
-        std: likewise.
+            ``fc`` by itself (:func:`nodes.find_layers`).
+        mean: of the preprocessing, one or per channel, for values from 0 to 1.
+        std: likewise, above 0.
         frame: the side in pixels of its frames.
-        labels: the class names.
+        labels: the class names, in any sequence, or as {index: name} or {name: index}.
         name: None takes that of the module's class.
 
     Raises:
-        ValueError: a node that does not exist, naming the nearest.
+        ValueError: a node that does not exist, naming the nearest; layers that cannot be found; no module, or a
+            scripted one; or a frame, mean, deviation or labels of another kind.
     """
+    if not isinstance(module, nn.Module) or any(isinstance(part, torch.jit.ScriptModule) for part in module.modules()):
+        what = f"{type(module).__name__} is scripted or no module of torch, so that its layers cannot be read"
+        raise ValueError(f"{what}: wrap the nn.Module that it was made from")
     if layers is not None and not (isinstance(layers, Mapping) and all(isinstance(v, str) for v in layers.values())):
         raise ValueError(f"layers is {layers!r}: give names and nodes, such as {{'fc7': 'classifier.4'}}")
-    found = dict(layers) if layers else nodes.find_layers(module)
-    logits = "fc" if not layers else next(reversed(found))
     return Network(
         name=name or type(module).__name__,
         module=module.eval(),
-        layers=found,
-        logits=logits,
+        layers=dict(layers or {}),
+        logits=next(reversed(layers)) if layers else "fc",
         frame=frame,
-        mean=tuple(mean),
-        std=tuple(std),
+        mean=mean,
+        std=std,
         labels=labels,
     )
+
+
+def _names(labels: Any) -> list[str] | None:
+    """Class names, given in any of the ways that :class:`Network` takes, in the order of their indices."""
+    if labels is None:
+        return None
+    found = labels
+    if isinstance(labels, Mapping):
+        pairs = [pair[::-1] if isinstance(pair[1], numbers.Integral) else pair for pair in labels.items()]
+        by_index = {str(index): name for index, name in pairs}
+        found = [by_index.get(str(index)) for index in range(len(labels))]
+    if isinstance(found, str) or None in (found := list(found)):
+        raise ValueError(f"labels is {labels!r}: give a list of the class names, or {{0: name, 1: name, ...}}")
+    return [str(each) for each in found]

@@ -1,8 +1,9 @@
-"""One forward pass of a blank frame, and what it shows of a network without knowing how it was built."""
+"""One forward pass of a frame that shows nothing, and what it shows of a network without knowing how it was built."""
 
 from __future__ import annotations
 
 import contextlib
+import copy
 import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -27,25 +28,54 @@ def blank(module: nn.Module, frame: tuple[int, int]) -> torch.Tensor:
 
 @contextlib.contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """A context in which the module is in eval mode; afterwards each of its parts has its former mode again."""
+    """A context in which the module is in eval mode; afterwards its parts' modes and its buffers are as before.
+
+    Buffers change even in eval mode where a module asks for it: batch statistics, observers of quantisation.
+    """
     modes = {part: part.training for part in module.modules()}
+    buffers = [(part._buffers, *item) for part in modes for item in part._buffers.items() if item[1] is not None]
+    values = [buffer.clone() for _, _, buffer in buffers]
     try:
         module.eval()
         yield
     finally:
         for part, mode in modes.items():
             part.training = mode
+        for (held, name, buffer), value in zip(buffers, values, strict=True):
+            held[name], buffer.data = buffer, value
 
 
-def watch(module: nn.Module, parts: Iterable[nn.Module], note: Callable[..., None], frame: tuple[int, int]) -> None:
-    """Send a blank frame (H, W) through a module; ``note(part, inputs, output)`` after each call of a part."""
+def watch(
+    module: nn.Module, frame: tuple[int, int], note: Callable[..., None] | None = None, parts: Iterable[nn.Module] = ()
+) -> Any:
+    """Send a frame (H, W) of noise, in which no two values agree by chance, through a module, and return its output.
+
+    ``note(part, inputs, output)`` is called after each call of a part.
+
+    Raises:
+        ValueError: the module takes no such frame; in its own words, and what to do.
+    """
     handles = [part.register_forward_hook(note) for part in parts]
     try:
         with evaluating(module), torch.no_grad():
-            module(blank(module, frame))
+            noise = torch.randn(1, 3, *frame, generator=torch.Generator().manual_seed(0), device="cpu")
+            return module(noise.to(parameter(module)))
+    except Exception as error:  # whatever a module raises
+        told = next(iter(str(error).splitlines()), type(error).__name__)
+        raise ValueError(
+            f"{type(module).__name__} takes no frames of 3 channels and {frame[0]} x {frame[1]} pixels ({told}): give "
+            "frames of the size it was made for; where it takes 1 channel, put a layer in front of it, "
+            "nn.Sequential(torchvision.transforms.Grayscale(), module)"
+        ) from error
     finally:
         for handle in handles:
             handle.remove()
+
+
+def copied(module: nn.Module, frame: int) -> nn.Module:
+    """A deep copy; a pass before it makes weights that are computed in each pass (weight norm) ones that copy."""
+    watch(module, (frame, frame))
+    return copy.deepcopy(module)
 
 
 def strides(module: nn.Module, frame: int) -> tuple[int, ...]:
@@ -68,7 +98,7 @@ def strides(module: nn.Module, frame: int) -> tuple[int, ...]:
             known.setdefault(after, known[before] * step)
 
     # A block may carry a stride as a note beside the part that takes it (ResNet's Bottleneck): the part counts.
-    watch(module, [part for part in module.modules() if _steps(part)], note, (frame, frame))
+    watch(module, (frame, frame), note, [part for part in module.modules() if _steps(part)])
     return tuple(sorted({stride for stride in known.values() if stride > 1}))
 
 

@@ -44,6 +44,9 @@ class Source:
     antialiased: bool = False
     weights: str = "default"
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weights", str(self.weights))  # of a path, or a member of torchvision's enumeration
+
     @classmethod
     def parse(cls, text: str) -> Source:
         """A source from its text: ``alexnet``, ``alexnetAA`` (anti-aliased), or either with ``@weights``.

@@ -102,6 +102,7 @@ def _trained(name: str) -> tuple[nn.Module, str]:
     except Exception as error:  # of the hub, its transport, the file system or the reader of the file
         raise assets.AssetError(
             f"cannot download the weights of {PREFIX}{name} ({' '.join(str(error).split())}); with a connection the "
-            f"same command fetches them once, or download {where} elsewhere and give weights=PATH"
+            f"same command fetches them once, or download {where} elsewhere and give weights=PATH; a damaged copy goes "
+            f"by rm -r ${{HF_HOME:-~/.cache/huggingface}}/hub/models--{str(config.hf_hub_id).replace('/', '--')}"
         ) from error
     return module, f"{'.'.join(filter(None, (config.architecture, config.tag)))} (timm)"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from helpers import assets
 from helpers.suggestions import nearest
@@ -97,7 +97,8 @@ def resize(image: torch.Tensor, size: Size) -> torch.Tensor:
     """An image at another size, resized as in the paper's protocol.
 
     Bilinear, half-pixel centres, no anti-aliasing, aspect ratio not kept, colour and alpha interpolated
-    separately: OpenCV's INTER_LINEAR, with which it agrees within one grey level.
+    separately: OpenCV's INTER_LINEAR, with which it agrees within one grey level. Computed in whole numbers, so
+    every machine gives the same bytes.
 
     Args:
         image: uint8 (C, h, w).
@@ -106,11 +107,31 @@ def resize(image: torch.Tensor, size: Size) -> torch.Tensor:
     Raises:
         ValueError: a size under one pixel.
     """
-    height, width = sides(size, "size")
-    if (height, width) == tuple(image.shape[1:]):
-        return image.clone()
-    floats = F.interpolate(image[None].double(), (height, width), mode="bilinear", align_corners=False)
-    return floats[0].round().clamp(0, 255).to(torch.uint8)
+    rows, cols, mixed = _bilinear(tuple(image.shape[1:]), size)
+    return mixed(image[:, rows][:, :, cols])
+
+
+def _bilinear(shape: tuple[int, int], size: Size) -> tuple[torch.Tensor, torch.Tensor, Callable]:
+    """The rows and columns of an image that another size of it needs, and the function that mixes those."""
+    (rows, down), (cols, right) = map(_neighbours, shape, sides(size, "size"))
+
+    def mixed(picked: torch.Tensor) -> torch.Tensor:
+        first, second = picked.long().chunk(2, 1)
+        first, second = (first * down[0, :, None] + second * down[1, :, None]).chunk(2, 2)
+        total = 4 * down.shape[1] * right.shape[1]
+        return ((first * right[0] + second * right[1]).double() / total).round().to(torch.uint8)
+
+    return rows, cols, mixed
+
+
+def _neighbours(many: int, few: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The two of ``many`` pixels that each of ``few`` lies between, (2 * few,), and their shares in it, (2, few).
+
+    The first of each come first. A share is in parts of 2 * few.
+    """
+    at = ((2 * torch.arange(few) + 1) * many - few).clamp(min=0)  # in parts of 2 * few of a pixel
+    first, share = at // (2 * few), at % (2 * few)
+    return torch.cat([first, (first + 1).clamp(max=many - 1)]), torch.stack([2 * few - share, share])
 
 
 def fit(rgba: torch.Tensor, size: Size) -> torch.Tensor:
@@ -151,21 +172,39 @@ def _areas(many: int, few: int) -> torch.Tensor:
     return shared.clamp(min=0) * few / many
 
 
-def _read(path: str | Path, mode: str) -> torch.Tensor:
+def read(path: str | Path, mode: str, size: Size | None = None) -> torch.Tensor:
+    """The picture in a file, as the camera was held, uint8 (C, h, w); of a large one no more than ``size`` needs.
+
+    Args:
+        mode: Pillow's, ``"RGB"`` or ``"RGBA"``.
+        size: side or (height, width) in pixels to resize to; None keeps the file's.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not a readable image, or a size under one pixel.
+    """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"no image file at {path}")
     try:
         with Image.open(path) as image:
-            upright = ImageOps.exif_transpose(image)  # turned as the camera was held
-            if upright.mode.startswith("I"):  # 16 bits of grey, which Pillow would clip to 8
-                upright = Image.fromarray((np.asarray(upright).astype(np.int64) // 257).clip(0, 255).astype(np.uint8))
-            if upright.mode == "P" and "transparency" in upright.info:
-                upright = upright.convert("RGBA")
-            pixels = np.array(upright.convert(mode))
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+            ImageOps.exif_transpose(image, in_place=True)
+            image.load()
+    except Exception as error:  # each of Pillow's readers raises its own
         raise ValueError(f"{path} is empty or not a readable image ({error}): give a PNG or JPEG") from error
-    return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
+    if size is None:
+        return _tensor(image, mode)
+    rows, cols, mixed = _bilinear((image.height, image.width), size)
+    lines = [_tensor(image.crop((0, row, image.width, row + 1)), mode)[:, :, cols] for row in rows.tolist()]
+    return mixed(torch.cat(lines, 1))
+
+
+def _tensor(image: Image.Image, mode: str) -> torch.Tensor:
+    if image.mode.startswith("I"):  # 16 bits of grey, which Pillow would clip to 8
+        image = Image.fromarray((np.asarray(image).astype(np.int64) // 257).clip(0, 255).astype(np.uint8))
+    if image.mode == "P" and "transparency" in image.info:
+        image = image.convert("RGBA")
+    return torch.from_numpy(np.array(image.convert(mode))).permute(2, 0, 1).contiguous()
 
 
 def load_png(path: str | Path, size: Size | None = None, *, label: str | None = None) -> Cutout:
@@ -179,14 +218,12 @@ def load_png(path: str | Path, size: Size | None = None, *, label: str | None = 
         FileNotFoundError: no such file.
         ValueError: not a readable image, or a fully transparent one.
     """
-    rgba = _read(path, "RGBA")
-    return Cutout(rgba if size is None else resize(rgba, size), Path(path).stem, label)
+    return Cutout(read(path, "RGBA", size), Path(path).stem, label)
 
 
 def load_photo(path: str | Path, size: Size | None = None, *, label: str | None = None) -> Photo:
     """A photo from an image file, as uint8 (3, h, w); arguments and errors as in :func:`load_png`."""
-    rgb = _read(path, "RGB")
-    return Photo(rgb if size is None else resize(rgb, size), Path(path).stem, label)
+    return Photo(read(path, "RGB", size), Path(path).stem, label)
 
 
 def load(name: str, size: Size | None = None) -> Cutout | Photo:

@@ -27,7 +27,7 @@ train, held, truth = points[~test], points[test], label[~test]
 before()
 start = time.perf_counter()
 if {ours}:
-    decision = probes.decide(train, truth, held)
+    decision = probes.decide(train, truth, test=held)
 else:
     from sklearn.svm import SVC
     decision = SVC(kernel="linear", C=1, cache_size=1000).fit(train, truth).decision_function(held)

@@ -2,7 +2,8 @@
 
 Everything is read off the logits (R, C, K) of one object at every position of an R x C lattice at stride 1,
 or off the answers (R, C), the class of the largest logit. A *window* is a square of neighbouring positions;
-all its pairs of shifts are counted exactly, by running sums, so no number here depends on a random draw.
+all its pairs of shifts are counted exactly, by running sums, so that these numbers depend on no random draw. The
+published protocols, which draw, have names (`drawn_consistency`, `worst_case`).
 
 What one kind of shift (pasted, cropped, circular) gives says nothing about another: keep their results apart.
 """
@@ -13,9 +14,9 @@ from helpers.measures.consistency.agreement import (
     consistency,
     kappa,
     pair_shares,
-    worst_case_accuracy,
 )
-from helpers.measures.consistency.changes import answers, change_rates, mean_absolute_change, probability_map
+from helpers.measures.consistency.changes import answers, change_rates, probability_map
+from helpers.measures.consistency.protocols import drawn_consistency, worst_case
 
 # R. Zhang, "Making Convolutional Networks Shift-Invariant Again", ICML 2019: ImageNet validation set, top-1
 # accuracy and consistency in %, off-the-shelf and with the 5-tap binomial filter (Bin-5). To be quoted only.
@@ -33,9 +34,9 @@ __all__ = [
     "chance_agreement",
     "change_rates",
     "consistency",
+    "drawn_consistency",
     "kappa",
-    "mean_absolute_change",
     "pair_shares",
     "probability_map",
-    "worst_case_accuracy",
+    "worst_case",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ def consistency(answers: Any, *, window: int) -> float:
     Two shifts are drawn independently and uniformly from a window x window square of neighbouring positions
     (his evaluation on ImageNet: 32 x 32). The same shift can be drawn twice: with probability 1 / window^2
     the pair agrees for that reason alone. Exact: the sum over classes of the squared share of the window
-    that they hold, averaged over every window that fits. His code draws one pair per image.
+    that they hold, averaged over every window that fits. His code draws few of the pairs: see `drawn_consistency`.
 
     Returns:
         A share in [0, 1].
@@ -35,11 +35,7 @@ def consistency(answers: Any, *, window: int) -> float:
 
 @dataclass(frozen=True)
 class PairShares:
-    """How the pairs of shifts of :func:`consistency` divide by right and wrong; the four shares sum to 1.
-
-    "Consistency given that both answers are right" is 1 by definition, two right answers being the same, so
-    it measures nothing. :attr:`stays_right` rises with the accuracy; :attr:`excess` is what it has above it.
-    """
+    """How the pairs of shifts of :func:`consistency` divide by right and wrong; the four shares sum to 1."""
 
     both_right: float
     one_right: float
@@ -55,21 +51,6 @@ class PairShares:
     def accuracy(self) -> float:
         """P(right) at one random shift; positions in the middle of the lattice are in more windows."""
         return self.both_right + self.one_right / 2
-
-    @property
-    def stays_right(self) -> float:
-        """P(right at the second shift, given right at the first); NaN where no answer is right (ours)."""
-        return self.both_right / self.accuracy if self.accuracy else float("nan")
-
-    @property
-    def excess(self) -> float:
-        """`stays_right` above the accuracy, ``(stays_right - accuracy) / (1 - accuracy)``, in [0, 1] (ours).
-
-        0: right and wrong are mixed in every window as they are in all; 1: no window holds both. It is the
-        :func:`kappa` of right against wrong. NaN where all answers are right, or none is.
-        """
-        wrong = 1 - self.accuracy
-        return (self.stays_right - self.accuracy) / wrong if wrong else float("nan")
 
 
 def pair_shares(answers: Any, *, target: int, window: int) -> PairShares:
@@ -130,42 +111,6 @@ def kappa(agreement: float, *, chance: float) -> float:
         if not 0 <= value <= 1:
             raise ValueError(f"{name} {value} is a share: it must be in [0, 1]")
     return (agreement - chance) / (1 - chance) if chance < 1 else float("nan")
-
-
-def worst_case_accuracy(answers: Any, *, target: int, reaches: Sequence[int]) -> Tensor:
-    """The share of start positions that are right at every shift up to m pixels, for each m of ``reaches``.
-
-    A start (r, c) counts as right when all (2 m + 1)^2 positions within Chebyshev distance m answer
-    ``target`` (the exhaustive grid attack of Engstrom et al. 2019, translations only). All m are judged on
-    the same starts, those at least max(reaches) from the border of the lattice, so the curve cannot rise.
-
-    Args:
-        answers: integers (R, C) at stride 1.
-        target: the right class.
-        reaches: pixels, 0 or more.
-
-    Returns:
-        float64 (len(reaches),).
-
-    Raises:
-        ValueError: no reach, a negative one, or one that leaves no start position.
-    """
-    answers = checked_answers(answers)
-    check_target(target)
-    if not len(reaches) or min(reaches) < 0:
-        raise ValueError(f"reaches {list(reaches)} must be one or more distances of at least 0 px")
-    furthest, shape = max(reaches), tuple(answers.shape)
-    if 2 * furthest + 1 > min(shape):
-        raise ValueError(
-            f"a reach of {furthest} px needs a lattice of at least {2 * furthest + 1} positions a side, "
-            f"not {shape}: take at most {(min(shape) - 1) // 2}"
-        )
-    curve = []
-    for reach in reaches:
-        margin = furthest - reach
-        inner = answers[margin : shape[0] - margin, margin : shape[1] - margin]
-        curve.append((_count(inner == target, 2 * reach + 1) == (2 * reach + 1) ** 2).double().mean())
-    return torch.stack(curve)
 
 
 def _count(mask: Tensor, window: int) -> Tensor:

@@ -69,25 +69,6 @@ def change_rates(answers: Any) -> dict[str, float]:
     return {way: float(torch.cat([(a != b).flatten() for a, b in each]).double().mean()) for way, each in pairs.items()}
 
 
-def mean_absolute_change(logits: Any) -> dict[str, float]:
-    """How much the probability of the answer moves in one pixel, in [0, 1] (Azulay and Weiss 2019).
-
-    For a step from p to q: |P_q(k) - P_p(k)| with k the top-1 class at p; a tie counts for the lowest class
-    index. The mean over the pairs of :func:`change_rates`, each taken in both orders.
-
-    Raises:
-        ValueError: as :func:`change_rates` and :func:`probability_map`.
-    """
-    rates = {}
-    for direction, pairs in _neighbours(checked_logits(logits).softmax(-1)).items():
-        changes = []
-        for here, there in (step for pair in pairs for step in (pair, pair[::-1])):
-            top, best = here.max(-1)
-            changes.append((there.gather(-1, best[..., None])[..., 0] - top).abs().flatten())
-        rates[direction] = float(torch.cat(changes).mean())
-    return rates
-
-
 def checked_logits(logits: Any) -> Tensor:
     """Logits (R, C, K) as float64 on the CPU; raises ValueError for anything else, or values not finite."""
     logits = torch.as_tensor(logits).detach().cpu()

@@ -11,7 +11,8 @@ Features are (R, C, D) for one object, a sequence of N such arrays for several: 
 `numpy.asarray` takes (a CPU tensor too), as they come out of the network. `divide` is "top/bottom" or
 "left/right", `stride` the pixels between neighbouring positions. The paper does not standardise
 them, so neither does this package; C = 1 then means something else for features of another size (standardise
-or rescale beforehand to see what it does). All accuracies are *balanced*: the mean of the two halves' shares
+or rescale beforehand to see what it does), and where they are large and cannot be told apart the solver is stopped
+early, with a warning. All accuracies are *balanced*: the mean of the two halves' shares
 of right answers. On the paper's even grids that is the plain accuracy; on odd grids, where the lower (right)
 half takes the middle row (column), it keeps chance at 0.5.
 """
@@ -20,11 +21,12 @@ from helpers.measures.probes.labels import DIVIDES, accuracy_by_distance, folds,
 from helpers.measures.probes.nulls import null_labels, p_value, surrogate
 from helpers.measures.probes.same_object import Location, Probe, locate, probe, probes
 from helpers.measures.probes.solver import decide, reduce
-from helpers.measures.probes.unseen_objects import SwapTest, Unseen, locate_unseen, swap_test, unseen
+from helpers.measures.probes.unseen_objects import Pool, SwapTest, Unseen, locate_unseen, swap_test, unseen
 
 __all__ = [
     "DIVIDES",
     "Location",
+    "Pool",
     "Probe",
     "SwapTest",
     "Unseen",

@@ -85,9 +85,9 @@ def p_value(observed: float, null) -> float:
     """Share of the null at least as large as the observed value, which counts too: (1 + n) / (1 + B).
 
     Raises:
-        ValueError: an empty or non-finite null.
+        ValueError: an empty null, or a value that is not finite.
     """
     null = np.asarray(null, dtype=np.float64)
-    if not null.size or not np.isfinite(null).all():
-        raise ValueError("a p-value needs a null of at least one finite value")
+    if not null.size or not np.isfinite(null).all() or not np.isfinite(observed):
+        raise ValueError(f"a p-value needs a finite value, not {observed}, and a null of at least one finite value")
     return float((1 + np.count_nonzero(null >= observed - 1e-12)) / (1 + null.size))

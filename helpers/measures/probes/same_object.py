@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.svm import SVC
 
 from helpers.measures.arrays import grid_features
 from helpers.measures.probes.labels import bands, folds, labels, tiles
-from helpers.measures.probes.solver import decide, one_thread, reduce, ridge
+from helpers.measures.probes.solver import decide, one_thread, reduce, ridge, svm
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,8 @@ def probe(
 ) -> Probe:
     """The paper's probe of one object: a linear SVM, cross-validated on contiguous blocks of positions.
 
-    Constant features give 0.5. A high accuracy does not show that the network encodes position in a way
+    An SVM that would take too long is stopped, with a warning (see `solver.svm`). Constant features give 0.5.
+    A high accuracy does not show that the network encodes position in a way
     that holds for another object: see `unseen`. Paper, experiment 2.
 
     Args:
@@ -60,12 +60,12 @@ def probe(
     points = features.reshape(len(truth), -1)
     decision = np.empty(len(truth))
     with one_thread(points):
-        if not exact and points.shape[1] > points.shape[0]:
-            points = reduce(points)
+        if not exact:
+            points = _few(points)
         for index in range(count):
             test = fold == index
             if exact:
-                machine = SVC(kernel="linear", C=c).fit(points[~test], truth[~test])
+                machine = svm(points[~test], truth[~test], c=c, kernel="linear")
                 decision[test] = machine.decision_function(points[test])
             else:
                 decision[test] = decide(points[~test], truth[~test], test=points[test], c=c)
@@ -119,12 +119,17 @@ def locate(features, *, stride: int = 1, split: str = "tiles", alpha: float = 1e
     points, truth = features.reshape(grid[0] * grid[1], -1), coordinates(grid, stride=stride)
     predicted = np.empty_like(truth)
     with one_thread(points):
-        points = reduce(points)
+        points = _few(points)
         for axis, fold in enumerate((row_fold, col_fold)):
             for index in range(count):
                 test = fold.ravel() == index
                 predicted[test, axis] = ridge(points[~test], truth[~test, axis], test=points[test], alpha=alpha)
     return location(predicted, truth, grid=grid)
+
+
+def _few(points: np.ndarray) -> np.ndarray:
+    """Points (P, D) by at most P coordinates: as they are, or reduced where that makes them fewer."""
+    return reduce(points) if points.shape[1] > points.shape[0] else points
 
 
 def location(predicted: np.ndarray, truth: np.ndarray, *, grid: tuple[int, int]) -> Location:

@@ -16,6 +16,7 @@ from bokeh.resources import INLINE
 from matplotlib.colors import to_hex
 
 from helpers import runtime
+from helpers.records import write_file
 from helpers.tools.page import compress, figures, subjects
 from helpers.views.plots.style import DIFFERENCE, MAP
 
@@ -52,8 +53,7 @@ def write(out: str | Path, shown: Sequence[subjects.Subject]) -> Path:
     grid = max(len(shown[0].rows), len(shown[0].cols))
     side = SIDE // grid * grid if 2 * grid <= SIDE else SIDE
     out = Path(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(_html(content, blocks, side), encoding="utf-8")
+    write_file(out, _html(content, blocks, side))
     return out
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from helpers import assets, features, networks, objects
 from helpers.features import Features
@@ -16,6 +19,9 @@ from helpers.shifting import Crop, Paste, Scene
 from helpers.suggestions import nearest
 from helpers.tools.commandline import read_json
 from helpers.tools.page.subjects import Maps, Subject, from_features
+
+if TYPE_CHECKING:
+    from xarray import Dataset
 
 OBJECTS = ("airplane", "cup", "digit 3")
 SIZE = 48  # px, of an object in the embedded networks' frames
@@ -78,39 +84,45 @@ def _run(record: Path, wanted: list[str] | None) -> list[Subject]:
 
 def _store(path: Path, wanted: list[str] | None) -> list[Subject]:
     """The first objects of a sweep's store, or those wanted: maps against the five anchors."""
-    from helpers.tools.sweep.reading import groups, open_store, reading
+    from helpers.tools.sweep.reading import groups, load, open_store, reading
 
     tree = open_store(path)
-    by_size: dict[int, list] = {}
+    together: dict[str, list] = {}  # the groups that look at one object in one frame at the same positions
     for node in groups(tree):
-        by_size.setdefault(int(node.name.removesuffix("px")), []).append(node)
+        about = node.attrs["made_from"]
+        key = json.dumps([node.name, *(about[name] for name in ("frame", "size", "rows", "cols"))])
+        together.setdefault(key, []).append(node)
+    frames = {str(node.attrs["made_from"]["frame"]) for node in groups(tree)}
     subjects = []
-    for size, nodes in by_size.items():
+    for nodes in together.values():
+        about = nodes[0].attrs["made_from"]
+        shown = _px(about["size"]) + (f" in {_px(about['frame'])}" if len(frames) > 1 else "")
         with reading(path):
             done = np.all([node.done.values for node in nodes], axis=0)
         finished = nodes[0].object.values[done].tolist()
         for name in wanted or finished[:AT_MOST]:
             if name not in finished:
                 raise ValueError(f"there is no object {name!r} in the store{nearest(name, finished)}")
-            with reading(path):
-                stored = [(node.attrs["made_from"], node.to_dataset().sel(object=name).load()) for node in nodes]
-            subjects.append(_stored(name, size, stored, tree.attrs["made_from"]))
+            stored = [load(node.to_dataset().sel(object=[name]), path / node.path.lstrip("/")) for node in nodes]
+            subjects.append(_stored(name, shown, stored, tree.attrs["made_from"]["background"]))
     if not subjects:
         raise ValueError(f"{path} has no object that every network is finished with: continue the sweep first")
     return subjects
 
 
-def _stored(name: str, size: int, stored: list[tuple], settings: dict) -> Subject:
-    """One object of a store; its picture is shown where ``objects.load`` finds it by its name."""
-    first = stored[0][1]
-    rows, cols = first.row.values.tolist(), first.col.values.tolist()
-    frame = settings["frame"] or rows[-1] + size
-    try:
-        scene = Paste(objects.load(name, size), frame, background=settings["background"])
-    except (ValueError, OSError, assets.AssetError):
-        scene = None  # a name that only the sweep's source knows, such as a COCO object's
+def _px(sides: Sequence[int]) -> str:
+    return " x ".join(str(side) for side in dict.fromkeys(sides)) + " px"
+
+
+def _stored(name: str, shown: str, stored: list[Dataset], background: str) -> Subject:
+    """One object of a store, as the sweep saw it."""
+    stored = [data.isel(object=0) for data in stored]
+    first, about = stored[0], stored[0].attrs["made_from"]
+    cutout = objects.Cutout(torch.from_numpy(first.pixels.values), name, str(first.category.values) or None)
+    scene = Paste(cutout, tuple(about["frame"]), background=background)
     found = []
-    for about, data in stored:
+    for data in stored:
+        about = data.attrs["made_from"]
         layers = {
             str(layer): {
                 str(anchor): data.similarity.sel(layer=layer, anchor=anchor).values for anchor in data.anchor.values
@@ -126,8 +138,8 @@ def _stored(name: str, size: int, stored: list[tuple], settings: dict) -> Subjec
             )
         )  # fmt: skip
     return Subject(
-        name=f"{name}, {size} px", rows=rows, cols=cols, frame=(frame, frame), networks=found, scene=scene,
-        size=(size, size),
+        name=f"{name}, {shown}", rows=about["rows"], cols=about["cols"], frame=scene.frame, networks=found,
+        scene=scene,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.parse
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -12,7 +13,8 @@ from tqdm.auto import tqdm
 from helpers import assets
 from helpers.objects import coco
 
-SITE = "http://images.cocodataset.org"
+# The bucket behind images.cocodataset.org, which has no certificate of its own.
+SITE = "https://s3.amazonaws.com/images.cocodataset.org"
 ARCHIVE = "annotations_trainval2017.zip"
 # As several data-set libraries give it for COCO's archive. The photos have no published checksums: they are
 # checked by decoding them and by their size.
@@ -24,7 +26,7 @@ def fetch(
     *,
     split: str = "train2017",
     per_category: int = 20,
-    categories: Sequence[str] = coco.PAPER_CATEGORIES,
+    categories: Sequence[str] | None = coco.PAPER_CATEGORIES,
     site: str = SITE,
     archive_sha256: str | None = ARCHIVE_SHA256,
     progress: bool = True,
@@ -50,10 +52,11 @@ def fetch(
         archive.unlink()
     chosen = coco.select(root, split, per_category=per_category, categories=categories)
     for instance in tqdm(chosen, desc=f"photos of {split}", unit="photo", disable=not progress):
-        path = root / split / instance.image["file_name"]
+        name = instance.image["file_name"]  # inside the folder: `select` refuses another
+        path = root / split / name
         if path.exists():
             continue
-        assets.download(f"{site}/{split}/{path.name}", path, progress=False)
+        assets.download(f"{site}/{split}/{urllib.parse.quote(name)}", path, progress=False)
         try:
             coco.read_photo(path, instance.image)
         except ValueError as error:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 import datetime
+import importlib.util
+import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,7 @@ from helpers.tools.sweep.reading import SweepError
 from helpers.tools.sweep.task import compute, loaded, on_worker, throughput
 
 _PATIENCE = 20  # s, for a scheduler to answer
+_PULSE = 5  # s between two looks at whether there is still a cluster
 _AHEAD = 2  # tasks under way or waiting per thread of a cluster, which bounds the results in flight
 
 
@@ -55,9 +59,9 @@ def run(
             or the cluster gives up.
         ValueError: Settings that do not fit a network or an object.
     """
-    path = Path(path)
+    path = Path(path).resolve()  # by whatever links it is reached, it is one store
     where = contextlib.nullcontext(_Here()) if scheduler is None else _cluster(scheduler)
-    with store.lock(path), where as machine:
+    with store.lock(path), _undone(path), where as machine:
         settings = dataclasses.replace(plan.settings, device=machine.device(plan.settings.device))
         made_with = runtime.stamp(device=machine.call(runtime.stamp, on=settings.device)["device"])
         groups = list(plan.groups(settings))  # first: what cannot be run leaves no store behind
@@ -77,11 +81,24 @@ def run(
         frames, total = sum(task.frames for task in waiting), finished + len(waiting)
         with tqdm(total=frames, unit="frame", unit_scale=True, disable=not progress) as bar:
             for task, result in machine.results(waiting, checksums, settings, bar):
-                store.write(path, task.group, index=task.index, result=result)
+                pixels = task.cutout.rgba.numpy()
+                store.write(path, task.group, index=task.index, result=result, pixels=pixels)
                 finished += 1
                 bar.set_postfix_str(f"{finished}/{total} tasks, {task.group}", refresh=False)
         seconds = time.perf_counter() - start
         return Summary(tasks=len(waiting), frames=frames, finished=finished, seconds=seconds)
+
+
+@contextlib.contextmanager
+def _undone(path: Path) -> Iterator[None]:
+    """Leave no store behind that a refused parameter stopped before its first task."""
+    new = not path.exists()
+    try:
+        yield
+    except ValueError:
+        if new and not any(path.glob("*/*/done/c/*")):
+            shutil.rmtree(path, ignore_errors=True)
+        raise
 
 
 def _estimate(machine: Any, waiting: Sequence[Task], finished: int, settings: Settings) -> str:
@@ -131,54 +148,109 @@ def _cluster(scheduler: str) -> Iterator[_Cluster]:
         client = distributed.Client(scheduler, timeout=_PATIENCE)
     except (OSError, TimeoutError, ValueError) as error:
         raise SweepError(f"no Dask scheduler answers at {scheduler} ({error}): start `dask scheduler`") from error
-    with client:
+    with client, _lost(scheduler, client):
         try:
             client.wait_for_workers(1, timeout=60)
         except TimeoutError as error:
             raise SweepError(f"the scheduler at {scheduler} has no worker: start `dask worker {scheduler}`") from error
-        yield _Cluster(client, distributed)
+        yield _Cluster(client, distributed, scheduler)
+
+
+@contextlib.contextmanager
+def _lost(scheduler: str, client: Any) -> Iterator[None]:
+    """Whatever is raised when the scheduler is gone as one error."""
+    try:
+        yield
+    except (SweepError, ValueError):
+        raise
+    except (Exception, asyncio.CancelledError) as error:
+        with contextlib.suppress(Exception, asyncio.CancelledError):
+            client.nthreads()  # which asks it
+            raise error
+        raise SweepError(
+            f"the scheduler at {scheduler} does not answer any more: start it and its workers again; what is finished "
+            "is kept, and the same command continues"
+        ) from error
 
 
 class _Cluster:
     """The workers of a Dask scheduler as the machine; a lost worker's tasks go to the others."""
 
-    def __init__(self, client: Any, distributed: Any) -> None:
-        self._client, self._distributed = client, distributed
+    def __init__(self, client: Any, distributed: Any, scheduler: str) -> None:
+        self._client, self._distributed, self._scheduler = client, distributed, scheduler
+        self._known: set[str] = set()
+        self._check()
         self.width = len(client.nthreads())
         self.words = f"{self.width} workers"
+
+    def _check(self) -> None:
+        """See that every worker that is new here has this package: one without it ends, and takes its tasks along."""
+        new = sorted(set(self._client.nthreads()) - self._known)
+        if not new:
+            return  # an empty list would mean every worker
+        # A function of Python's own, which a worker without the package can run
+        found = self._client.run(importlib.util.find_spec, on_worker.__module__, workers=new, on_error="return")
+        for address, spec in found.items():
+            if spec is None or isinstance(spec, Exception):
+                raise SweepError(
+                    f"the worker at {address} cannot import {on_worker.__module__} ({spec!r}): install this package "
+                    "there (pip install -e .) and start the worker again; what is finished is kept"
+                )
+        self._known.update(new)
+
+    def _finished(self, futures: Collection[Any]) -> list[Any]:
+        """Those of some futures that are finished, once any is."""
+        alone = 0
+        while True:
+            try:
+                return list(self._distributed.wait(futures, timeout=_PULSE, return_when="FIRST_COMPLETED").done)
+            except TimeoutError:
+                self._check()
+                alone = 0 if self._client.nthreads() else alone + _PULSE
+                if alone >= _PATIENCE:
+                    raise SweepError(
+                        f"the scheduler at {self._scheduler} has lost its workers: look at their logs, start `dask "
+                        f"worker {self._scheduler}` again; what is finished is kept, and the same command continues"
+                    ) from None
+
+    def _result(self, future: Any) -> Any:
+        while True:
+            self._finished([future])
+            # What was finished is waited for again where its worker is lost before it is here.
+            with contextlib.suppress(TimeoutError):
+                return future.result(timeout=_PATIENCE)
 
     def device(self, name: str) -> str:
         # Without a number: which of its devices "cuda" is, each worker decides.
         return self.call(runtime.device, name).type
 
     def call(self, function: Callable, *arguments: Any, **options: Any) -> Any:
-        return self._client.submit(function, *arguments, **options, pure=False).result()
+        future = self._client.submit(function, *arguments, **options, pure=False)
+        return self._result(future)
 
     def results(
         self, tasks: Sequence[Task], checksums: dict[Source, str], settings: Settings, bar: tqdm
     ) -> Iterator[tuple[Task, dict[str, np.ndarray]]]:
         waiting, under_way = iter(tasks), {}
-        finished = self._distributed.as_completed(with_results=False)
 
         def submit() -> None:
             task = next(waiting, None)
             if task is not None:
                 options = {"checksum": checksums[task.source], "settings": settings, "pure": False}
-                future = self._client.submit(on_worker, task.source, task.cutout, **options)
-                under_way[future.key] = task
-                finished.add(future)
+                under_way[self._client.submit(on_worker, task.source, task.cutout, **options)] = task
 
         for _ in range(_AHEAD * sum(self._client.nthreads().values())):
             submit()
-        for future in finished:
-            task = under_way.pop(future.key)
-            try:
-                result = future.result()
-            except self._distributed.KilledWorker as error:
-                raise SweepError(
-                    f"{task.group} {task.cutout.name} took several workers down with it (out of memory?): "
-                    "look at their logs; what is finished is kept, and the same command continues"
-                ) from error
-            submit()
-            bar.update(task.frames)
-            yield task, result
+        while under_way:
+            for future in self._finished(list(under_way)):
+                task = under_way.pop(future)
+                try:
+                    result = self._result(future)
+                except self._distributed.KilledWorker as error:
+                    raise SweepError(
+                        f"{task.group} {task.cutout.name} took several workers down with it (out of memory?): "
+                        "look at their logs; what is finished is kept, and the same command continues"
+                    ) from error
+                submit()
+                bar.update(task.frames)
+                yield task, result

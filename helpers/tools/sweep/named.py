@@ -17,6 +17,7 @@ _COMMON = {
     "layers": ["fc6", "fc7", "fc8", "fc"],  # those of these that a network has; "all" for all it has
     "coco": "",  # folder in COCO's layout; empty: what is needed is downloaded once
     "split": "train2017",
+    "categories": list(objects.PAPER_CATEGORIES),  # of COCO's; "all" for all in the file
     "per_category": 20,  # objects
     "at_most": False,  # continue with fewer where a category has fewer
     "paper_crop": True,  # the authors' crop, which their numbers come from; False: the whole object
@@ -90,9 +91,10 @@ def _cutouts(values: dict[str, Any], size: int) -> list[objects.Cutout]:
     if values["objects"] != ["coco"]:
         return [objects.load(name, size) for name in values["objects"]]
     split, count = values["split"], values["per_category"]
-    folder = values["coco"] or coco_download.fetch(split=split, per_category=count)
+    which: dict = {"categories": None if values["categories"] == ["all"] else values["categories"]}
+    folder = values["coco"] or coco_download.fetch(split=split, per_category=count, **which)
     crop, at_most = values["paper_crop"], values["at_most"]
-    return objects.load_coco(folder, split, size, per_category=count, paper_crop=crop, at_most=at_most)
+    return objects.load_coco(folder, split, size, per_category=count, paper_crop=crop, at_most=at_most, **which)
 
 
 def _known(name: str, known: dict[str, Any], what: str) -> str:

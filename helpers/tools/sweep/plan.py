@@ -115,7 +115,10 @@ class Plan:
                 "strides": list(network.strides),
             }
             for size, cutouts in self.cutouts.items():
-                rows, cols = positions(settings.scene(network, cutouts[0]).grid, stride=settings.stride)
+                scene = settings.scene(network, cutouts[0])
+                rows, cols = positions(scene.grid, stride=settings.stride)
+                if other := [cutout.name for cutout in cutouts if cutout.size != cutouts[0].size]:
+                    raise ValueError(f"{other[0]} has another size than {cutouts[0].name}: a group has one size")
                 if min(len(rows), len(cols)) < 2:
                     raise ValueError(
                         f"{size} px at stride {settings.stride} leaves {len(rows)} x {len(cols)} positions "
@@ -126,7 +129,8 @@ class Plan:
                     Task(group=group, index=index, source=source, cutout=cutout, frames=frames)
                     for index, cutout in enumerate(cutouts)
                 ]
-                yield group, {**about, "rows": rows.tolist(), "cols": cols.tolist()}, tasks
+                where = {"frame": list(scene.frame), "size": list(cutouts[0].size)}
+                yield group, {**about, **where, "rows": rows.tolist(), "cols": cols.tolist()}, tasks
 
 
 def _checksum(cutout: Cutout) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import platform
 import threading
 import time
 from collections.abc import Callable
@@ -145,8 +146,9 @@ def on_worker(source: Source, cutout: Cutout, *, checksum: str, settings: Settin
         network = loaded(source, device=settings.device)
         if network.checksum != checksum:
             raise ValueError(
-                f"this worker has other weights for {source.key} (SHA-256 {network.checksum[:12]}, expected "
-                f"{checksum[:12]}): give all machines the same files"
+                f"the worker on {platform.node()} has other weights for {source.key} (SHA-256 "
+                f"{network.checksum[:12]}, expected {checksum[:12]}): give all machines the same files, and start the "
+                "worker again"
             )
         return compute(network, cutout, settings=settings)
 

@@ -14,9 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers.tools.commandline import read_json
-from helpers.tools.workbook import ledger
-from helpers.tools.workbook.notebooks import readable
+from helpers.records import write_file
+from helpers.tools.workbook import formats, ledger
 
 FOLDER = Path(__file__).resolve().parents[3] / "tests" / "baselines"
 IGNORED = frozenset({"out", "device"})  # parameters that say where a notebook runs, not what it computes
@@ -67,8 +66,7 @@ def read(preset: str, *, folder: Path = FOLDER) -> dict:
     file = folder / f"{preset}.json"
     if not file.exists():
         return {}
-    with readable(file):
-        return read_json(file)["notebooks"]
+    return formats.read(file, "baseline")["notebooks"]
 
 
 def numbers(record: Mapping) -> dict[str, dict]:
@@ -187,9 +185,8 @@ def accepted(
 def write(preset: str, notebooks: Mapping[str, Mapping], *, made: Mapping, folder: Path = FOLDER) -> Path:
     """Write the baseline of a preset; ``made`` is the version stamp of the run it comes from."""
     file = folder / f"{preset}.json"
-    file.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"preset": preset, "made": made, "notebooks": notebooks}, indent=1, ensure_ascii=False)
-    file.write_text(text + "\n", encoding="utf-8")
+    write_file(file, text + "\n")
     return file
 
 

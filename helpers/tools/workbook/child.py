@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import signal
 import sys
+import threading
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
 
 _START_SECONDS = 600  # for a kernel on a busy machine
+_TRACE = 20_000  # characters kept of an error: one may quote all that a cell computed
 
 
 def _heading(cells: list[NotebookNode]) -> str:
@@ -76,10 +79,10 @@ def _running(cell: NotebookNode, died: BaseException | None) -> bool:
 def _reason(error: NotebookNode | None, died: BaseException | None) -> tuple[str, str]:
     stopped = error is not None and error.ename == "KeyboardInterrupt" and died is not None
     if error is not None and not stopped:  # a stopped cell shows an interrupt, not what stopped it
-        trace = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback))
+        trace = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback))[-_TRACE:]
         if error.ename == "SystemExit":
             return "it left early (SystemExit): the cells after it never ran", trace
-        return f"{error.ename}: {error.evalue}".strip(": "), trace
+        return f"{error.ename}: {error.evalue}".strip(": ")[:_TRACE], trace
     if isinstance(died, TimeoutError):
         return "a cell took longer than the time limit (--timeout)", ""
     if died is not None:
@@ -105,8 +108,8 @@ def _refuse_exit(cell: NotebookNode, cell_index: int, execute_reply: dict) -> No
     raise CellExecutionError(f"{name}: {remedy}", name, remedy)
 
 
-def execute(source: str, output: str, *, parameters: dict, cwd: str, timeout: float) -> dict[str, object]:
-    """Execute a notebook and write it to ``output``.
+def execute(source: str, output: str, *, parameters: dict, cwd: str, timeout: int) -> dict[str, object]:
+    """Execute a notebook in the kernel of this environment, whatever its own is called, and write it to ``output``.
 
     Args:
         source: path of the notebook.
@@ -133,6 +136,8 @@ def execute(source: str, output: str, *, parameters: dict, cwd: str, timeout: fl
             output,
             parameters=parameters,
             cwd=cwd,
+            kernel_name="python3",
+            language="python",
             progress_bar=False,
             execution_timeout=timeout,
             start_timeout=_START_SECONDS,
@@ -156,10 +161,17 @@ def _stop(number: int, frame: object) -> None:
     raise KeyboardInterrupt
 
 
+def _watch() -> None:
+    """End this process, and so its kernel, once the runner is gone."""
+    os.read(0, 1)  # nothing is ever sent: this returns when the other end is closed
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def main() -> None:
     """Read the job from its file, execute it and print its verdict."""
     logging.getLogger("papermill").setLevel(logging.ERROR)
     signal.signal(signal.SIGTERM, _stop)  # so that the kernel is shut down with it
+    threading.Thread(target=_watch, daemon=True).start()
     job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     _say(execute(**job))
 

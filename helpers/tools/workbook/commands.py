@@ -6,7 +6,6 @@ Exit codes: 0 it holds, 1 it does not, 2 refused before anything ran, 130 interr
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
 import sys
 import time
@@ -15,8 +14,8 @@ from pathlib import Path
 
 from helpers.records import VERDICTS
 from helpers.tools import commandline
-from helpers.tools.workbook import baselines, judge, ledger, presets, publish, report, runner
-from helpers.tools.workbook.notebooks import FOLDER, Refused, discover, out_of_step, readable, require_in_step, select
+from helpers.tools.workbook import baselines, formats, judge, ledger, presets, publish, report, runner
+from helpers.tools.workbook.notebooks import FOLDER, Refused, discover, out_of_step, require_in_step, select
 
 ROOT = FOLDER.parent
 
@@ -24,7 +23,7 @@ ROOT = FOLDER.parent
 def _run_options(parser: argparse.ArgumentParser) -> None:
     """The options of every command that may execute the notebooks."""
     parser.add_argument("--jobs", type=int, help="notebooks at once (default: one per core, at most 4; paper: 1)")
-    parser.add_argument("--timeout", type=float, help="seconds a cell may take (default: by preset)")
+    parser.add_argument("--timeout", type=int, help="whole seconds a cell may take (default: by preset)")
     parser.add_argument("--notebooks", type=Path, default=FOLDER, help=argparse.SUPPRESS)
     parser.add_argument("--baselines", type=Path, default=baselines.FOLDER, help=argparse.SUPPRESS)
 
@@ -76,34 +75,35 @@ def _execute(
     wanted = presets.resolve(chosen, every=every, preset=options.preset, settings=settings, presets=named)
     baseline = baselines.read(options.preset, folder=options.baselines)
     jobs = options.jobs if options.jobs is not None else presets.jobs(options.preset)
-    timeout = options.timeout or presets.CELL_SECONDS[options.preset]
-    if jobs < 1 or timeout <= 0:
-        raise Refused(f"--jobs {jobs} and --timeout {timeout:g} must be positive")
+    timeout = options.timeout if options.timeout is not None else presets.CELL_SECONDS[options.preset]
+    if jobs < 1 or timeout < 1:
+        raise Refused(f"--jobs {jobs} and --timeout {timeout} must be positive")
     started = datetime.now(UTC)
     out = runner.fresh(out or ROOT / "runs" / f"{options.preset}-{started:%Y%m%d-%H%M%S}")
     how = f"preset {options.preset}" + (f", features perturbed, draw {perturb}" if perturb else "")
     print(f"{len(chosen)} notebooks, {how}, into {_relative(out)}", file=sys.stderr)
-    clock = time.monotonic()
-    outcomes, interrupted = runner.run(
-        chosen, wanted, out=out, jobs=jobs, timeout=timeout, alone=named.alone, perturb=perturb
-    )
-    entries = [judge.judge(outcome, out=out, baseline=baseline.get(outcome.name)) for outcome in outcomes]
-    for entry in entries:
-        entry["budget"] = named.budget.get(entry["name"]) if options.preset == "demo" else None
-    summary = judge.summarise(
-        entries,
-        out=out,
-        preset=options.preset,
-        settings=settings,
-        perturb=perturb,
-        command=shlex.join(["python", "-m", "helpers", *sys.argv[1:]]),
-        jobs=jobs,
-        started=started.isoformat(timespec="seconds"),
-        finished=datetime.now(UTC).isoformat(timespec="seconds"),
-        seconds=round(time.monotonic() - clock, 1),
-        interrupted=interrupted,
-    )
-    report.write(summary, out=out)
+    with runner.listening() as heard:  # until the report is written
+        clock = time.monotonic()
+        outcomes, interrupted = runner.run(
+            chosen, wanted, out=out, jobs=jobs, timeout=timeout, heard=heard, alone=named.alone, perturb=perturb
+        )
+        entries = [judge.judge(outcome, out=out, baseline=baseline.get(outcome.name)) for outcome in outcomes]
+        for entry in entries:
+            entry["budget"] = named.budget.get(entry["name"]) if options.preset == "demo" else None
+        summary = judge.summarise(
+            entries,
+            out=out,
+            preset=options.preset,
+            settings=settings,
+            perturb=perturb,
+            command=shlex.join(["python", "-m", "helpers", *sys.argv[1:]]),
+            jobs=jobs,
+            started=started.isoformat(timespec="seconds"),
+            finished=datetime.now(UTC).isoformat(timespec="seconds"),
+            seconds=round(time.monotonic() - clock, 1),
+            interrupted=interrupted,
+        )
+        report.write(summary, out=out)
     return summary, out
 
 
@@ -158,24 +158,14 @@ def accept(arguments: list[str] | None = None) -> int:
 
 
 def _summary(run: Path) -> dict:
-    path = run / "summary.json"
-    if not path.exists():
+    if not (run / "summary.json").exists():
         raise Refused(f"{run} is not the folder of a finished run: it has no summary.json")
-    with readable(path):
-        summary = json.loads(path.read_text(encoding="utf-8"))
-        for key in ("preset", "settings", "verdict", "provenance"):
-            _ = summary[key]
-        if not summary["notebooks"]:
-            raise Refused(f"{run} ran no notebook: give another run")
-        for entry in summary["notebooks"]:
-            for key in ("name", "fault", "reason", "checks", "claims", "numbers", "figures"):
-                _ = entry[key]
-    return summary
+    return formats.read(run / "summary.json", "summary")
 
 
 def _accept(options: argparse.Namespace) -> int:
     names = {notebook.name for notebook in discover(options.notebooks)}
-    summary, out = (_summary(options.run), options.run) if options.run else _execute(options)
+    summary, out = (_summary(options.run), options.run.resolve()) if options.run else _execute(options)
     options.preset = preset = summary["preset"]
     faulty = [entry for entry in summary["notebooks"] if entry["fault"]]
     if faulty or summary["settings"] or summary.get("perturb"):
@@ -194,7 +184,10 @@ def _accept(options: argparse.Namespace) -> int:
     for draw in range(1, baselines.DRAWS + 1):
         if waiting:
             folder = out.with_name(f"{out.name}-draw{draw}")
-            draws.append(judge.records(_execute(options, only=waiting, out=folder, perturb=draw)[1]))
+            drawn, folder = _execute(options, only=waiting, out=folder, perturb=draw)
+            if drawn["interrupted"]:
+                raise KeyboardInterrupt
+            draws.append(judge.records(folder))
         after = {**kept, **baselines.accepted(records, before, draws=draws, spread=spread)}
         waiting = [name for name in waiting if not all(map(baselines.settled, after[name]["numbers"].values()))]
     file = baselines.write(preset, after, made=summary["provenance"], folder=options.baselines)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -12,39 +11,49 @@ import numpy as np
 from PIL import Image
 
 from helpers import runtime
-from helpers.tools.commandline import read_json
-from helpers.tools.workbook import baselines, ledger
-from helpers.tools.workbook.notebooks import readable
+from helpers.tools.workbook import baselines, formats, ledger
+from helpers.tools.workbook.notebooks import Refused
 from helpers.tools.workbook.runner import Outcome
 
 
 def record(out: Path, name: str) -> dict | None:
     """The record that notebook ``name`` wrote into a run's folder, or None."""
     path = Path(out) / f"{name}.json"
-    if not path.exists():
-        return None
-    with readable(path):
-        found = read_json(path)
-        for entry in found["values"].values():
-            _ = entry["value"], entry["unit"], entry["kind"]
-        for claim in found.get("claims", []):
-            _ = found["values"][claim["claim"]], claim["verdict"], claim["rule"]
+    return formats.read(path, "record") if path.exists() else None
+
+
+def records(out: Path, *, damaged: bool = True) -> dict[str, dict]:
+    """All records of a run by notebook name.
+
+    Args:
+        out: its folder.
+        damaged: whether one that is damaged is Refused; False leaves it out.
+    """
+    found = {}
+    for path in sorted(Path(out).glob("[0-9][0-9]_*.json")):
+        try:
+            found[path.stem] = record(out, path.stem)
+        except Refused:
+            if damaged:
+                raise
     return found
-
-
-def records(out: Path) -> dict[str, dict]:
-    """All records of a run by notebook name."""
-    return {path.stem: record(out, path.stem) for path in sorted(Path(out).glob("[0-9][0-9]_*.json"))}
 
 
 def judge(outcome: Outcome, *, out: Path, baseline: dict | None) -> dict:
     """One notebook's entry in the summary: its verdict and everything the verdict rests on.
 
     ``verdict``: passed, failed or not run. It passes when every cell was executed, a record of the given
-    parameters was written, all its checks hold, no figure is blank, and no number and no claim left its baseline.
+    parameters was written, all its checks hold, every figure shows something, and no number and no claim left its
+    baseline. A damaged record is a fault of its notebook alone.
     """
-    written = record(out, outcome.name) if outcome.status != "not run" else None
+    written, damage = None, "it wrote no record: record.finish() is missing"
+    if outcome.status != "not run":
+        try:
+            written = record(out, outcome.name)
+        except Refused as error:
+            damage = str(error)
     shown = written or {}
+    figures = {f"figures/{name}": _flaw(Path(out) / "figures" / name) for name in _figures(out, outcome.name, shown)}
     entry = {
         "name": outcome.name,
         "fault": outcome.reason,
@@ -57,28 +66,23 @@ def judge(outcome: Outcome, *, out: Path, baseline: dict | None) -> dict:
         "parameters": shown.get("parameters", {}),
         "networks": shown.get("stamp", {}).get("networks", []),
         "checks": shown.get("checks", []),
-        "figures": [f"figures/{name}" for name in _figures(out, outcome.name, shown)],
+        "figures": [name for name, flaw in figures.items() if not flaw],
         "stamp": shown.get("stamp", {}),
     }
     if outcome.status == "completed":
-        entry["fault"] = _fault(entry, written, out)
+        entry["fault"] = damage if written is None else _fault(entry) or ", ".join(filter(None, figures.values()))
     elif outcome.status == "not run":
         entry["verdict"] = "not run"
     return settle(entry, written, baseline=baseline)
 
 
-def _fault(entry: dict, written: dict | None, out: Path) -> str:
-    """What is wrong with a notebook that ran to its end, apart from its baseline; empty if nothing is."""
-    if written is None:
-        return "it wrote no record: record.finish() is missing"
+def _fault(entry: dict) -> str:
+    """What is wrong with the record of a notebook that ran to its end; empty if nothing is."""
     given = {name: value for name, value in entry["overrides"].items() if name not in baselines.IGNORED}
     if stale := [name for name, value in given.items() if entry["parameters"].get(name) != value]:
         return f"its record does not have the parameters it was given: {', '.join(stale)}"
-    if failing := [check for check in entry["checks"] if not check["holds"]]:
-        return f"{len(failing)} of {len(entry['checks'])} checks failed"
-    if empty := [name for name in entry["figures"] if is_blank(Path(out) / name)]:
-        return f"a blank figure: {', '.join(empty)}"
-    return ""
+    failing = sum(not check["holds"] for check in entry["checks"])
+    return f"{failing} of {len(entry['checks'])} checks failed" if failing else ""
 
 
 def settle(entry: dict, written: dict | None, *, baseline: dict | None) -> dict:
@@ -105,17 +109,19 @@ def settle(entry: dict, written: dict | None, *, baseline: dict | None) -> dict:
 
 
 def _figures(out: Path, name: str, record: dict) -> list[str]:
-    """The figures of a notebook, in the order in which it made them."""
-    found = [path.name for path in sorted((Path(out) / "figures").glob(f"{name.partition('_')[0]}_*.png"))]
-    order = record.get("figures", [])
-    return sorted(found, key=lambda figure: order.index(figure) if figure in order else len(order))
+    """The figures of a notebook: those that it recorded, in their order, and what else is there."""
+    found = sorted((Path(out) / "figures").glob(f"{name.partition('_')[0]}_*.png"))
+    return list(dict.fromkeys([*record.get("figures", []), *(path.name for path in found)]))
 
 
-def is_blank(path: Path) -> bool:
-    """Whether a figure shows nothing: all its pixels have one colour."""
-    with Image.open(path) as image:
-        pixels = np.asarray(image.convert("RGB"))
-    return bool((pixels == pixels[0, 0]).all())
+def _flaw(path: Path) -> str:
+    """Why a figure shows nothing; empty where it shows something."""
+    try:
+        with Image.open(path) as image:
+            pixels = np.asarray(image.convert("RGB"))
+    except Exception as error:  # Pillow has one for each way in which a file can be no picture
+        return f"{path.name} is no picture ({type(error).__name__})"
+    return f"{path.name} is blank" if (pixels == pixels[0, 0]).all() else ""
 
 
 def summarise(entries: list[dict], *, out: Path, **run: object) -> dict:
@@ -169,12 +175,12 @@ def last(out: Path, *, preset: str) -> dict:
     found = []
     for path in Path(out).resolve().parent.glob("*/summary.json"):
         try:
-            summary = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            summary = formats.read(path, "summary")
+        except Refused:
             continue
-        if summary.get("preset") == preset and path.parent.name != Path(out).name:
+        if summary["preset"] == preset and path.parent.name != Path(out).name:
             found.append({**summary, "folder": path.parent.name})
-    return max(found, key=lambda summary: summary.get("finished", ""), default={})
+    return max(found, key=lambda summary: str(summary.get("finished")), default={})
 
 
 def failures(summary: dict) -> Iterable[str]:
@@ -187,7 +193,7 @@ def failures(summary: dict) -> Iterable[str]:
         for check in entry["checks"]:
             if not check["holds"]:
                 value, expected, source = check["value"], check["expected"], check["source"]
-                yield f"    check   {check['check']} = {value:.6g}, expected {expected} ({source})"
+                yield f"    check   {check['check']} = {float(value):.6g}, expected {expected} ({source})"
         yield from ledger.failures(entry["claims"])
         by_state = {
             state: [number for number in entry["numbers"] if number["state"] == state]

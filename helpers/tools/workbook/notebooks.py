@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
-from nbformat import NotebookNode, ValidationError
+from nbformat import NotebookNode
 
 from helpers.suggestions import nearest
 
@@ -28,15 +28,15 @@ class Refused(ValueError):
 
 
 @contextlib.contextmanager
-def readable(path: Path) -> Iterator[None]:
+def readable(path: Path, *, remedy: str = "") -> Iterator[None]:
     """Refuse, in one line that names the file or folder, whatever is found wrong with its content inside the block."""
     try:
         yield
     except Refused:
         raise
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, SyntaxError, ValidationError) as error:
+    except Exception as error:  # the readers of three formats raise what they like
         why = f"no {error}" if isinstance(error, LookupError) else f"{error}".partition("\n")[0]
-        raise Refused(f"{path} is damaged, or is another kind of file: {why[:200]}") from error
+        raise Refused(f"{path} is damaged, or is another kind of file: {why[:200]}{remedy}") from error
 
 
 @dataclass(frozen=True)
@@ -101,17 +101,30 @@ def _tags(cell: NotebookNode) -> list[str]:
     return list(cell.metadata.get("tags", []))
 
 
-def out_of_step(notebook: Notebook) -> str | None:
-    """Where the .ipynb differs from its .py (cells, their kinds, sources and tags), or None."""
+def _cells(path: Path) -> list[NotebookNode]:
+    """The cells of one file of a pair.
+
+    Raises:
+        Refused: It is damaged, not in plain UTF-8, or holds the marks of a conflict.
+    """
     import jupytext
 
+    script = path.suffix == ".py"
+    with readable(path, remedy="" if script else "; delete it, and `make pair` makes it again from the .py"):
+        text = path.read_text(encoding="utf-8")
+        if text.startswith("\ufeff"):
+            raise ValueError("it begins with a byte-order mark; save it as UTF-8 without one")
+        if "<<<<<<< " in (line[:8] for line in text.splitlines()):
+            raise ValueError("it holds git's conflict marks")
+        return (jupytext.reads(text, fmt="py") if script else nbformat.reads(text, as_version=4)).cells
+
+
+def out_of_step(notebook: Notebook) -> str | None:
+    """Where the .ipynb differs from its .py (cells, their kinds, sources and tags), or None."""
     for path in (notebook.path, notebook.source):
         if not path.exists():
             return f"there is no {path.name}"
-    with readable(notebook.source):
-        made = jupytext.read(notebook.source).cells
-    with readable(notebook.path):
-        there = nbformat.read(notebook.path, as_version=4).cells
+    made, there = _cells(notebook.source), _cells(notebook.path)
     for index, (a, b) in enumerate(zip(made, there, strict=False), start=1):
         if a.cell_type != b.cell_type:
             return f"cell {index} is {b.cell_type} in the .ipynb and {a.cell_type} in the .py"
@@ -125,6 +138,12 @@ def out_of_step(notebook: Notebook) -> str | None:
     if len(made) != len(there):
         return f"the .ipynb has {len(there)} cells, the .py {len(made)}"
     return None
+
+
+def solutions(markdown: str) -> list[str]:
+    """The code of the folded solutions in a notebook's text: the Python blocks inside ``<details>``."""
+    folded = re.findall(r"<details>.*?</details>", markdown, flags=re.DOTALL)
+    return re.findall(r"^```python\n(.+?)^```", "\n".join(folded), flags=re.DOTALL | re.MULTILINE)
 
 
 def require_in_step(notebooks: list[Notebook]) -> None:
@@ -146,12 +165,15 @@ def parameters(notebook: Notebook) -> dict[str, Parameter]:
         Refused: That cell is missing, or holds a line that is not ``name: type = literal``. A value derived
             there would stay as it was when a parameter changes.
     """
-    with readable(notebook.path):
-        tagged = [cell for cell in nbformat.read(notebook.path, as_version=4).cells if "parameters" in _tags(cell)]
-        if len(tagged) != 1:
-            raise Refused(f"{notebook.name} has {len(tagged)} cells tagged 'parameters': it needs exactly one")
-        source = tagged[0].source
+    tagged = [cell for cell in _cells(notebook.path) if "parameters" in _tags(cell)]
+    if len(tagged) != 1:
+        raise Refused(f"{notebook.name} has {len(tagged)} cells tagged 'parameters': it needs exactly one")
+    source = tagged[0].source
+    try:
         lines = ast.parse(source).body
+    except (SyntaxError, ValueError) as error:
+        mend = f"mend it in {notebook.source.name} and run `make pair`"
+        raise Refused(f"{notebook.name}: the parameters cell is no Python ({error}): {mend}") from error
     found = {}
     for line in lines:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sys
 import time
@@ -42,7 +43,7 @@ class Progress:
         if outcome.reason:
             text += f"  {outcome.reason.splitlines()[0][:100]}"
         self._erase()
-        print(text, file=sys.stderr, flush=True)
+        _say(text + "\n")
         self.tick()
 
     def tick(self) -> None:
@@ -56,9 +57,8 @@ class Progress:
             bar = "█" * filled + "░" * (20 - filled)
             seconds = time.monotonic() - started
             line = f"      {name:<{self._width}}  {bar} cell {done}/{of or '?'} {seconds:6.0f} s"
-            print(line[:columns], file=sys.stderr)
+            _say(line[:columns] + "\n")
         self._drawn = len(self._running)
-        sys.stderr.flush()
 
     def close(self) -> None:
         """Remove the live lines for good."""
@@ -67,5 +67,11 @@ class Progress:
 
     def _erase(self) -> None:
         if self._drawn:
-            print(f"\x1b[{self._drawn}F\x1b[0J", end="", file=sys.stderr)
+            _say(f"\x1b[{self._drawn}F\x1b[0J")
             self._drawn = 0
+
+
+def _say(text: str) -> None:
+    with contextlib.suppress(OSError):  # nobody listens any more; the report is written all the same
+        sys.stderr.write(text)
+        sys.stderr.flush()

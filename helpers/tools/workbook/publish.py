@@ -15,6 +15,8 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from helpers.records import write_file
+from helpers.tools.commandline import read_json
 from helpers.tools.workbook import baselines, judge
 from helpers.tools.workbook.notebooks import Notebook, Refused, readable
 from helpers.tools.workbook.rendering import small
@@ -116,7 +118,7 @@ def _write_notebook(executed: NotebookNode, notebook: Notebook, record: dict) ->
     executed.metadata["digest"] = digest
     if there.metadata.get("digest") == digest and _sources(there) == _sources(executed):
         return False
-    nbformat.write(executed, notebook.path)
+    write_file(notebook.path, nbformat.writes(executed) + "\n")
     return True
 
 
@@ -143,7 +145,6 @@ def _digest(notebook: NotebookNode, record: dict) -> str:
 
 def _write_figures(run: Path, notebook: Notebook, figures: Path) -> list[str]:
     """Copy a notebook's figures and sidecars that changed, and remove those that it no longer makes."""
-    figures.mkdir(parents=True, exist_ok=True)
     made = sorted((run / "figures").glob(f"{notebook.number}_*.png"))
     written = []
     for path in made:
@@ -151,8 +152,8 @@ def _write_figures(run: Path, notebook: Notebook, figures: Path) -> list[str]:
         same = target.exists() and path.read_bytes() == target.read_bytes()
         if same and _same_sidecar(sidecar, target.with_suffix(".json")):
             continue
-        target.write_bytes(path.read_bytes())
-        target.with_suffix(".json").write_bytes(sidecar.read_bytes())
+        for file in (sidecar, path):  # the picture last: without it all of them are written again
+            write_file(figures / file.name, file.read_bytes())
         written.append(f"figures/{path.name}")
     for old in figures.glob(f"{notebook.number}_*"):
         if old.with_suffix(".png").name not in {path.name for path in made}:
@@ -165,11 +166,18 @@ def _same_sidecar(a: Path, b: Path) -> bool:
     """Whether two sidecars agree in all but the version stamp and times."""
     if not b.exists():
         return False
-    one, two = (json.loads(path.read_text(encoding="utf-8")) for path in (a, b))
+    one, two = map(_sidecar, (a, b))
     for sidecar in (one, two):
         sidecar["values"] = baselines.numbers(sidecar)
         sidecar.pop("stamp", None)
     return one == two
+
+
+def _sidecar(path: Path) -> dict:
+    with readable(path):
+        content = read_json(path)
+        _ = content["values"].items(), content["parameters"].items()
+    return content
 
 
 def _gallery(notebooks: list[Notebook], figures: Path) -> list[str]:
@@ -183,8 +191,8 @@ def _gallery(notebooks: list[Notebook], figures: Path) -> list[str]:
         pictures = sorted(figures.glob(f"{notebook.number}_*.png"))
         if not pictures:
             continue
-        sidecars = [json.loads(p.with_suffix(".json").read_text(encoding="utf-8")) for p in pictures]
-        given = ", ".join(f"{name} {_short(value)}" for name, value in sidecars[0]["parameters"].items())
+        parameters = _sidecar(pictures[0].with_suffix(".json"))["parameters"]
+        given = ", ".join(f"{name} {_short(value)}" for name, value in parameters.items())
         lines += ["", f"## [{notebook.number} {title(notebook.name)}](../notebooks/{notebook.path.name})"]
         lines += ["", f"Made with: {given}."]
         for picture in pictures:
@@ -195,7 +203,7 @@ def _gallery(notebooks: list[Notebook], figures: Path) -> list[str]:
     text = "\n".join(lines) + "\n"
     if page.exists() and page.read_text(encoding="utf-8") == text:
         return []
-    page.write_text(text, encoding="utf-8")
+    write_file(page, text)
     return ["figures/README.md"]
 
 
@@ -204,7 +212,7 @@ def _table(run: Path, figures: Path) -> list[str]:
     made, kept = run / TABLE, figures / TABLE.name
     if not made.exists() or (kept.exists() and kept.read_bytes() == made.read_bytes()):
         return []
-    kept.write_bytes(made.read_bytes())
+    write_file(kept, made.read_bytes())
     return [f"figures/{kept.name}"]
 
 

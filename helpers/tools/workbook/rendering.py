@@ -6,13 +6,27 @@ import base64
 import io
 import re
 import zlib
+from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 
 import nbformat
+from bleach import Cleaner
+from bleach.css_sanitizer import CSSSanitizer
+from bleach.html5lib_shim import Filter
 from PIL import Image
 
 _COLOURS = 256
+_ROOM = 1_000_000  # characters of output shown of a notebook; the workbook's own notebooks have half of that
+_SHOWN = ("text/html", "text/markdown", "text/plain", "image/png")
+_TAGS = {
+    "a", "b", "blockquote", "br", "caption", "code", "div", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img",
+    "li", "ol", "p", "pre", "s", "small", "span", "strong", "sub", "sup", "table", "tbody", "td", "th", "thead", "tr",
+    "ul",
+}  # fmt: skip
+_DROPPED = {"script", "style"}
+_STYLES = ["background-color", "border-left", "color", "font-style", "font-weight", "margin", "padding", "text-align"]
+_DRAWN = re.compile("\ue000(\\d+)\ue001")  # stands for a formula's drawing while what others wrote is cleaned
 _DISPLAY = re.compile(r"\$\$(.+?)\$\$", flags=re.DOTALL)
 _INLINE = re.compile(r"(?<![\\$\w])\$(?!\s)([^$\n]+?)(?<!\s)\$(?![\w$])")
 _CODE = re.compile(r"(```.*?```|`[^`\n]*`)", flags=re.DOTALL)
@@ -24,31 +38,81 @@ _SAME[r"\operatorname"] = r"\mathrm"
 def body(path: Path) -> str:
     """The cells and outputs of an executed notebook, as the inside of a page.
 
-    Widgets are left out (they need a kernel), and so is papermill's own markup; formulas are SVG drawings.
+    Widgets are left out (they need a kernel), and so is papermill's own markup; formulas are SVG drawings. Names of
+    files and labels stand in it, and may hold scripts: of its HTML only what neither runs nor fetches anything stays.
     """
     from nbconvert import HTMLExporter
 
     notebook = nbformat.read(path, as_version=4)
+    room, drawn = _ROOM, []
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source = formulas(cell.source)
-        for output in cell.get("outputs", []):
-            data = output.get("data", {})
-            if "application/vnd.jupyter.widget-view+json" in data:
-                del data["application/vnd.jupyter.widget-view+json"]
+            cell.source = _formulas(cell.source, drawn)
+        if cell.cell_type != "code":
+            continue
+        outputs = []
+        for output in cell.outputs:
+            data = {kind: content for kind, content in output.get("data", {}).items() if kind in _SHOWN}
+            if "data" in output:
+                output.data = data
+            if not _shows(output):
+                continue
             if "image/png" in data:
                 data["image/png"] = base64.b64encode(small(base64.b64decode(data["image/png"]))).decode("ascii")
+            size, outputs = sum(len(where[key]) for where, key in _words(output)), [*outputs, output]
+            for where, key in _words(output):
+                where[key] = where[key][:room]
+            if size > room:
+                note = f"… {size - room:,} characters are left out here; the executed notebook has them\n"
+                outputs.append(nbformat.v4.new_output("stream", text=note))
             if "text/markdown" in data:
-                data["text/markdown"] = formulas(data["text/markdown"])
-        cell["outputs"] = [output for output in cell.get("outputs", []) if _shows(output)]
-        if cell.cell_type != "code":
-            del cell["outputs"]
+                data["text/markdown"] = _formulas(data["text/markdown"], drawn)
+            room = max(0, room - size)
+        cell.outputs = outputs
     notebook.metadata.pop("widgets", None)
-    exporter = HTMLExporter(template_name="basic", embed_images=False)
-    text, _ = exporter.from_notebook_node(notebook)
-    text = re.sub(r'<a class="anchor-link"[^>]*>.*?</a>', "", text)
-    text = re.sub(r'(<(?:h\d|div)[^>]*?) id="[^"]*"', r"\1", text)  # those of several notebooks would clash
-    return text.replace("<img ", '<img loading="lazy" ')
+    exporter = HTMLExporter(template_name="basic", embed_images=False, exclude_anchor_links=True)
+    text = _cleaned(exporter.from_notebook_node(notebook)[0]).replace("<img ", '<img loading="lazy" ')
+    return _DRAWN.sub(lambda found: drawn[int(found[1])] if int(found[1]) < len(drawn) else "", text)
+
+
+def _words(output: nbformat.NotebookNode) -> Iterator[tuple]:
+    """Where the texts of an output are: containers, each with the text's key."""
+    yield from ((output.data, kind) for kind in output.get("data", {}) if kind.startswith("text/"))
+    yield from ((output, "text") for _ in range("text" in output))
+    yield from ((output.traceback, line) for line in range(len(output.get("traceback", []))))
+
+
+def _cleaned(html: str) -> str:
+    return Cleaner(
+        tags=_TAGS | _DROPPED,
+        attributes=_harmless,
+        protocols={"http", "https", "data"},
+        strip=True,
+        filters=[_Silent],
+        css_sanitizer=CSSSanitizer(allowed_css_properties=_STYLES),
+    ).clean(html)
+
+
+def _harmless(tag: str, name: str, value: str) -> bool:
+    """Whether an attribute neither runs nor fetches anything."""
+    if name == "href":
+        return value.startswith(("http://", "https://")) or ":" not in value
+    if name == "src":
+        return value.startswith("data:image/")
+    return name in ("alt", "class", "colspan", "rowspan", "style", "title")
+
+
+class _Silent(Filter):
+    """Drops scripts and style sheets with their content, of which the cleaner alone would make text."""
+
+    def __iter__(self) -> Iterator[dict]:
+        inside = 0
+        for token in super().__iter__():
+            named = token.get("name") in _DROPPED
+            inside += named and token["type"] == "StartTag"
+            if not inside and not named:
+                yield token
+            inside -= named and token["type"] == "EndTag"
 
 
 def small(png: bytes) -> bytes:
@@ -69,15 +133,20 @@ def _shows(output: nbformat.NotebookNode) -> bool:
     """Whether an output has anything to show beside a widget or a progress bar."""
     if output.get("name") == "stderr":
         return "%|" not in output.text
-    return output.output_type != "display_data" or bool(output.data)
+    return "data" not in output or bool(output.data)
 
 
-def formulas(markdown: str) -> str:
-    """Markdown with its TeX formulas, except in code, replaced by drawings."""
+def _formulas(markdown: str, drawn: list[str]) -> str:
+    """Markdown with a mark for each of its TeX formulas, except in code; their drawings are added to ``drawn``."""
+
+    def keep(drawing: str) -> str:
+        drawn.append(drawing)
+        return f"\ue000{len(drawn) - 1}\ue001"
+
     parts = _CODE.split(markdown)
     for index in range(0, len(parts), 2):
-        parts[index] = _DISPLAY.sub(lambda found: f"\n\n{_draw(found[1], True)}\n\n", parts[index])
-        parts[index] = _INLINE.sub(lambda found: _draw(found[1], False), parts[index])
+        parts[index] = _DISPLAY.sub(lambda found: f"\n\n{keep(_draw(found[1], True))}\n\n", parts[index])
+        parts[index] = _INLINE.sub(lambda found: keep(_draw(found[1], False)), parts[index])
     return "".join(parts)
 
 

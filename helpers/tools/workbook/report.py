@@ -1,17 +1,19 @@
-"""A run as one self-contained page, and as files for machines: index.html, summary.json, junit.xml."""
+"""A run as one self-contained page, index.html, and as data, summary.json."""
 
 from __future__ import annotations
 
 import base64
+import io
 import json
 import math
-import xml.etree.ElementTree as ET
+from html import escape
 from pathlib import Path
 
 import jinja2
 
 from helpers.measures import claims
-from helpers.tools.workbook import judge, ledger
+from helpers.records import write_file
+from helpers.tools.workbook import judge
 from helpers.tools.workbook.judge import counted
 from helpers.tools.workbook.rendering import body
 from helpers.views import plots
@@ -21,15 +23,14 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def write(summary: dict, *, out: Path) -> None:
-    """Write the three files of a run's summary into its folder, and the table of its claims as a picture."""
+    """Write the two files of a run's summary into its folder, and the table of its claims as a picture."""
     text = json.dumps(_finite(summary), indent=1, ensure_ascii=False, allow_nan=False, default=str)
-    (out / "summary.json").write_text(text + "\n", encoding="utf-8")
-    _junit(summary).write(out / "junit.xml", encoding="utf-8", xml_declaration=True)
-    table = claims.table(claims.kept(judge.records(out).values()))
+    write_file(out / "summary.json", text + "\n")
+    table = claims.table(claims.kept(judge.records(out, damaged=False).values()))
     if len(table):
-        (out / "figures").mkdir(exist_ok=True)
-        plots.claims(table).savefig(out / TABLE, dpi=150, metadata={"Software": None})
-    (out / "index.html").write_text(_html(summary, out), encoding="utf-8")
+        plots.claims(table).savefig(picture := io.BytesIO(), dpi=150, metadata={"Software": None})
+        write_file(out / TABLE, picture.getvalue())
+    write_file(out / "index.html", _html(summary, out))
 
 
 def _finite(value: object) -> object:
@@ -41,49 +42,6 @@ def _finite(value: object) -> object:
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _junit(summary: dict) -> ET.ElementTree:
-    """The summary as JUnit XML: a suite per notebook; a case for its execution, each check, claim and number."""
-    suites = ET.Element("testsuites", name=f"workbook {summary['preset']}")
-    for entry in summary["notebooks"]:
-        cases: list[tuple[str, str | None]] = [("executed", entry["reason"] or None)]
-        if entry["verdict"] != "not run":
-            for c in entry["checks"]:
-                message = None if c["holds"] else f"{c['value']:.6g}, expected {c['expected']}"
-                cases.append((f"check: {c['check']}", message))
-            for claim in entry["claims"]:
-                said = "no longer made" if claim["state"] == "gone" else ledger.now(claim)
-                message = f"{said}; baseline {claim['then']}" if claim["fails"] else None
-                cases.append((f"claim: {claim['sentence']}", message))
-            for n in entry["numbers"]:
-                said = "no longer recorded" if n["state"] == "gone" else f"{n['value']}{counted(n)}"
-                message = f"{said}, baseline {n['expected']} ± {n['tolerance']}" if n["fails"] else None
-                if n["state"] in ("holds", "moved", "gone"):
-                    cases.append((f"number: {n['name']}", message))
-        skipped = entry["verdict"] == "not run"
-        suite = ET.SubElement(
-            suites,
-            "testsuite",
-            name=entry["name"],
-            tests=str(len(cases)),
-            failures=str(0 if skipped else sum(message is not None for _, message in cases)),
-            skipped=str(int(skipped)),
-            time=f"{entry['seconds'] or 0:.3f}",
-        )
-        for name, message in cases:
-            time = {"time": f"{entry['seconds'] or 0:.3f}"} if name == "executed" else {}
-            case = ET.SubElement(suite, "testcase", classname=entry["name"], name=name, **time)
-            if skipped:
-                ET.SubElement(case, "skipped", message=message or "not run")
-            elif message is not None:
-                ET.SubElement(case, "failure", message=message).text = _printable(entry["traceback"])
-    return ET.ElementTree(suites)
-
-
-def _printable(text: str) -> str:
-    """Text without the control characters XML forbids."""
-    return "".join(c for c in text if c in "\n\t" or ord(c) >= 32)
-
-
 def _html(summary: dict, out: Path) -> str:
     """The summary as one page with everything in it: styles, figures and the executed notebooks."""
     environment = jinja2.Environment(
@@ -91,10 +49,18 @@ def _html(summary: dict, out: Path) -> str:
     )
     environment.filters.update(number=number, seconds=seconds, place=place, title=title, counted=counted)
     executed = {entry["name"]: out / "notebooks" / f"{entry['name']}.ipynb" for entry in summary["notebooks"]}
-    pages = {name: body(path) for name, path in executed.items() if path.exists()}
+    pages = {name: _executed(path) for name, path in executed.items() if path.exists()}
     figures = {name: _picture(out / name) for entry in summary["notebooks"] for name in entry["figures"]}
     table = _picture(out / TABLE) if (out / TABLE).exists() else None
     return environment.get_template("report.html").render(run=summary, pages=pages, figures=figures, table=table)
+
+
+def _executed(path: Path) -> str:
+    """An executed notebook, or in its place why it cannot be shown: the report of the others is written."""
+    try:
+        return body(path)
+    except Exception as error:  # readers, converters and picture decoders have no common error
+        return f"<p>It cannot be shown: {escape(f'{type(error).__name__}: {error}'[:200])}</p>"
 
 
 def _picture(path: Path) -> str:

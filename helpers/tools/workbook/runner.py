@@ -1,7 +1,8 @@
-"""Running many notebooks, several at once, each in a process of its own; Ctrl-C loses nothing that is finished."""
+"""Running many notebooks, several at once, each in a process of its own; a signal loses nothing that is finished."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -12,6 +13,7 @@ import tempfile
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,15 +50,36 @@ class _Child:
 
 
 def fresh(out: Path) -> Path:
-    """Make the output folder.
+    """Make the output folder; returns its absolute path.
 
     Raises:
-        Refused: It exists and is not empty.
+        Refused: It exists and is not an empty folder.
+        OSError: It cannot be made.
     """
+    out = out.resolve()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise Refused(f"{out} is not empty: give a new folder with --out, or leave --out away")
     (out / "notebooks").mkdir(parents=True)
     return out
+
+
+@contextlib.contextmanager
+def listening() -> Iterator[list[int]]:
+    """Inside, Ctrl-C, a cancelled job and a dropped connection break nothing off: they are numbers in the list.
+
+    What is ignored from the start (by ``nohup``) stays so.
+    """
+    heard: list[int] = []
+    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in (getattr(signal, name) for name in names)}
+    before = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
+    for number in before:
+        signal.signal(number, lambda received, frame: heard.append(received))
+    try:
+        yield heard
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def run(
@@ -65,11 +88,12 @@ def run(
     *,
     out: Path,
     jobs: int,
-    timeout: float,
+    timeout: int,
+    heard: Sequence[int] = (),
     alone: frozenset[str] = frozenset(),
     perturb: int = 0,
 ) -> tuple[list[Outcome], bool]:
-    """Execute notebooks. Ctrl-C ends those that are running and leaves what is finished.
+    """Execute notebooks. A signal ends those that are running and leaves what is finished.
 
     Args:
         notebooks: those to run.
@@ -77,6 +101,7 @@ def run(
         out: the folder to write to.
         jobs: how many notebooks run at once.
         timeout: seconds a cell may take.
+        heard: of :func:`listening`; the first signal in it interrupts the run.
         alone: names of the notebooks that run with nothing beside them.
         perturb: the draw of :mod:`helpers.features.perturbation`, 0 for none.
 
@@ -88,15 +113,18 @@ def run(
     running: dict[str, _Child] = {}
     lines: queue.Queue[tuple[str, dict[str, object] | None]] = queue.Queue()
     progress = Progress([n.name for n in notebooks])
-    interrupted = False
-    before = signal.signal(signal.SIGTERM, _terminated)  # a cancelled job ends as Ctrl-C does: nothing lives on
     try:
-        while waiting or running:
+        while (waiting or running) and not heard:
             while waiting and len(running) < jobs and _may_start(waiting[0], running, alone):
                 notebook = waiting.popleft()
                 variables = environment(share=1 if notebook.name in alone else jobs, perturb=perturb)
-                running[notebook.name] = _start(notebook, wanted, out, timeout, variables, lines)
                 progress.start(notebook.name)
+                try:
+                    running[notebook.name] = _start(notebook, wanted, out, timeout, variables, lines)
+                except OSError as error:  # out of memory, of disk, of processes: the others go on
+                    outcome = outcomes[notebook.name]
+                    outcome.status, outcome.reason = "failed", f"it could not be started: {error}"
+                    progress.end(outcome)
             try:
                 name, line = lines.get(timeout=0.5)
             except queue.Empty:
@@ -110,17 +138,10 @@ def run(
                 progress.cell(name, done=line["cell"], of=line["of"])
             else:
                 running[name].last = line
-    except KeyboardInterrupt:
-        interrupted = True
     finally:
         progress.close()
         _stop(list(running.values()), outcomes)
-        signal.signal(signal.SIGTERM, before)
-    return [outcomes[n.name] for n in notebooks], interrupted
-
-
-def _terminated(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
+    return [outcomes[n.name] for n in notebooks], bool(waiting or running)
 
 
 def _may_start(notebook: Notebook, running: dict[str, _Child], alone: frozenset[str]) -> bool:
@@ -131,7 +152,7 @@ def _start(
     notebook: Notebook,
     wanted: dict[str, dict[str, object]],
     out: Path,
-    timeout: float,
+    timeout: int,
     variables: dict[str, str],
     lines: queue.Queue,
 ) -> _Child:
@@ -148,6 +169,7 @@ def _start(
     path.write_text(json.dumps(job), encoding="utf-8")
     process = subprocess.Popen(
         [sys.executable, "-m", "helpers.tools.workbook.child", str(path)],
+        stdin=subprocess.PIPE,  # it ends when the runner does, however that ends
         stdout=subprocess.PIPE,
         stderr=(Path(scratch.name) / "stderr.txt").open("wb"),
         env={**variables, "IPYTHONDIR": scratch.name},
@@ -185,10 +207,10 @@ def environment(*, share: int, perturb: int) -> dict[str, str]:
 
 def _listen(name: str, process: subprocess.Popen, lines: queue.Queue) -> None:
     for raw in process.stdout:
-        try:
-            lines.put((name, json.loads(raw)))
-        except ValueError:
-            continue  # something a library printed
+        with contextlib.suppress(ValueError):
+            line = json.loads(raw)
+            if isinstance(line, dict) and ("of" in line or "status" in line):  # all else a library printed
+                lines.put((name, line))
     process.wait()
     lines.put((name, None))
 
@@ -216,6 +238,7 @@ def _stop(children: list[_Child], outcomes: dict[str, Outcome]) -> None:
             child.process.wait(max(0.1, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             child.process.kill()
+            child.process.wait()
         outcomes[child.notebook.name].reason = "interrupted before its end"
         child.output.unlink(missing_ok=True)
         child.scratch.cleanup()

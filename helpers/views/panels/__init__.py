@@ -1,4 +1,4 @@
-"""Slider panels for the notebooks.
+"""What a notebook shows beside its figures: slider panels, questions to guess at, an upload, folded tables.
 
 A panel is made from results that are already computed, is shown by being the last line of a cell, and keeps
 its whole state in traits, so it can be driven without a browser::
@@ -31,9 +31,18 @@ pixels: setting those puts the anchor anywhere and turns ``anchor`` to "here".
 
 ``panel.figure`` is the matplotlib Figure of the present state (save it with ``record.save_figure``),
 ``panel.png()`` its bytes, ``panel.widget`` the ipywidgets box (made when first asked for).
+
+Predict, then look (`Guess`), an image of one's own (`Upload`) and tables behind a line that opens them (`Folded`)::
+
+    guess = panels.Guess({"Is the map flat?": ["flat", "not flat"]})
+    guess                                              # asks; printed where nobody can choose
+    guess.beside(f"lowest {float(maps.min()):.2f}")    # after the results: the guess beside what was measured
 """
 
+from helpers.views.panels.folded import Folded
+from helpers.views.panels.guess import Guess
 from helpers.views.panels.maps import MapPanel
 from helpers.views.panels.similarity import SimilarityPanel
+from helpers.views.panels.upload import Upload
 
-__all__ = ["MapPanel", "SimilarityPanel"]
+__all__ = ["Folded", "Guess", "MapPanel", "SimilarityPanel", "Upload"]

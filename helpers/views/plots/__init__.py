@@ -6,7 +6,7 @@ Everywhere `rows`, `columns` and `titles` are words, `stride` the pixels between
 
 from helpers.views.plots.causes import by_cause, conditions
 from helpers.views.plots.claims import claims
-from helpers.views.plots.consistency import answer_maps, by_kind, curves, pair_bars
+from helpers.views.plots.consistency import answer_maps, curves, pair_bars
 from helpers.views.plots.maps import distances, frames, heatmaps, profiles
 from helpers.views.plots.permutations import against, gains, reorderings
 from helpers.views.plots.probes import (
@@ -28,7 +28,6 @@ __all__ = [
     "answer_maps",
     "biases",
     "by_cause",
-    "by_kind",
     "by_line_distance",
     "claims",
     "conditions",

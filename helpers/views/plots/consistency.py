@@ -74,45 +74,6 @@ def answer_maps(
         return figure
 
 
-def by_kind(
-    table: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]], *, variants: Mapping[str, str] | None = None
-) -> Figure:
-    """Measures (down) by kinds of shift (across): a line per network, a dot per object, a diamond at the mean.
-
-    A row of panels shares its scale. Every second network of a colour is open.
-
-    Args:
-        table: {measure: {kind: {network: values}}}, a value per object; NaN, undefined, is left out.
-        variants: the variant of each network, as in `style.colours`.
-    """
-    measures, kinds = list(table), list(next(iter(table.values())))
-    names = list(table[measures[0]][kinds[0]])
-    looks = _looks(names, variants)
-    with style():
-        figure = Figure(figsize=(3.0 + 2.1 * len(kinds), 0.6 + len(measures) * (0.55 + 0.26 * len(names))))
-        axes = figure.subplots(len(measures), len(kinds), squeeze=False, sharex="row", sharey=True)
-        for i, measure in enumerate(measures):
-            for j, kind in enumerate(kinds):
-                axis = axes[i, j]
-                for k, name in enumerate(names):
-                    values = np.asarray(table[measure][kind][name], dtype=float)
-                    values = values[np.isfinite(values)]
-                    colour, face, _ = looks[name]
-                    axis.plot(values, np.full(len(values), k), "o", color=colour, alpha=0.4, ms=4.5, mew=0)
-                    if len(values):
-                        axis.plot(values.mean(), k, "D", mec=colour, mfc=face, ms=7, mew=1.6, clip_on=False)
-                axis.set_yticks(range(len(names)), names)
-                axis.set_ylim(len(names) - 0.4, -0.6)
-                axis.tick_params(axis="y", length=0)
-                axis.grid(axis="x", color="0.9")
-                axis.set_axisbelow(True)
-                axis.spines["left"].set_visible(False)
-                if i == 0:
-                    axis.set_title(kind)
-            axes[i, len(kinds) // 2].set_xlabel(measure)
-        return figure
-
-
 def pair_bars(table: Mapping[str, Mapping[str, Sequence[float]]], *, parts: Sequence[str]) -> Figure:
     """Kinds of shift (across) x networks (lines): how all pairs of shifts divide, as bars that sum to 1.
 

@@ -113,7 +113,7 @@ def intervals(
             plain_numbers(axis.xaxis)
         axis.set_xlabel(label)
         if len(groups) > 1:
-            axis.legend(loc="best")
+            figure.legend(loc="outside upper center", ncols=len(groups))  # over no dot
         return figure
 
 
