@@ -17,7 +17,7 @@ ARGS ?=
 RUN ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint lab weights twins pair figures accept bench page paper-objects paper constraints clean
+.PHONY: help install run test lint lab weights twins pair figures accept bench page paper-objects paper study constraints clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,12 @@ paper-objects: $(INSTALLED)  ## Download the paper's COCO objects (resumable)
 paper: $(INSTALLED)  ## The paper's protocol at full scale, then the notebooks beside it (a GPU, hours; resumable)
 	@$(BIN)/python -m helpers sweep --preset paper --out runs/paper.zarr $(ARGS)
 	@$(BIN)/python -m helpers run --preset paper --set store=../runs/paper.zarr
+
+study: $(INSTALLED)  ## The workbook's own study: real networks, real objects, swept and packed (an hour or two; resumable)
+	@for sweep in study study_fine study_larger; do \
+	  MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=8589934592 \
+	  $(BIN)/python -m helpers sweep --preset $$sweep --out runs/study/$$sweep.zarr $(ARGS) || exit 1; done
+	@$(BIN)/python -m helpers study
 
 constraints:  ## Renew the exact versions from what .venv holds
 	@{ sed -n '/^#/p' $(CONSTRAINTS); $(BIN)/python -m pip freeze --exclude-editable | grep -v ' @ '; } > $(VENV)/constraints.txt

@@ -15,6 +15,7 @@ COMMANDS = {
     "pairs": ("helpers.tools.workbook.commands", "pairs", "check that every .ipynb is in step with its .py"),
     "page": ("helpers.tools.page", "main", "write the self-contained interactive page"),
     "sweep": ("helpers.tools.sweep.cli", "sweep", "many objects through many networks into one store"),
+    "study": ("helpers.tools.study", "main", "pack the sweeps of the workbook's own study into its file"),
     "weights": ("helpers.tools.training.commands", "main", "train the embedded networks again, list, keep"),
     "paper-objects": ("helpers.tools.sweep.cli", "paper_objects", "download the paper's COCO objects"),
 }

@@ -2,6 +2,7 @@
 # jupyter:
 #   jupytext:
 #     formats: ipynb,py:percent
+#     notebook_metadata_filter: kernelspec,jupytext,-jupytext.text_representation.jupytext_version,-jupytext.text_representation.format_version
 #     text_representation:
 #       extension: .py
 #       format_name: percent
@@ -276,7 +277,7 @@ record.claim(
 
 # %% [markdown]
 # The claims about the centre and the bottom right are the paper's. It finds both for its four networks (AlexNet,
-# VGG16, ResNet-50, MobileNetV2); the table of all networks is in [notebook 7](07_published_study.ipynb).
+# VGG16, ResNet-50, MobileNetV2); the table of all networks is in [notebook 9](09_published_study.ipynb).
 #
 # ### What does anti-aliasing change?
 #
@@ -394,18 +395,21 @@ panel
 # - Whether a cosine of 0.95 is much or little. Different objects may be as similar as that; notebook 5 has a scale.
 # - Whether the *answer* changes: a classifier can give the same answer to different features. Notebook 4 looks at that.
 # - Where the change comes from. That the border and the strides are to blame is made likely here, and tested in
-#   notebook 6, which takes the padding away.
+#   notebook 7, which takes the padding away.
 # - Objects that are cut off, or on anything but white.
 # - The maps show every fourth pixel, so the network's first strides, 2 and 4 px, cannot be seen in them. `stride = 1`
 #   shows them, in sixteen times the time.
 # - The twin was trained a little more than the original. What the blur does and what that training does are not told
-#   apart here; notebook 6 has networks trained alike with it and without it.
+#   apart here; notebook 7 has networks trained alike with it and without it.
 # - EfficientNet-Lite0 is none of the paper's four networks. `network = "mobilenet_v2"` is the nearest of them; its weights
 #   are downloaded once. "Off-the-shelf" is said of the small networks of this workbook, too (`demo_...`): without the blur.
 
 # %% [markdown] jp-MarkdownHeadingCollapsed=true
 # ## For sceptics
 #
+# Controls and checks. In JupyterLab the arrow beside the heading opens them.
+
+# %% [markdown]
 # ### Does the network lean, or the object?
 #
 # The mean over each row and each column of the centre's map, as far as it reaches equally to both sides of the anchor.

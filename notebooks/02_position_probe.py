@@ -568,7 +568,7 @@ panels.Folded("The checks, all of which hold", record.finish())
 #   a linear classifier; cosines (notebook 1) look at all of it.
 # - A shift-invariant network would give 0.5 here; the reverse does not hold: 0.5 for unseen objects could also
 #   mean that each object encodes position in its own way.
-# - Where position comes from (borders, training positions, object size). Notebook 6 asks that.
+# - Where position comes from (borders, training positions, object size). Notebook 7 asks that.
 #
 # ## Explore
 #

@@ -2,6 +2,7 @@
 # jupyter:
 #   jupytext:
 #     formats: ipynb,py:percent
+#     notebook_metadata_filter: kernelspec,jupytext,-jupytext.text_representation.jupytext_version,-jupytext.text_representation.format_version
 #     text_representation:
 #       extension: .py
 #       format_name: percent
@@ -14,7 +15,8 @@
 # %% [markdown]
 # # 4. What does the classifier say?
 #
-# **The question.** The features change when the object moves ([notebook 1](01_similarity_maps.ipynb)). Does the *answer*?
+# **The question.** A network's <abbr title="the numbers that a layer computes from one picture">features</abbr> change when
+# the object moves ([notebook 1](01_similarity_maps.ipynb)). Does its *answer*?
 #
 # A classifier gives each class a score, and answers with the class that has the largest. It may give the same answer to
 # different features, so it could be steady where they are not. The paper shows the answer as the layer "class" of its
@@ -187,7 +189,7 @@ display(Markdown(
 #
 # The same for the paper's networks, in the authors' own 16 maps: a strawberry that moves over white, and a military jet in
 # a photograph over which the frame moves as a camera does. The colours go from 0 to 1. The maps are drawn where the authors'
-# files are at hand ([notebook 7](07_published_study.ipynb) can download them); otherwise the cell shows nothing.
+# files are at hand ([notebook 9](09_published_study.ipynb) can download them); otherwise the cell shows nothing.
 
 # %%
 theirs = published.find_maps()
@@ -356,6 +358,9 @@ panel
 # %% [markdown] jp-MarkdownHeadingCollapsed=true
 # ## For sceptics
 #
+# Controls and checks. In JupyterLab the arrow beside the heading opens them.
+
+# %% [markdown]
 # ### The same answers, by other protocols
 #
 # "Consistency" and "robust accuracy" mean different things in different papers. Here are four on the *same* answers: all

@@ -19,7 +19,7 @@
 # grid* on which the network samples the frame? And which of the three does a blur act on?
 #
 # The paper shows maps with fine texture, slow slopes and a preferred direction (its Figures 2 to 4) and describes
-# them in words. Here they are taken apart and measured, over several objects, with intervals. The measures are ours.
+# them in words. Here they are taken apart and measured over several objects. The measures are ours.
 #
 # *The core takes ten minutes to read and about two minutes to run on one CPU core; the part for sceptics is folded.*
 
@@ -313,7 +313,7 @@ for name, gain in gains.items():
 # %% [markdown]
 # **The surprise, and the answer.** Most of what a single pixel changes is not the distance: it is where the object falls on
 # the network's own grid. That is what a blur before each stride acts on, and it helps wherever the grid takes part, also
-# in the mean over the whole frame. The slow part, which follows no grid, it was not made for: notebook 6 asks what
+# in the mean over the whole frame. The slow part, which follows no grid, it was not made for: notebook 7 asks what
 # causes that.
 #
 # ### Your guess beside it
@@ -370,7 +370,7 @@ panel
 # ## What this does not show
 #
 # - That a part is *caused* by what it is named after. The lattice is what repeats with the strides, and the ghosts of
-#   single edges; the smooth part may be the border's padding, the training positions, or both: notebook 6 changes them.
+#   single edges; the smooth part may be the border's <abbr title="what a map is filled up with beyond its edge before each filter, zeros as a rule">padding</abbr>, the training positions, or both: notebook 7 changes them.
 # - Anything about categories that are not in the list: the intervals are over objects and categories like
 #   these. With few categories they are approximate, a little narrow.
 # - The network's short strides, in the maps: positions `stride` px apart look the same to them. The walks, which start
@@ -385,7 +385,8 @@ panel
 
 # %% [markdown] jp-MarkdownHeadingCollapsed=true
 # ## For sceptics
-#
+
+# %% [markdown]
 # ### Is there a grid at all?
 #
 # White noise has a lattice part, too. Of what is left of the first object's map once its smooth part is gone, which
@@ -475,7 +476,8 @@ display(Markdown(
 # %% [markdown]
 # ### One pixel and two
 #
-# The blur leaves the stride of the first convolution as it is, so a grid of 2 px should be left in the anti-aliased
+# The blur leaves the stride of the first <abbr title="the layer type these networks are built of: the same small filter
+# applied at every place of the picture">convolution</abbr> as it is, so a grid of 2 px should be left in the anti-aliased
 # network: an odd step changes the place on it, an even step does not.
 
 # %%
@@ -589,5 +591,5 @@ panels.Folded("The checks, all of which hold", record.finish())
 # - A. Azulay, Y. Weiss. Why do deep convolutional networks generalize so poorly to small image
 #   transformations? JMLR 2019.
 #
-# Next: anti-aliasing leaves the slow part. What causes it? [Notebook 6](06_causes.ipynb) changes one thing at a
+# Next: anti-aliasing leaves the slow part. What causes it? [Notebook 7](07_causes.ipynb) changes one thing at a
 # time.

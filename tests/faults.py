@@ -51,7 +51,7 @@ FAULTS = (
         "helpers/networks/embedded/architectures.py",
         '"fc7": "classifier.4"',
         '"fc7": "classifier.5"',
-        "09",
+        "11",
     ),
     Fault(
         "rows and columns exchanged",
@@ -65,7 +65,7 @@ FAULTS = (
         "helpers/networks/network.py",
         "IMAGENET_STD = (0.229, 0.224, 0.225)",
         "IMAGENET_STD = (0.225, 0.224, 0.229)",  # blue for red
-        "09",
+        "11",
     ),
     Fault(
         "a probe trained on its test positions",
@@ -75,11 +75,11 @@ FAULTS = (
         "02",
     ),
     Fault(
-        "a bootstrap over positions instead of objects",
+        "an interval over positions instead of objects",
         "helpers/measures/uncertainty.py",
-        "    labels = np.arange(len(numbers)) if clusters is None else np.asarray(clusters)\n    if len(labels)",
-        "    numbers = np.repeat(numbers, 100)\n    labels = np.arange(len(numbers))\n    if len(labels)",
-        "05",
+        "    labels = np.arange(len(numbers)) if clusters is None else np.asarray(clusters)\n    if labels.shape",
+        "    numbers = np.repeat(numbers, 100)\n    labels = np.arange(len(numbers))\n    if labels.shape",
+        "10",
     ),
     Fault(
         "calibration without the mean over objects",

@@ -19,7 +19,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from test_records import figure, finished
 from test_workbook import ROOT, _processes, make, options, summary
 
-from helpers import records
+from helpers import records, runtime
 from helpers.tools.workbook import baselines, commands, judge, notebooks, rendering, report, runner
 from helpers.tools.workbook.runner import Outcome
 
@@ -53,8 +53,10 @@ def whole(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def pair(whole: Path, tmp_path: Path) -> Path:
+def pair(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of that run, to be damaged."""
+    stamp = json.loads((whole / "09_example.json").read_text(encoding="utf-8"))["stamp"]
+    monkeypatch.setattr(runtime, "stamp", lambda *_, **__: stamp)  # asks git, which takes a second
     return shutil.copytree(whole, tmp_path / "out")
 
 
@@ -107,7 +109,7 @@ RECORDS = {
     "holds of another type": changed(checks__0__holds="yes"),
     **{f"{value!r} for a check": changed(checks__0__value=value) for value in (None, "1", True, [1])},
     **{
-        f"{value!r} for a number": changed(values__mean__value=value)
+        f"{value!r:.5} for a number": changed(values__mean__value=value)
         for value in (None, float("nan"), float("inf"), "0.5", True, 10**400)
     },
     "a claim of no number": changed(claims=[CLAIM | {"claim": "gain"}]),

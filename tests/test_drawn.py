@@ -250,24 +250,6 @@ def test_answer_maps() -> None:
     }  # fmt: skip
 
 
-def test_by_kind() -> None:
-    table = {"kept": {"pasted": {"p": [0.1, 0.3], "q": [0.5, 0.9]}, "cropped": {"p": [0.2, np.nan], "q": [0.4, 0.8]}},
-             "range": {"pasted": {"p": [1, 2], "q": [3, 5]}, "cropped": {"p": [6, 7], "q": [8, 9]}}}  # fmt: skip
-    figure = plots.by_kind(table)
-    assert titles(figure) == ["pasted", "cropped"]
-    panels = [(measure, kind) for measure in table for kind in table[measure]]
-    assert [words(axis, "y") for axis in figure.axes] == [["p", "q"], []] * 2
-    for axis, (measure, kind) in zip(figure.axes, panels, strict=True):
-        assert axis.yaxis_inverted()
-        for at, values in enumerate(table[measure][kind].values()):
-            dots = [line.get_xdata().tolist() for line in axis.get_lines()
-                    if line.get_marker() == "o" and set(line.get_ydata()) == {at}]  # fmt: skip
-            means = [line.get_xdata()[0] for line in axis.get_lines()
-                     if line.get_marker() == "D" and line.get_ydata()[0] == at]  # fmt: skip
-            assert dots == [[value for value in values if value == value]] and means == near([np.nanmean(values)])
-    assert [figure.axes[k].get_xlabel() for k in (1, 3)] == ["kept", "range"]
-
-
 def test_pair_bars() -> None:
     table = {
         "pasted": {"p": [0.5, 0.3, 0.2], "q": [0.1, 0.2, 0.7]},
@@ -442,7 +424,7 @@ def test_anchor_means() -> None:
     cells = product(("off-the-shelf", "antialiased"), ("fc6", "fc7"), ("small", "large"), ("c", "tl"))
     rows = [("alexnet", *cell, 0.01 * k, 0.001 * k) for k, cell in enumerate(cells)]
     figure = plots.anchor_means(pd.DataFrame(rows, columns=keys), anchors=["tl", "c"])
-    assert titles(figure) == ["AlexNet, fc6", "AlexNet, fc7"] and words(figure.axes[2], "x") == ["tl", "c"]
+    assert titles(figure) == ["AlexNet\nfc6", "AlexNet\nfc7"] and words(figure.axes[2], "x") == ["tl", "c"]
     panels = [(patch, layer) for patch in ("large", "small") for layer in ("fc6", "fc7")]
     assert [figure.axes[k].get_ylabel().split()[0] for k in (0, 2)] == ["large", "small"]
     for axis, (patch, layer) in zip(figure.axes, panels, strict=True):

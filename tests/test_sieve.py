@@ -7,19 +7,22 @@ import hashlib
 import pickle
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from scipy import stats
 
-from helpers import features, networks, objects, runtime, shifting
+from helpers import features, networks, objects, records, runtime, shifting
 from helpers.features import precision
-from helpers.measures import published, variation
+from helpers.measures import probes, published, variation
 from helpers.measures.published import replaying, tables
 from helpers.networks import Source, weights
 from helpers.tools.page import compress
 from helpers.tools.sweep import plan, task
+from helpers.tools.training import evaluate, scenes
+from helpers.tools.workbook import publish
 
 SMALL = plan.Settings(stride=16, frame=64, device="cpu", batch_size=16)
 
@@ -183,6 +186,7 @@ def test_settings_of_a_sweep_are_part_of_what_a_store_was_made_from() -> None:
         "precision": "bfloat16",
         "batch_size": 3,
         "device": "mps",
+        "reuse": "layer1",
     }
     kept = {"layers"}  # each layer is an array of its own
     assert {field.name for field in dataclasses.fields(plan.Settings)} == {*changed, *kept}
@@ -199,3 +203,56 @@ def test_a_photo_behind_an_object_is_its_middle() -> None:
     expected = photo.rgb[:, 5:25, 10:34].clone()
     expected[:, 3, 7] = 9
     assert torch.equal(shifting.Paste(dot, (20, 24), background=photo).render(torch.tensor([[3, 7]]))[0], expected)
+
+
+def test_a_surrogate_keeps_correlations_between_far_dimensions() -> None:
+    """It is made 64 dimensions at a time: two that are equal stay equal across the blocks."""
+    features_ = np.random.default_rng(0).normal(size=(6, 5, 100))
+    features_[..., 90] = features_[..., 3]
+    field = probes.surrogate(features_, seed=1)
+    np.testing.assert_allclose(field[..., 90], field[..., 3], atol=1e-12)
+
+
+def test_a_notebook_with_another_picture_is_written_again() -> None:
+    """Its digest, where sources, numbers and words are the same."""
+    outputs = [[nbformat.v4.new_output("display_data", {"image/png": name, "text/plain": "<Figure>"})] for name in "ab"]
+    books = [nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1", outputs=each)]) for each in outputs]
+    assert publish._digest(books[0], {}) != publish._digest(books[1], {})
+
+
+def test_float16_is_judged_by_its_worst_position(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rounded weights that turn the answer a little at one position, the first, and nowhere else."""
+    module = torch.nn.Linear(1, 1)
+    module.weight.data.fill_(1 + 2**-13)  # float16 rounds it to 1
+
+    def logits(network: torch.nn.Module, cutouts: torch.Tensor, *, position: tuple[int, int]) -> torch.Tensor:
+        turned = float(network.weight) == 1 and position == (0, 0)
+        return torch.tensor([[1.0, 0.75 * turned]]).expand(len(cutouts), 2)
+
+    monkeypatch.setattr(evaluate, "logits", logits)
+    assert evaluate.float16_shift(module) == pytest.approx(1 - 1 / 1.25, abs=1e-6)
+
+
+def test_training_at_the_centre_is_centred_both_ways() -> None:
+    """The objects' middles, against those of frames whose background is white: no lean in rows or columns."""
+    frames, _ = scenes.batch(0, 0, n=400, positions="centre")
+    ink = (frames.float().mean(1) < 250).float()
+    plain = ink.mean((1, 2)) < 0.5  # on a white background
+    for axis in (1, 2):
+        seen = ink[plain].amax(3 - axis)
+        middle = (seen.argmax(1) + seen.shape[1] - 1 - seen.flip(1).argmax(1)) / 2 - (seen.shape[1] - 1) / 2
+        # a deviation of 6 px over some hundred and more scenes: 0.6 px or less of the mean, four of them
+        assert len(middle) > 100 and abs(float(middle.mean())) < 2.4
+
+
+@pytest.mark.parametrize(("value", "holds"), [(0.91, True), (1.09, True), (0.89, False), (1.11, False)])
+def test_a_check_has_two_ends(value: float, holds: bool) -> None:
+    assert records.holds({"value": value, "target": 1.0, "tolerance": 0.1}) is holds
+
+
+def test_the_pages_codes_fill_16_bits_and_no_more() -> None:
+    """A bound so tight that the largest code is what limits the steps."""
+    draw = torch.Generator().manual_seed(2)
+    values = torch.ones(8, 8, 3) + 1e-3 * torch.randn(8, 8, 3, generator=draw)
+    packed = compress.pack(values, bound=1e-5)
+    assert np.abs(packed.codes.astype(int)).max() == 32767 and packed.error <= 1e-5

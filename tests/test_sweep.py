@@ -441,7 +441,7 @@ def test_settings_that_do_not_fit_a_network(tmp_path):
 
 def test_categories_of_coco_are_sums_over_classes_of_imagenet():
     labels = networks.load("mobilenet_v2", weights=None).labels
-    network = networks.wrap(torch.nn.Linear(2, 1000), labels=labels)
+    network = networks.wrap(torch.nn.Linear(2, 1000), {"fc": ""}, labels=labels)
     names = {category: [labels[i] for i in class_indices(network, category)] for category in objects.PAPER_CATEGORIES}
     assert names["zebra"] == ["zebra"] and names["clock"] == ["analog clock", "digital clock", "wall clock"]
     assert names["airplane"] == ["airliner", "warplane"] and names["laptop"] == ["laptop", "notebook"]
@@ -456,7 +456,7 @@ def test_categories_of_coco_are_sums_over_classes_of_imagenet():
     assert {"cock", "great grey owl", "drake", "white stork", "albatross"} <= set(names["bird"])
     assert len(names["bird"]) == 59 and not {"tailed frog", "tusker", "grey whale"} & set(names["bird"])
     assert class_indices(network, "strawberry") == [949] and class_indices(network, "no such thing") == []
-    other = networks.wrap(torch.nn.Linear(2, 3), labels=["cup", "dog", "cat"])
+    other = networks.wrap(torch.nn.Linear(2, 3), {"fc": ""}, labels=["cup", "dog", "cat"])
     assert class_indices(other, "dog") == [1] and class_indices(other, "zebra") == []
 
 

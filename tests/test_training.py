@@ -251,12 +251,12 @@ def test_held_out_objects_are_placed_where_asked():
 def record(folder, seed: int | None, **values: float):
     parameters = {"stride": 2} | ({} if seed is None else {"training_seed": seed})
     content = {
-        "notebook": "09_embedded_networks",
+        "notebook": "11_embedded_networks",
         "parameters": parameters,
         "values": {name: {"value": value, "unit": "cosine"} for name, value in values.items()},
         "stamp": {"commit": "abc", "packages": {}, "networks": [], "device": "CPU"},
     }
-    path = folder / f"09_embedded_networks_{seed}.json"
+    path = folder / f"11_embedded_networks_{seed}.json"
     path.write_text(json.dumps(content), encoding="utf-8")
     return path
 
@@ -264,7 +264,7 @@ def record(folder, seed: int | None, **values: float):
 def test_numbers_of_other_seeds_are_kept_and_come_back_for_the_same_parameters_only(tmp_path):
     file = tmp_path / "seeds.json"
     seeds.keep([record(tmp_path, 2, a=0.25), record(tmp_path, 1, a=0.5)], file=file)
-    name = "09_embedded_networks"
+    name = "11_embedded_networks"
     assert seeds.kept(name, {"stride": 2, "training_seed": 0}, file=file) == {1: {"a": 0.5}, 2: {"a": 0.25}}
     assert seeds.kept(name, {"stride": 2, "training_seed": 1}, file=file) == {2: {"a": 0.25}}
     assert seeds.kept(name, {"stride": 4, "training_seed": 0}, file=file) == {}
@@ -296,7 +296,7 @@ def test_weights_of_another_seed_are_found_or_asked_for(tmp_path, monkeypatch):
     assert torch.equal(loaded.fc.weight, module.fc.weight)
 
 
-@pytest.mark.parametrize("notebook", ["06_causes", "09_embedded_networks"])
+@pytest.mark.parametrize("notebook", ["07_causes", "11_embedded_networks"])
 def test_what_is_kept_of_other_seeds_is_what_the_notebooks_measure_today(notebook):
     """With the parameters of the demo preset and under the names of its baseline; and not the same numbers."""
     baseline = baselines.read("demo")[notebook]

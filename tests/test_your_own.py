@@ -1,4 +1,4 @@
-"""The lines that notebook 08 gives to be copied: complete, few, and right for a network and an object of one's own."""
+"""The lines that notebook 10 gives to be copied: complete, few, and right for a network and an object of one's own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def block() -> str:
-    notebook = jupytext.read(ROOT / "notebooks" / "08_your_own.py")
+    notebook = jupytext.read(ROOT / "notebooks" / "10_your_own.py")
     text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     return re.search(r"```python\n(.+?)```", text, flags=re.DOTALL)[1]  # the others are solutions
 
@@ -44,7 +44,7 @@ def test_the_lines_run_by_themselves(own: dict, tmp_path: Path, monkeypatch, cap
         assert code.count(theirs) == 1, theirs
         code = code.replace(theirs, mine)
     names: dict = {"torch": torch}
-    exec(compile(code, "the block of notebook 08", "exec"), names)
+    exec(compile(code, "the block of notebook 10", "exec"), names)
     maps = names["maps"]
     assert maps.shape == (5, 6, 6) and maps.isfinite().all()  # 224 - 75 + 1 rows, every twenty-fifth
     assert names["scenes"][0].name == ("mug" if own else "espresso")

@@ -9,8 +9,8 @@ it holds only where each of them does, so that no correction for their number is
 Where a threshold decides, the verdict is asked for at several.
 """
 
-from helpers.measures.claims.effects import of_maps, of_means
+from helpers.measures.claims.effects import of_anchors, of_maps, of_means
 from helpers.measures.claims.findings import BLURRED, FINDINGS, TWINS, Finding
 from helpers.measures.claims.tables import keep, kept, table
 
-__all__ = ["BLURRED", "FINDINGS", "TWINS", "Finding", "keep", "kept", "of_maps", "of_means", "table"]
+__all__ = ["BLURRED", "FINDINGS", "TWINS", "Finding", "keep", "kept", "of_anchors", "of_maps", "of_means", "table"]

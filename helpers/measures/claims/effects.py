@@ -41,7 +41,7 @@ def of_maps(
         if each.ndim != 3 or len(each) != len(similarity.ANCHORS):
             raise ValueError(f"an object has {len(similarity.ANCHORS)} maps, (5, rows, columns); got {each.shape}")
     means = np.array([each.mean(axis=(1, 2)) for each in every])
-    found = _of_anchors(lambda weights: uncertainty.student(means @ weights, clusters=clusters))
+    found = of_anchors(means, clusters=clusters)
     peaks = [_peak(each, strides, stride) for each in every] if strides else [None]
     if None not in peaks:
         found["lattice"] = _geometric(peaks, clusters)
@@ -53,6 +53,16 @@ def of_maps(
         change = [[1 - np.mean(each) for each in side] for side in (twin, every)]
         found["anti-aliasing, globally"] = _geometric(np.divide(*change), clusters)
     return found
+
+
+def of_anchors(means: np.ndarray, *, clusters: Sequence | None = None) -> dict[str, Interval]:
+    """The effects that the mean cosines of single objects show, where there are no maps.
+
+    Args:
+        means: (N, 5), of N objects to the anchors of `similarity.ANCHORS`.
+        clusters: as of `of_maps`.
+    """
+    return _of_anchors(lambda weights: uncertainty.student(np.asarray(means) @ weights, clusters=clusters))
 
 
 def of_means(

@@ -3,11 +3,13 @@
 from helpers.measures.published.data import coco_means, find_maps, map_sums, parse_csv
 from helpers.measures.published.effects import effects
 from helpers.measures.published.replaying import replay, replayable
-from helpers.measures.published.tables import beside, gates, measures
+from helpers.measures.published.tables import beside, corner_cosines, corners, gates, measures
 
 __all__ = [
     "beside",
     "coco_means",
+    "corner_cosines",
+    "corners",
     "effects",
     "find_maps",
     "gates",

@@ -86,6 +86,36 @@ def measures(maps: Mapping[str, np.ndarray]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def corner_cosines(five: np.ndarray) -> dict[str, float]:
+    """How alike the features at the corners are, from the maps (5, R, C) of the five anchors.
+
+    Returns:
+        ``across``, the mean of top left with top right and of bottom left with bottom right, and ``down``, that of
+        top left with bottom left and of top right with bottom right.
+    """
+    of = dict(zip(similarity.ANCHORS, np.asarray(five, dtype=np.float64), strict=True))
+    across = (of["tl"][0, -1] + of["bl"][-1, -1]) / 2
+    down = (of["tl"][-1, 0] + of["tr"][-1, -1]) / 2
+    return {"across": float(across), "down": float(down)}
+
+
+def corners(maps: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """:func:`corner_cosines` of the authors' maps, those of ``find_maps``.
+
+    Returns:
+        A row per network (ours), variant, layer (the authors'), and object whose five maps are there: across, down.
+    """
+    rows = []
+    for start in dict.fromkeys(key.rpartition("/")[0] for key in maps if "/class/" not in key):
+        keys = [f"{start}/{anchor}" for anchor in similarity.ANCHORS]
+        if all(key in maps for key in keys):
+            network, layer, name = start.split("/")
+            variant = "antialiased" if network.endswith("AA") else "off-the-shelf"
+            about = {"network": NETWORKS[network.removesuffix("AA")], "variant": variant, "layer": layer}
+            rows.append({**about, "object": name, **corner_cosines(np.stack([maps[key] for key in keys]))})
+    return pd.DataFrame(rows)
+
+
 def _strides(network: str) -> tuple[int, ...]:
     return STRIDES.get(network) or STRIDES[network.removesuffix("AA")]
 

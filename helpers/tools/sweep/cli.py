@@ -18,7 +18,7 @@ def sweep(arguments: list[str] | None = None) -> int:
         description="Many objects through many networks into one store; the same command continues it.",
         epilog="parameters: " + ", ".join(named.PRESETS["paper"]),
     )
-    parser.add_argument("--preset", default="demo", help="smoke, demo (default) or paper")
+    parser.add_argument("--preset", default="demo", help=", ".join(named.PRESETS) + " (default: demo)")
     parser.add_argument("--out", type=Path, required=True, help="the store, a folder (created)")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change a parameter")
     parser.add_argument("--scheduler", metavar="tcp://HOST:PORT", help="compute on a Dask cluster")

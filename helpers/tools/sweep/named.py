@@ -25,6 +25,16 @@ _COMMON = {
     "device": "auto",
     "precision": "float32",
     "batch_size": 0,  # frames; 0: what suits the network and the kind of device
+    "reuse": "",  # node, e.g. blocks.1, up to which activations are computed once and moved; empty: none
+}
+# What the workbook's own study has in common: the objects that EfficientNet-Lite0 recognises, since its answers are
+# judged, too. Of the nodes to reuse, blocks.1 saved most time (blocks.0 and blocks.2 little).
+_STUDY = {
+    **_COMMON,
+    "objects": list(objects.RECOGNISED),
+    "sizes": [75, 125],
+    "layers": ["pool", "fc"],
+    "reuse": "blocks.1",
 }
 
 
@@ -55,6 +65,18 @@ PRESETS: dict[str, dict[str, Any]] = {
         "stride": 1,
         **_COMMON,
     },
+    # `make study` runs these three. The two larger networks take up to twice the time for a frame, and have more
+    # frames: they are looked at every fifth pixel, an odd step, which meets every phase of their strides, up to the
+    # edge. Every pixel is looked at of one object, in the size that has fewer positions.
+    "study": {**_STUDY, "networks": _twins("efficientnet_lite0"), "stride": 2},
+    "study_larger": {**_STUDY, "networks": ["efficientnet_lite1", "efficientnet_lite2"], "stride": 5},
+    "study_fine": {
+        **_STUDY,
+        "networks": _twins("efficientnet_lite0"),
+        "objects": ["motorcycle"],
+        "sizes": [125],
+        "stride": 1,
+    },
 }
 
 
@@ -81,6 +103,7 @@ def plan(values: dict[str, Any]) -> Plan:
     settings = Settings(
         layers=None if values["layers"] == ["all"] else tuple(values["layers"]),
         batch_size=values["batch_size"] or None,
+        reuse=values["reuse"] or None,
         **{name: values[name] for name in ("stride", "background", "device", "precision")},
     )
     sources = [Source.parse(text) for text in values["networks"]]

@@ -95,6 +95,7 @@ def compute(
         device=settings.device,
         precision=settings.precision,
         batch_size=settings.batch_size,
+        reuse=settings.reuse,
         progress=False,
         watch=watch,
     )

@@ -39,7 +39,7 @@ def weights(name: str, *, antialiased: bool, positions: str, seed: int = 0) -> P
 
 
 def kept(notebook: str, parameters: Mapping[str, object], *, file: Path = FILE) -> dict[int, dict[str, float]]:
-    """The numbers of other seeds that a notebook, e.g. ``06_causes``, recorded with the same parameters.
+    """The numbers of other seeds that a notebook, e.g. ``07_causes``, recorded with the same parameters.
 
     ``parameters`` are those of this run, ``training_seed`` among them.
 

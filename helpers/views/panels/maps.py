@@ -1,4 +1,4 @@
-"""The panel of notebooks 02 to 04 and 06: any named maps over the positions of one scene."""
+"""The panel of notebooks 02 to 04 and 07: any named maps over the positions of one scene."""
 
 from __future__ import annotations
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from helpers.networks.source import TITLES
 from helpers.views.plots.style import ANTIALIASED, OFF_THE_SHELF, Figure, plain_numbers, style
 
 _KINDS = {"off-the-shelf": ("off-the-shelf", OFF_THE_SHELF, -0.1), "antialiased": ("anti-aliased", ANTIALIASED, 0.1)}
-_NAMES = {"alexnet": "AlexNet", "vgg16": "VGG16", "resnet50": "ResNet-50", "mobilenet_v2": "MobileNetV2"}
 _MARKERS = {"alexnet": "o", "vgg16": "s", "resnet50": "^", "mobilenet_v2": "D"}
 
 
@@ -18,8 +18,8 @@ def anchor_means(means: pd.DataFrame, *, anchors: Sequence[str]) -> Figure:
     """Mean cosine to each anchor, a panel per network and layer (columns) and patch size (rows), one scale.
 
     Args:
-        means: columns network, variant, layer, patch, anchor, mean_cosine, std_over_objects; bars are plus and
-            minus one standard deviation over objects.
+        means: columns network (a name, or words), variant, layer, patch, anchor, mean_cosine, std_over_objects;
+            bars are plus and minus one standard deviation over objects. A variant may be missing.
         anchors: in the order of the horizontal axis.
     """
     runs = list(dict.fromkeys(zip(means["network"], means["layer"], strict=True)))
@@ -32,7 +32,7 @@ def anchor_means(means: pd.DataFrame, *, anchors: Sequence[str]) -> Figure:
                 axis = axes[i, j]
                 for variant, (name, colour, aside) in _KINDS.items():
                     line = means.query("network == @network and layer == @layer and patch == @patch")
-                    line = line[line["variant"] == variant].set_index("anchor").loc[list(anchors)]
+                    line = line[line["variant"] == variant].set_index("anchor").reindex(list(anchors))
                     at = np.arange(len(anchors)) + aside
                     bars = {"elinewidth": 1, "alpha": 0.45, "fmt": "none"}
                     axis.errorbar(at, line["mean_cosine"], line["std_over_objects"], ecolor=colour, **bars)
@@ -40,11 +40,11 @@ def anchor_means(means: pd.DataFrame, *, anchors: Sequence[str]) -> Figure:
                 axis.set_xticks(range(len(anchors)), anchors)
                 axis.grid(axis="y", color="0.92")
                 if i == 0:
-                    axis.set_title(f"{_NAMES[network]}, {layer}")
+                    axis.set_title(f"{TITLES.get(network, network)}\n{layer}")
                 if j == 0:
                     axis.set_ylabel(f"{patch} patch\nmean cosine")
-        axes[0, -1].legend(*axes[0, 0].get_legend_handles_labels(), loc="lower right", fontsize=8.5)
         figure.supxlabel("anchor", fontsize=10)
+        figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right center", fontsize=8.5)
         return figure
 
 
@@ -73,7 +73,7 @@ def local_global(table: pd.DataFrame) -> Figure:
         for name, colour, _ in _KINDS.values():
             axis.plot([], [], "o", color=colour, label=name)
         for network in dict.fromkeys(table["network"]):
-            axis.plot([], [], _MARKERS[network], color="0.5", label=_NAMES[network])
+            axis.plot([], [], _MARKERS[network], color="0.5", label=TITLES.get(network, network))
         axis.set(xscale="log", yscale="log", xlabel="local: 1 − cosine at 1 px from the anchor")
         axis.set_ylabel("global: 1 − mean cosine over the frame")
         # Equal steps are equal ratios on both axes: a slope of one would be as much gained globally as locally.
