@@ -10,7 +10,7 @@ from helpers import networks
 from helpers.networks.embedded import architectures, store
 from helpers.networks.embedded.architectures import FRAME, NAMES, Blur, build
 from helpers.objects import CLASSES
-from helpers.tools.training import evaluate, scenes, seeds, train
+from helpers.tools.training import evaluate, saving, scenes, seeds, train
 from helpers.tools.workbook import baselines
 
 TRUNKS = {
@@ -197,7 +197,7 @@ def test_shipped_weights_fit_load_and_say_where_they_come_from():
 def test_a_changed_file_is_refused(tmp_path):
     state = {"layer.weight": noise(3, 3), "count": torch.tensor(5)}
     file = store.file_name("demo_resnet", antialiased=True, positions="uniform")
-    path = store.save_state(state, {"seed": "0"}, file=file, folder=tmp_path)
+    path = saving.save_state(state, {"seed": "0"}, file=file, folder=tmp_path)
     loaded, metadata = store.load_state("demo_resnet", antialiased=True, positions="uniform", folder=tmp_path)
     assert metadata == {"seed": "0", "stored": "float16"} and loaded["count"].dtype == torch.int64
     # float16 keeps 11 bits
@@ -214,7 +214,7 @@ def test_a_changed_file_is_refused(tmp_path):
 
 def test_float32_storage_keeps_every_bit(tmp_path):
     file = store.file_name("demo_resnet", antialiased=False, positions="centre")
-    store.save_state({"w": noise(5)}, {}, file=file, folder=tmp_path, half=False)
+    saving.save_state({"w": noise(5)}, {}, file=file, folder=tmp_path, half=False)
     loaded, metadata = store.load_state("demo_resnet", antialiased=False, folder=tmp_path)
     assert torch.equal(loaded["w"], noise(5)) and metadata["stored"] == "float32"
 
@@ -222,11 +222,11 @@ def test_float32_storage_keeps_every_bit(tmp_path):
 def test_saving_two_files_lists_both_and_refuses_what_float16_cannot_hold(tmp_path):
     for positions in store.POSITIONS:
         name = store.file_name("demo_resnet", antialiased=False, positions=positions)
-        store.save_state({"w": torch.ones(1)}, {}, file=name, folder=tmp_path)
+        saving.save_state({"w": torch.ones(1)}, {}, file=name, folder=tmp_path)
     for positions in store.POSITIONS:
         store.load_state("demo_resnet", antialiased=False, positions=positions, folder=tmp_path)
     with pytest.raises(ValueError, match="not finite in float16: w"):
-        store.save_state({"w": torch.tensor([1e6])}, {}, file="x.safetensors", folder=tmp_path)
+        saving.save_state({"w": torch.tensor([1e6])}, {}, file="x.safetensors", folder=tmp_path)
 
 
 def test_variant_is_checked():
@@ -288,7 +288,7 @@ def test_weights_of_another_seed_are_found_or_asked_for(tmp_path, monkeypatch):
         seeds.weights("demo_resnet", antialiased=True, positions="uniform", seed=3)
     torch.manual_seed(0)
     module = build("demo_resnet", antialiased=True)
-    path = store.save_state(
+    path = saving.save_state(
         module.state_dict(), {}, file="demo_resnet_aa_uniform.safetensors", folder=seeds.folder(3), half=False
     )
     assert seeds.weights("demo_resnet", antialiased=True, positions="uniform", seed=3) == path

@@ -17,7 +17,7 @@ from helpers.networks.embedded import store
 from helpers.networks.embedded.architectures import FRAME, NAMES, build
 from helpers.networks.network import standardise
 from helpers.objects import embedded
-from helpers.tools.training import evaluate, scenes
+from helpers.tools.training import evaluate, saving, scenes
 
 STEPS = {"demo_alexnet": 6000, "demo_resnet": 1800, "demo_mobilenet_v2": 1600}
 PEAK_RATE = {"demo_alexnet": 1e-3, "demo_resnet": 4e-3, "demo_mobilenet_v2": 4e-3}
@@ -165,7 +165,7 @@ def train_all(jobs: list[Job], *, work: Path, folder: Path, processes: int) -> N
     with context.Pool(processes) as pool:
         for job, state, metadata in pool.imap_unordered(_run, tasks):
             half = float(metadata["float16_shift"]) < FLOAT16_SHIFT
-            path = store.save_state(state, metadata, file=job.key + _SUFFIX, folder=folder, half=half)
+            path = saving.save_state(state, metadata, file=job.key + _SUFFIX, folder=folder, half=half)
             tqdm.write(
                 f"{path.name}: accuracy {metadata['accuracy_centre']} at the centre, "
                 f"{metadata['accuracy_corners']} in the corners, {metadata['seconds']} s"
