@@ -26,7 +26,8 @@ from helpers.shifting import Scene
 
 TOLERANCE = 1e-5  # of the largest feature: the same sums, in another order at another place
 GAIN = 1.2  # the least that is worth it
-_SETUP = 30  # what tracing and comparing cost, in forward passes
+_SETUP = 30  # what tracing and comparing cost, in forward passes of single frames
+_START = 1e6  # what each operation of these costs besides, in multiply-adds; and each patch that is put in place
 _CELL = 9  # px: nodes of larger strides see so far that few positions are alike there
 _KEPT = 128e6  # bytes of patches
 
@@ -118,9 +119,11 @@ def _best(read: Reader, scene: Scene, places: torch.Tensor) -> Reused | None:
     whole = calls(read, blank)
     chain = list(itertools.takewhile(lambda call: not call.read, whole.chain()))
 
+    setup = _SETUP * (whole.cost + _START * len(list(read.module.modules())))
+
     def gain(call: Call, passes: int) -> float:
-        each = whole.cost - call.cost + WRITE * math.prod(call.shape)
-        return len(places) * whole.cost / (len(places) * each + passes * call.cost + _SETUP * whole.cost)
+        each = whole.cost - call.cost + WRITE * math.prod(call.shape) + _START
+        return len(places) * whole.cost / (len(places) * each + passes * call.cost + setup)
 
     worth = [call for call in chain if _fine(call.shape, scene.frame) and gain(call, 0) >= GAIN]
     best, most = None, GAIN
