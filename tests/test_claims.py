@@ -88,6 +88,10 @@ def test_the_lattice_is_that_of_the_stride() -> None:
     planted = claims.of_maps(maps(0.05), stride=1, strides=(2, 4, 8, 16))["lattice"]
     assert planted.low > 3
     assert claims.of_maps(maps(0.0), stride=1, strides=(2, 4, 8, 16))["lattice"].low < 1
+    # A wave of 18 px, one of the two periods beside 16 px, is no lattice of 16 px, nearer to which it is than to 14 px.
+    wave = np.cos(2 * np.pi * np.arange(72) / 18)
+    assert claims.of_maps(maps(0.05), stride=1, strides=(2, 4, 8, 16))["lattice"].high < 1
+    wave = np.cos(2 * np.pi * np.arange(72) / 16)
     assert "lattice" not in claims.of_maps(maps(0.05), stride=1, strides=(2, 4, 8, 16, 32, 64))  # not twice in 72 px
     wide = claims.of_maps(maps(0.05), stride=2, strides=(2, 4, 8, 16, 32))["lattice"]  # a period of 32 px, at 2 px
     assert wide.low > 3

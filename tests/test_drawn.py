@@ -214,6 +214,29 @@ def test_by_cause() -> None:
     assert [drawn[name][2] for name in ("global", "local")] == [to_hex(colour) for colour in _MEASURES[:2]]
 
 
+def test_gain_and_price() -> None:
+    gains = {"1 px": {"blur": interval(4, 3, 8), "crop": interval(2, 0.5, 3)}, "frame": {"crop": interval(6, 5, 9)}}
+    prices = {"right": {"blur": interval(-0.1, -0.3, 0.1), "crop": interval(0.2, 0.1, 0.25)},
+              "same": {"blur": interval(-0.4, -0.5, -0.3)}}  # fmt: skip
+    figure = plots.gain_and_price(gains, prices, times={"blur": 1.375, "crop": 16}, label="smaller")
+    left, right, same = figure.axes
+    assert [axis.get_xlabel() for axis in figure.axes] == ["smaller", "right", "same"] and left.get_xscale() == "log"
+    assert words(left, "y") == ["blur", "crop"] and left.yaxis_inverted()
+    drawn = curves(left)
+    assert drawn["1 px"][0] == [4, 2] and drawn["frame"][0] == [6]
+    assert [round(y) for y in drawn["1 px"][1] + drawn["frame"][1]] == [0, 1, 1]
+    wanted = [[[3, 8], [0.5, 3], [5, 9]], [[-0.3, 0.1], [0.1, 0.25]], [[-0.5, -0.3]]]
+    for axis, spans, values in zip(figure.axes, wanted, [None, [-0.1, 0.2], [-0.4]], strict=True):
+        groups = [group for group in axis.collections if isinstance(group, LineCollection)]
+        assert [line[:, 0].tolist() for group in groups for line in group.get_segments()] == spans
+        if values is not None:
+            (dots,) = [line for line in axis.get_lines() if line.get_marker() == "o"]
+            assert list(dots.get_xdata()) == values and list(dots.get_ydata()) == list(range(len(values)))
+    starts = [axis.get_lines()[0] for axis in figure.axes]  # the line of no effect
+    assert [[*line.get_xdata(), *line.get_ydata()] for line in starts] == [[1, 1, 0, 1], [0, 0, 0, 1], [0, 0, 0, 1]]
+    assert {text.get_text(): text.get_position()[1] for text in same.texts} == {"time": 1.0, "1.4×": 0, "16×": 1}
+
+
 def test_conditions() -> None:
     one = pd.DataFrame([[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]], ["u", "v"], ["x", "y", "z"])
     figure = plots.conditions({"first": one, "second": one + 1}, label="drop")
@@ -224,6 +247,69 @@ def test_conditions() -> None:
         assert [text.get_position() for text in axis.texts[:3]] == [(0.5, 0.5), (1.5, 0.5), (2.5, 0.5)]
         assert words(axis, "x") == ["x", "y", "z"] and axis.yaxis_inverted()
     assert words(figure.axes[0], "y") == ["u", "v"]
+
+
+# Layer by layer
+
+
+def test_samplings() -> None:
+    signals = {0: np.array([1.0, 5.0, 2.0, 6.0, 3.0]), 1: np.array([9.0, 1.0, 5.0, 2.0, 6.0])}
+    figure = plots.samplings({"stride": signals, "blur": {k: v / 10 for k, v in signals.items()}})
+    assert titles(figure) == ["as it is", "moved by 1 px", "what is kept, moved back"]
+    for row, scale in enumerate((1, 10)):
+        still, moved, both = figure.axes[3 * row : 3 * row + 3]
+        assert still.get_ylabel() == ("stride", "blur")[row]
+        for axis, dense in zip((still, moved), signals.values(), strict=True):
+            every, kept = axis.get_lines()
+            assert list(every.get_ydata()) == near(dense / scale)
+            assert (list(kept.get_xdata()), list(kept.get_ydata())) == ([0, 2, 4], near(dense[::2] / scale))
+        found = {name: line[:2] for name, line in curves(both).items()}
+        assert found == {
+            "moved by 0 px": ([0, 2, 4], near(np.array([1, 2, 3]) / scale)),
+            "moved by 1 px": ([-1, 1, 3], near(np.array([9, 5, 6]) / scale)),
+        }
+
+
+def test_over_depth() -> None:
+    kinds = {"off-the-shelf": OFF_THE_SHELF, "anti-aliased": ANTIALIASED}
+
+    def series(base: float) -> list[Interval]:
+        return [interval(base + k, base + k - 0.5, base + k + 0.25) for k in range(4)]
+
+    def panels(base: int) -> dict:
+        return {x: {kind: series(base + 3 * j + k) for k, kind in enumerate(kinds)} for j, x in enumerate("xyz")}
+
+    table = {row: panels(10 * i) for i, row in enumerate(("inside", "outside"))}
+    figure = plots.over_depth(table, strides=[2, 2, 4, 8], label="error")
+    assert titles(figure) == ["x", "y", "z"]
+    for k, axis in enumerate(figure.axes):
+        i, j = divmod(k, 3)
+        for kind, (at, up, colour) in curves(axis).items():
+            base = 10 * i + 3 * j + list(kinds).index(kind)
+            assert (at, up, colour) == ([0, 1, 2, 3], near(base + np.arange(4)), to_hex(kinds[kind]))
+        across, low, high = bands(axis)[0]
+        assert (across, low[0], high[0]) == ([0, 1, 2, 3], 10 * i + 3 * j - 0.5, 10 * i + 3 * j + 0.25)
+        assert list(axis.get_xticks()) == [0, 2, 3] and words(axis, "x") == (["2", "4", "8"] if i else [])
+        assert [line.get_xdata()[0] for line in axis.get_lines() if line.get_label().startswith("_")] == [1.5, 2.5]
+    assert [figure.axes[k].get_ylabel() for k in (0, 3)] == ["inside\nerror", "outside\nerror"]
+
+
+def test_predictions() -> None:
+    first = (interval(0.1, 0.05, 0.2), interval(3, 2, 4))
+    second = (interval(0.2, 0.1, 0.3), interval(1, 0.5, 2))
+    smooth = (interval(0.01, 0.005, 0.02), interval(5, 4, 6))
+    table = {"off-the-shelf": {"4 px": first, "8 px": second}, "anti-aliased": {"4 px": smooth}}
+    figure = plots.predictions(table, xlabel="energy", ylabel="lattice")
+    (axis,) = figure.axes
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("energy", "lattice")
+    found = curves(axis)
+    assert found["off-the-shelf"] == ([0.1, 0.2], [3, 1], to_hex(OFF_THE_SHELF))
+    assert found["anti-aliased"] == ([0.01], [5], to_hex(ANTIALIASED))
+    written = [(text.get_text(), *text.xy) for text in axis.texts]
+    assert written == [("4 px", 0.1, 3), ("8 px", 0.2, 1), ("4 px", 0.01, 5)]
+    ends = [segment.tolist() for lines in axis.collections for segment in lines.get_segments()]
+    assert [[0.05, 3], [0.2, 3]] in ends and [[0.1, 2], [0.1, 4]] in ends
+    assert axis.get_xscale() == axis.get_yscale() == "log"
 
 
 # Answers

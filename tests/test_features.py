@@ -343,6 +343,11 @@ def test_frames_of_many_batches_are_those_of_one(small, moving):
     assert torch.allclose(features.of_frames(small, frames, ["fc"], device="cpu")["fc"], whole, atol=1e-6)
 
 
+@pytest.mark.parametrize(("rows", "cols", "stride"), [([8], [0, 4, 8], 4), ([0, 3], [5], 3), ([7], [7], 1)])
+def test_a_single_row_or_column_of_positions_has_the_stride_of_the_other_axis(small, moving, rows, cols, stride):
+    assert features.Features({}, torch.tensor(rows), torch.tensor(cols), small, moving).stride == stride
+
+
 def test_the_fastest_precision_is_near_enough(moving, monkeypatch):
     from helpers.features import precision
     from helpers.objects import load

@@ -9,7 +9,9 @@ one object at two positions:
   so this is an upper bound over all D! permutations, and for almost any two vectors it is near 1 (unrelated
   Gaussian ones of 4,096 dimensions: 0.999). Alone it proves nothing, which ``others`` shows;
 - ``fit``: *one* permutation for a displacement, from training objects, scored on objects it has not seen
-  (``held_out``). Only this can say that the change is a reordering.
+  (``held_out``). Only this can say that the change is a reordering;
+- ``plant``: a reordering put in, to see whether the test would find one. With no margin a complete one is always
+  found, net of what the fit loses, since the best permutation simply turns with it; see ``fit``.
 
 Cosines are the paper's: nothing is centred. Features that are all positive (after a ReLU) or share a large
 mean therefore start high; subtract a mean beforehand to ask the question without it.
@@ -85,12 +87,15 @@ def others(features) -> np.ndarray:
     return np.clip((ordered @ ordered.T)[np.triu_indices(len(ordered), 1)], -1.0, 1.0)
 
 
-def fit(u, v) -> np.ndarray:
+def fit(u, v, *, margin: float = 0.0) -> np.ndarray:
     """The permutation p for which `v[:, p]` is most like u, one for all rows.
 
     Maximises the mean cosine over the rows exactly, as an assignment on the D x D matrix of products of the
     unit vectors (`scipy.optimize.linear_sum_assignment`). 24 * D^2 bytes, some seconds for D = 4096. Where
     N is far below D the training cosine is flattering: a permutation has D! choices; score it on other objects.
+
+    On other objects the best permutation of all *loses*: it exchanges dimensions that are nearly silent in training, by
+    chance, and they are not silent there. With a margin a dimension moves only where that is worth something. Ours.
 
     Where u and v have nothing in common to go by (dimensions silent after a ReLU in all rows), many permutations are
     equally good. Of these it is the one fewest exchanges away from the identity: a dimension that nothing moves and
@@ -100,26 +105,36 @@ def fit(u, v) -> np.ndarray:
     Args:
         u: (N, D), for instance N objects before a displacement.
         v: (N, D), the same after it, row by row.
+        margin: what moving a dimension must gain, as a share of what one of D dimensions has in a cosine of 1.
 
     Returns:
         long (D,).
 
     Raises:
-        ValueError: shapes that differ, or a zero or non-finite vector.
+        ValueError: shapes that differ, a negative margin, or a zero or non-finite vector.
     """
     u, v = np.asarray(u), np.asarray(v)
     if u.ndim != 2 or u.shape != v.shape or not len(u):
         raise ValueError(f"u and v are (N, D) with rows in correspondence; got {u.shape} and {v.shape}")
-    products = unit_vectors(u, what="u").T @ unit_vectors(v, what="v")
-    nothing = 1e-9 * len(u) / len(products)  # over all D together, 1e-9 of the mean cosine
-    products[np.diag_indices_from(products)] += nothing  # breaks ties towards the identity
+    return _assign(unit_vectors(u, what="u").T @ unit_vectors(v, what="v"), rows=len(u), margin=margin)
+
+
+def _assign(products: np.ndarray, *, rows: int, margin: float) -> np.ndarray:
+    """The permutation (D,) of the largest sum, from products (D, D) of unit vectors summed over so many rows."""
+    if not margin >= 0:
+        raise ValueError(f"margin {margin} must be 0 or more")
+    one = rows / len(products)  # what a dimension has in a cosine of 1, summed over the rows
+    nothing = 1e-9 * one  # over all D together, 1e-9 of the mean cosine
+    products = products.copy()
+    products[np.diag_indices_from(products)] += nothing + margin * one  # nothing: ties are broken towards the identity
     # Less half of what either dimension has with itself: every permutation loses the same, and the solver starts where
     # the identity is the best, as it is for u = v. Near it a fit takes a tenth of the time.
     half = products.diagonal() / 2
-    rows, found = linear_sum_assignment(products - half[:, None] - half, maximize=True)
-    closed = _close(found, np.abs(products[rows, found]) > nothing)
+    order, found = linear_sum_assignment(products - half[:, None] - half, maximize=True)
+    closed = _close(found, np.abs(products[order, found]) > nothing)
     # closed cycles lose only where products are negative, and then what was found stands
-    return closed if (products[rows, closed] - products[rows, found]).sum() >= -len(rows) * nothing else found
+    lost = (products[order, found] - products[order, closed]).sum()
+    return closed if lost <= len(products) * nothing else found
 
 
 def _close(permutation: np.ndarray, certain: np.ndarray) -> np.ndarray:
@@ -193,8 +208,27 @@ class HeldOut:
     others: np.ndarray  # sorted cosine with the *other* objects after the displacement
     moved: np.ndarray  # share of the dimensions that the fitted permutation moves
 
+    @property
+    def undone(self) -> np.ndarray:
+        """(N,) The share of the change that the fitted permutation undoes on the object held out; below 0 it adds to it."""
+        return (self.fitted - self.identity) / (1 - self.identity)
 
-def held_out(u, v, *, draws: int = 20, seed: int = 0) -> HeldOut:
+    def found(self, planted: HeldOut) -> np.ndarray:
+        """(N,) The share of a planted reordering that is found: undone beyond what is undone without it. Ours.
+
+        Args:
+            planted: the same pairs, with `plant` on v.
+
+        Raises:
+            ValueError: nothing was planted: the cosine is no lower with it.
+        """
+        added = self.identity - planted.identity
+        if not (added > 0).all():
+            raise ValueError(f"what was planted adds no change to each object: {added}; plant it in more dimensions")
+        return ((planted.fitted - planted.identity) - (self.fitted - self.identity)) / added
+
+
+def held_out(u, v, *, margin: float = 0.0, draws: int = 20, seed: int = 0) -> HeldOut:
     """Fit one permutation on all objects but one, score it on that one; each object in turn.
 
     The unit that is held out is the object: pairs of one object are near-copies of each other. N assignments
@@ -203,10 +237,11 @@ def held_out(u, v, *, draws: int = 20, seed: int = 0) -> HeldOut:
     Args:
         u: (N, K, D), N objects with K pairs each, before the displacement (see `pairs`).
         v: the same after it.
+        margin: of `fit`.
         draws: random permutations, for that null.
 
     Raises:
-        ValueError: shapes that differ, one object, draws under 1, or a zero or non-finite vector.
+        ValueError: shapes that differ, one object, draws under 1, a negative margin, or a zero or non-finite vector.
     """
     u, v = unit_vectors(u, what="u"), unit_vectors(v, what="v")
     if u.ndim != 3 or u.shape != v.shape or not u.shape[1]:
@@ -218,18 +253,46 @@ def held_out(u, v, *, draws: int = 20, seed: int = 0) -> HeldOut:
     rng = np.random.default_rng(seed)
     columns: dict[str, list[float]] = {name: [] for name in HeldOut.__dataclass_fields__}
     shuffles = [rng.permutation(d) for _ in range(draws)]
+    # what all have in common is done once: sorting, and the products, of which each fit leaves out one object's
+    ordered_u, ordered_v = np.sort(u, -1), np.sort(v, -1)
+    everything = u.reshape(-1, d).T @ v.reshape(-1, d)
     for index in range(n):
         train = np.arange(n) != index
-        permutation = fit(u[train].reshape(-1, d), v[train].reshape(-1, d))
+        permutation = _assign(everything - u[index].T @ v[index], rows=(n - 1) * u.shape[1], margin=margin)
         own_u, own_v = u[index], v[index]
-        columns["identity"].append(cosine(own_u, own_v).mean())
-        columns["random"].append(np.mean([score(own_u, own_v, permutation=p).mean() for p in shuffles]))
-        columns["trained"].append(score(u[train], v[train], permutation=permutation).mean())
-        columns["fitted"].append(score(own_u, own_v, permutation=permutation).mean())
-        columns["upper"].append(sorted_cosine(own_u, own_v).mean())
-        columns["others"].append(sorted_cosine(own_u, v[train]).mean())
+        columns["identity"].append((own_u * own_v).sum(-1).mean())
+        columns["random"].append(np.mean([(own_u * own_v[:, p]).sum(-1).mean() for p in shuffles]))
+        columns["trained"].append((u[train] * v[train][..., permutation]).sum(-1).mean())
+        columns["fitted"].append((own_u * own_v[:, permutation]).sum(-1).mean())
+        columns["upper"].append((ordered_u[index] * ordered_v[index]).sum(-1).mean())
+        columns["others"].append((ordered_u[index] * ordered_v[train]).sum(-1).mean())
         columns["moved"].append(np.mean(permutation != np.arange(d)))
     return HeldOut(**{name: np.array(values) for name, values in columns.items()})
+
+
+def plant(v, *, share: float, strength: float = 1.0, seed: int = 0) -> np.ndarray:
+    """v with a reordering put in, to see whether it is found: the same for all objects, in some of the dimensions.
+
+    The dimensions are drawn and passed round in one cycle, so that each of them moves. Ours.
+
+    Args:
+        v: (..., D).
+        share: of the dimensions, at least two of them.
+        strength: how much of a dimension's value goes to the next one; the rest stays.
+
+    Returns:
+        (..., D).
+
+    Raises:
+        ValueError: a share or a strength outside 0 to 1.
+    """
+    if not (0 <= share <= 1 and 0 <= strength <= 1):
+        raise ValueError(f"share {share} and strength {strength} must lie between 0 and 1")
+    v = np.asarray(v)
+    chosen = np.random.default_rng(seed).permutation(v.shape[-1])[: max(2, round(share * v.shape[-1]))]
+    planted = v.copy()
+    planted[..., chosen] = (1 - strength) * v[..., chosen] + strength * v[..., np.roll(chosen, 1)]
+    return planted
 
 
 def _unit_pair(u, v) -> tuple[np.ndarray, np.ndarray]:

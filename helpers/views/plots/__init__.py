@@ -7,6 +7,7 @@ Everywhere `rows`, `columns` and `titles` are words, `stride` the pixels between
 from helpers.views.plots.causes import by_cause, conditions
 from helpers.views.plots.claims import claims
 from helpers.views.plots.consistency import answer_maps, curves, pair_bars
+from helpers.views.plots.equivariance import over_depth, predictions, samplings
 from helpers.views.plots.maps import distances, frames, heatmaps, profiles
 from helpers.views.plots.permutations import against, gains, reorderings
 from helpers.views.plots.probes import (
@@ -19,6 +20,7 @@ from helpers.views.plots.probes import (
     warped_grids,
 )
 from helpers.views.plots.published import anchor_means, local_global
+from helpers.views.plots.remedies import gain_and_price
 from helpers.views.plots.variation import biases, falls, intervals, parts, spectrum
 
 __all__ = [
@@ -36,16 +38,20 @@ __all__ = [
     "falls",
     "fold_maps",
     "frames",
+    "gain_and_price",
     "gains",
     "heatmaps",
     "intervals",
     "local_global",
     "nulls",
+    "over_depth",
     "pair_bars",
     "parts",
+    "predictions",
     "profiles",
     "reorderings",
     "right_answers",
+    "samplings",
     "spectrum",
     "swap_nulls",
     "warped_grids",
