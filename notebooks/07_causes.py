@@ -523,7 +523,7 @@ for mode, found in by_mode.items():
         share = record.count(f"padding/accuracy/{mode}", found["accuracy"].mean(), n=tested, unit="fraction")
         table[mode]["right answers"] = f"{share:.0%}"
 record.claim(
-    "padding/circular", "Circular padding makes the features of this network more invariant.",
+    "paddings/circular", "Circular padding makes the features of this network more invariant.",
     uncertainty.paired(by_mode["circular"]["invariance"], by_mode["zeros"]["invariance"], by=uncertainty.student), above=0, unit="I",
 )  # fmt: skip
 pd.DataFrame(table).T.rename_axis("padding")

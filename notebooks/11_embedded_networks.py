@@ -217,7 +217,7 @@ guess.beside(*(f"{accuracy[families[0], where, False]['edge'].mean():.0%}" for w
 #     loss.backward()
 #     optimiser.step()
 #     if step % 13 == 0:
-#         print(step, f"{float(loss):.2f}")
+#         print(step, f"{loss.item():.2f}")
 # ```
 #
 # After a few dozen steps it is just beginning. The networks here took 1,600 to 6,000 steps of 64 scenes.
@@ -273,7 +273,7 @@ panel
 # column allows, otherwise as float32.
 
 # %%
-recipe = json.loads(facts[keys[0]]["recipe"])
+recipes = pd.DataFrame({name: json.loads(facts[name, "centre", False]["recipe"]) for name in families}).astype(str)
 table = pd.DataFrame({
     (name, words[where], "anti-aliased" if smooth else "off-the-shelf"): {
         "steps": int(fact["steps"]), "seconds": float(fact["seconds"]), "accuracy, centre": float(fact["accuracy_centre"]),
@@ -284,7 +284,7 @@ table = pd.DataFrame({
 formats = {"seconds": "{:.0f}", "accuracy, centre": "{:.3f}", "accuracy, corners": "{:.3f}", "float16 moves a cosine by": "{:.0e}"}
 panels.Folded(
     f"Recipe and result of each network; accuracies over {facts[keys[0]]['accuracy_objects']} new objects",
-    pd.Series(recipe, name="recipe").astype(str).to_frame(), table.style.format(formats),
+    recipes.drop("positions"), table.style.format(formats),
 )  # fmt: skip
 
 # %% [markdown]

@@ -237,3 +237,19 @@ def test_the_picture_says_in_words_and_marks_what_its_colours_say() -> None:
     boxes = [text.get_window_extent() for text in figure.axes[0].texts]
     width, height = figure.canvas.get_width_height()
     assert all(box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height for box in boxes)
+
+
+def test_the_heads_of_the_picture_stand_apart() -> None:
+    names = [
+        "EfficientNet-Lite1",
+        "EfficientNet-Lite2, anti-aliased",
+        "embedded MobileNetV2",
+        "embedded ResNet, anti-aliased",
+    ]
+    figure = plots.claims(claims.table({name: {"size": over(2.0, 1.5, 3.0)} for name in names}))
+    figure.canvas.draw()
+    heads = {text.get_text().replace("\n", " "): text for text in figure.axes[0].texts[: len(names)]}
+    assert [head.replace("- L", "-L") for head in heads] == [name.replace(",", "") for name in names]
+    boxes = [text.get_window_extent() for text in heads.values()]
+    assert all(left.x1 < right.x0 for left, right in zip(boxes, boxes[1:], strict=False))
+    assert all(box.y1 <= figure.canvas.get_width_height()[1] for box in boxes)

@@ -100,7 +100,7 @@ def test_causes_show_every_network_each_factor_and_other_trainings_as_rings():
     assert sorted(drawn(right, hollow=False)) == pytest.approx([1.2, 3.0, 8.0])
     assert sorted(drawn(right, hollow=True)) == pytest.approx([1.1, 2.5, 7.0])
     words = [text.get_text() for legend in figure.subfigs[1].legends for text in legend.get_texts()]
-    assert words == ["global", "local", "another training"]
+    assert words == ["global", "local", "one pair of networks"]
     labels = [text.get_text() for text in right.get_xticklabels()]
     assert {"1×", "2×", "4×"} <= set(labels) and all(text.startswith("1/") or "." not in text for text in labels)
     alone = plots.by_cause(pd.DataFrame(rows).drop(columns="others"), factors)
