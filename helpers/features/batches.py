@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from helpers.features.precision import fastest
 from helpers.features.reading import Reader, batch_for, reader

@@ -271,7 +271,7 @@ def held_out(u, v, *, margin: float = 0.0, draws: int = 20, seed: int = 0) -> He
 
 
 def plant(v, *, share: float, strength: float = 1.0, seed: int = 0) -> np.ndarray:
-    """v with a reordering put in, to see whether it is found: the same for all objects, in some of the dimensions.
+    """V with a reordering put in, to see whether it is found: the same for all objects, in some of the dimensions.
 
     The dimensions are drawn and passed round in one cycle, so that each of them moves. Ours.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from helpers import assets, features, networks, objects, runtime, shifting, similarity
 from helpers.measures.published.replaying import RELATIVES
