@@ -173,8 +173,9 @@ by_place = pd.DataFrame({
 display(by_place.style.format("{:.0%}").set_caption("accuracy, mean of the network off the shelf and its anti-aliased version"))
 
 # %% [markdown]
-# **Reading.** What was learned at the centre reaches the edge only in part, in spite of convolution and of the blur. How far
-# it reaches depends on the family. Notebook 7 asks what that does to the features.
+# **Reading.** A <abbr title="the layer type these networks are built of: the same small filter applied at every place of the picture">convolution</abbr>
+# does the same everywhere, and still what was learned at the centre reaches the edge only in part. How far it reaches differs
+# between the families. Notebook 7 asks what that does to the features.
 #
 # ### Similarity with the centre
 #
