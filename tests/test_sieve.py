@@ -229,7 +229,6 @@ def test_settings_of_a_sweep_are_part_of_what_a_store_was_made_from() -> None:
         "precision": "bfloat16",
         "batch_size": 3,
         "device": "mps",
-        "reuse": "layer1",
     }
     kept = {"layers"}  # each layer is an array of its own
     assert {field.name for field in dataclasses.fields(plan.Settings)} == {*changed, *kept}

@@ -219,7 +219,7 @@ EARLIER += ["References and next"]  # notebooks that are still to be written ane
 FOLDED = "## For sceptics"
 TERMS = ("features", "anchor", "off the shelf", "anti-aliased", "twin", "cosine similarity", "similarity map")
 TERMS += ("convolution", "strides", "padding", "consistency", "softmax", "interval", "calibrated invariance")
-TERMS += ("equivariant", "aliasing", "Nyquist frequency")
+TERMS += ("equivariant", "Nyquist frequency")
 each_notebook = pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
 TAUGHT = [path for path in SOURCES if FOLDED in path.read_text(encoding="utf-8")]
 each_taught = pytest.mark.parametrize("path", TAUGHT, ids=lambda path: path.stem)

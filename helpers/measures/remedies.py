@@ -117,7 +117,7 @@ def average(patches, k: int) -> np.ndarray:
     return windows.mean((-2, -1), dtype=np.float64)
 
 
-def position_directions(features, places, *, count: int, alpha: float = 1e-3) -> np.ndarray:
+def position_directions(features, places, *, count: int, alpha: float = 1e-2) -> np.ndarray:
     """Directions in which features say where an object is, the most telling first.
 
     Ridge regression finds the two that predict (row, col); they are taken out, and it is asked again, until there are
