@@ -335,11 +335,10 @@ figure
 
 # %%
 levels = np.stack(list(missing.values()))
-steps = (levels[:-1] / levels[1:]).min(0)  # the smallest, for each object
-record.claim(
-    "positions/dose", "Each step from the centre to everywhere makes the change across the frame smaller.",
-    uncertainty.ratio(steps, np.ones_like(steps), **student), **smaller,
-)  # fmt: skip
+steps = levels[:-1] / levels[1:]  # times smaller, at each step and for each object
+doubled, last = (uncertainty.ratio(each, np.ones_like(each), **student) for each in (steps[:2].min(0), steps[-1]))
+record.claim("dose/doubled", "Twice the scatter makes the change across the frame smaller, each time it is doubled.", doubled, **smaller)
+record.claim("dose/last", "From 24 px to everywhere, the change becomes smaller once more.", last, **smaller)
 
 # %% [markdown]
 # ### Causes, or the luck of a training?
