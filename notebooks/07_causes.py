@@ -470,6 +470,26 @@ numbers = every.pivot_table(index=["network", "positions", "kind", "border"], co
 panels.Folded("Accuracy, invariance and change over one pixel, by training seed", numbers.rename(index=title).style.format("{:.4f}", na_rep=""))
 
 # %% [markdown]
+# Of one network, the ResNet off the shelf trained at the centre, there are trainings enough for an interval *over trainings*: what
+# its border is worth, and what taking it away costs.
+
+# %%
+again = every.query("network == 'demo_resnet' and positions == 'centre' and not antialiased").pivot_table(
+    index="seed", columns="border", values=["accuracy", "global: 1 − I"]
+)
+before, after = (again.xs(border, axis=1, level="border") for border in seeds.BORDERS)
+if len(again) >= records.FEWEST:
+    record.claim(
+        "over trainings/border", "Training by training: without its border the ResNet changes less across the frame.",
+        uncertainty.ratio(before["global: 1 − I"], after["global: 1 − I"], **student), above=1, unit="times smaller", over="trainings",
+    )  # fmt: skip
+    record.claim(
+        "over trainings/price", "Training by training: it loses right answers.",
+        uncertainty.paired(before["accuracy"], after["accuracy"], **student), over="trainings", **answers,
+    )  # fmt: skip
+display(again.style.format("{:.3f}"))
+
+# %% [markdown]
 # ### Is it really the border?
 #
 # A convolution does the same everywhere, and an average forgets where. So why is the invariance of a network that averages
