@@ -173,8 +173,9 @@ by_place = pd.DataFrame({
 display(by_place.style.format("{:.0%}").set_caption("accuracy, mean of the network off the shelf and its anti-aliased version"))
 
 # %% [markdown]
-# **Reading.** What was learned at the centre reaches the edge only in part, in spite of convolution and of the blur. How far
-# it reaches depends on the family. Notebook 7 asks what that does to the features.
+# **Reading.** A <abbr title="the layer type these networks are built of: the same small filter applied at every place of the picture">convolution</abbr>
+# does the same everywhere, and still what was learned at the centre reaches the edge only in part. How far it reaches differs
+# between the families. Notebook 7 asks what that does to the features.
 #
 # ### Similarity with the centre
 #
@@ -257,8 +258,8 @@ panel
 # - One object of each class at a few positions, on white. `per_class = 10` shows more, in ten times the time.
 # - One training of each network. Notebook 7 sets the numbers of others beside them. `make weights ARGS="--seed 2"` trains
 #   another set, and `python -m helpers weights keep runs/seed2/*.safetensors` keeps its numbers.
-# - Centre and everywhere are two doses of one cause. There are recipes for doses between them
-#   (`make weights ARGS="--positions sigma12 sigma24 --only demo_resnet_sigma"`), which have not been trained yet.
+# - Centre and everywhere are two doses of one cause. For one network, notebook 7 has the numbers of two more
+#   (`make weights ARGS="--positions sigma12 sigma24 --only demo_resnet_sigma --out runs/dose"` trains them).
 
 # %% [markdown] jp-MarkdownHeadingCollapsed=true
 # ## For sceptics

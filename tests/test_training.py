@@ -278,7 +278,7 @@ def weights(tmp_path):
 @pytest.fixture
 def quick(monkeypatch):
     """The measurement at few positions, of two objects."""
-    defaults = (("airplane", "cup"), 48, 40, 1, 0)
+    defaults = (("airplane", "cup"), 48, 35, 1, 0)
     monkeypatch.setattr(seeds.Protocol.__init__, "__kwdefaults__", dict(zip(FIELDS, defaults, strict=True)))
 
 
@@ -300,7 +300,8 @@ def test_trainings_are_measured_kept_and_come_back_for_the_same_protocol_only(tm
         measured = seeds.Protocol().measure(mine)
         for name in seeds.MEASURES:
             assert getattr(row, name) == pytest.approx(measured[name].mean(), abs=1e-6)  # float32, the same machine
-    assert len(seeds.kept(seeds.Protocol(stride=16), file=file)) == 0
+        assert row.by_object == pytest.approx(measured["invariance"], abs=1e-6)
+    assert len(seeds.kept(seeds.Protocol(stride=17), file=file)) == 0
     seeds.keep([weights("centre", 1)], file=file)  # measured again: replaced
     assert len(seeds.kept(seeds.Protocol(), file=file)) == 3
 
@@ -308,13 +309,13 @@ def test_trainings_are_measured_kept_and_come_back_for_the_same_protocol_only(tm
 def test_what_a_network_is_measured_by(monkeypatch):
     """Against the features themselves: answers, invariance and the change over one pixel."""
     network = networks.load("demo_resnet")
-    protocol = seeds.Protocol(object_names=("airplane", "cup"), stride=40, walk_count=2)
+    protocol = seeds.Protocol(object_names=("airplane", "cup"), stride=35, walk_count=2)
     found = protocol.measure(network, device="cpu")
     assert found["right"].shape == (2, 3, 3) and found["right"][:, 1, 1].all()  # known in the centre
     assert found["accuracy"].tolist() == found["right"].mean((1, 2)).tolist()
     scenes_ = [shifting.Paste(objects.load(name, 48), 128) for name in ("airplane", "cup")]
     layers = [
-        features.extract(network, each, ["fc"], stride=40, device="cpu", progress=False).layers["fc"]
+        features.extract(network, each, ["fc"], stride=35, device="cpu", progress=False).layers["fc"]
         for each in scenes_
     ]
     assert found["invariance"] == pytest.approx(variation.calibrate(layers).invariance, abs=1e-6)
@@ -326,6 +327,13 @@ def test_what_a_network_is_measured_by(monkeypatch):
     assert found["pixel"][0] == pytest.approx(variation.drop_along(near, [1])[1], abs=1e-6)
     other = protocol.measure(dataclasses.replace(network, labels=()), device="cpu")
     assert "accuracy" not in other and other["invariance"].tolist() == found["invariance"].tolist()
+
+
+def test_positions_that_miss_most_of_the_grid_are_refused():
+    with pytest.raises(
+        ValueError, match="stride 16 px shares the factor 16 with the grid of .*: use an odd stride, such as 15"
+    ):
+        seeds.Protocol(stride=16).measure(networks.load("demo_resnet"))
 
 
 def test_only_what_says_how_it_was_trained_and_is_not_shipped_is_kept(tmp_path, weights):
