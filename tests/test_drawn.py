@@ -400,17 +400,6 @@ def test_reorderings() -> None:
         assert bands(below) == [([4, 8, 16], near(mean - spread), near(mean + spread))]
 
 
-def test_gains() -> None:
-    table = {"first": [0.1, 0.4], "second": [-0.2, 0.3, 0.8]}
-    (axis,) = plots.gains(table, label="gain").axes
-    assert words(axis, "y") == ["first", "second"] and axis.yaxis_inverted() and axis.get_xlabel() == "gain"
-    for at, values in enumerate(table.values()):
-        mine = {line.get_marker(): line.get_xdata() for line in axis.get_lines() if set(line.get_ydata()) == {at}
-                and line.get_marker() in "oD"}  # fmt: skip
-        assert list(mine["o"]) == values and list(mine["D"]) == near([np.mean(values)])
-    assert [0, 0] in [list(line.get_xdata()) for line in axis.get_lines()]
-
-
 # Probes
 
 

@@ -9,7 +9,7 @@ from helpers.views.plots.claims import claims
 from helpers.views.plots.consistency import answer_maps, curves, pair_bars
 from helpers.views.plots.equivariance import over_depth, predictions, samplings
 from helpers.views.plots.maps import distances, frames, heatmaps, profiles
-from helpers.views.plots.permutations import against, gains, reorderings
+from helpers.views.plots.permutations import against, reorderings
 from helpers.views.plots.probes import (
     accuracies,
     by_line_distance,
@@ -39,7 +39,6 @@ __all__ = [
     "fold_maps",
     "frames",
     "gain_and_price",
-    "gains",
     "heatmaps",
     "intervals",
     "local_global",
