@@ -208,6 +208,3 @@ def test_colours_follow_the_variant_and_no_word_in_a_name():
     found = colours(names, variants={"wide": "anti-aliased", "narrow": "off-the-shelf"})
     assert list(found.values()) == [OFF_THE_SHELF, ANTIALIASED, PALETTE[2], ANTIALIASED, OFF_THE_SHELF]
     assert len(colours(map(str, range(30)))) == 30  # more names than colours
-    lines = {"here": {"a": ([1, 2], [0.5, 0.6]), "b": ([1, 2], [0.7, 0.8])}}
-    figure = plots.by_line_distance(lines, variants={"a": "anti-aliased", "b": "off-the-shelf"})
-    assert [line.get_color() for line in figure.axes[0].lines[:2]] == [ANTIALIASED, OFF_THE_SHELF]
