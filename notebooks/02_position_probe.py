@@ -191,8 +191,7 @@ for name, source in modes.items():
 first = {divide: scores[off, divide].mean() for divide in probes.DIVIDES}
 display(Markdown(
     f"**Reading.** Off the shelf, the half of the *same* object's positions is right for {first['top/bottom']:.2f} of the positions "
-    f"(top/bottom) and for {first['left/right']:.2f} (left/right). Features that are the position get {told['top/bottom']:.2f} and "
-    f"{told['left/right']:.2f}, and a coin 0.50."
+    f"(top/bottom) and for {first['left/right']:.2f} (left/right). Compare with what features that are the position get, above."
 ))  # fmt: skip
 coin = {"above": 0.5, "unit": "of the positions", "counted": answers}
 over = {key: uncertainty.student(each.accuracy).within(0, 1) for key, each in unseen.items()}
@@ -359,13 +358,13 @@ fields = {
     for divide in probes.DIVIDES
 }
 blind = {divide: record.count(f"smooth field/{divide}", each.mean(), n=2 * draws * answers, unit="accuracy") for divide, each in fields.items()}
-display(Markdown(
-    f"**A second surprise.** Fields that cannot know the position reach {blind['top/bottom']:.2f} (top/bottom) and "
-    f"{blind['left/right']:.2f} (left/right), as the mean over {draws} fields for each of the first two objects; those objects' own features "
-    f"reach {scores[off, 'top/bottom'][:2].mean():.2f} and {scores[off, 'left/right'][:2].mean():.2f}."
-))  # fmt: skip
+table = pd.DataFrame({"smooth fields": blind, "the same objects' features": {divide: scores[off, divide][:2].mean() for divide in probes.DIVIDES}})
+table.style.format("{:.3f}").set_caption(f"accuracy, mean over {draws} fields for each of the first two objects")
 
 # %% [markdown]
+# **A second surprise.** These fields cannot know the position. Compare them with a coin, which gets 0.5: within *one* object, a high
+# accuracy shows that features change smoothly and differ from place to place, hardly more.
+#
 # ### A test whose unit is the object
 #
 # If objects shared no direction that means "down", it would make no difference to call one object's top "bottom". So each

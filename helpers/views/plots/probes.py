@@ -108,7 +108,6 @@ def readout(predicted: Mapping[str, np.ndarray], *, stride: int | tuple[int, int
                 axis.fill_between(at, mean - spread, mean + spread, color=colour, alpha=0.18, linewidth=0)
             axis.axline((0, 0), slope=1, color="0.4", linestyle=":", zorder=0, label="where it is")
             axis.set(title=word, xlabel=f"{word} of the object (px)")
-            axis.set_aspect("equal", "datalim")
             whole_pixels(axis)
         axes[0].set_ylabel("said to be (px)")
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(predicted) + 1)
