@@ -214,8 +214,6 @@ def test_top_level_is_what_was_agreed() -> None:
 SOURCES = sorted((ROOT / "notebooks").glob("[0-9]*.py"))
 SECTIONS = ["Set-up", "One object", "Method", "Run", "Results", "Exercises", "Explore", "What this does not show"]
 SECTIONS += ["For sceptics", "References and next"]
-EARLIER = ["Set-up", "One object", "Method", "Run", "Results", "Checks", "What this does not show", "Explore"]
-EARLIER += ["References and next"]  # notebooks that are still to be written anew
 FOLDED = "## For sceptics"
 TERMS = ("features", "anchor", "off the shelf", "anti-aliased", "twin", "cosine similarity", "similarity map")
 TERMS += ("convolution", "strides", "padding", "consistency", "softmax", "interval", "calibrated invariance")
@@ -240,7 +238,7 @@ def core(path: Path, kind: str) -> list[nbformat.NotebookNode]:
 def test_notebook_has_the_same_parts_in_the_same_order(path: Path) -> None:
     text = "\n".join(cell.source for cell in cells(path, "markdown"))
     assert re.findall(r"^# (.+)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), flags=re.MULTILINE), "no title"
-    assert re.findall(r"^## (.+?)\s*$", text, flags=re.MULTILINE) == (SECTIONS if path in TAUGHT else EARLIER)
+    assert re.findall(r"^## (.+?)\s*$", text, flags=re.MULTILINE) == SECTIONS
 
 
 def assembled(source: str) -> list[str]:
@@ -319,7 +317,7 @@ def test_notebook_asks_before_it_answers(path: Path) -> None:
     """A guess before the results, beside them at the end; two exercises whose solutions are folded and can be run."""
     code = "\n".join(cell.source for cell in core(path, "code"))
     asked, answered = code.find("panels.Guess("), code.find("guess.beside(")
-    first = re.search(r"features\.extract\(|equivariance\.read\(", code)
+    first = re.search(r"features\.extract\(|equivariance\.read\(|study\.replay\(", code)
     assert first and 0 <= asked < first.start() < answered
     assert len(notebooks.solutions("\n".join(cell.source for cell in core(path, "markdown")))) == 2
 
