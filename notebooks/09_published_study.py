@@ -224,8 +224,8 @@ display(Markdown(
 
 # %% [markdown]
 # The centre is the highest anchor here, too. The corner that comes last is another matter: what every run of the published
-# table shows is no law of convolutional networks. ([Notebook 6](06_layer_by_layer.ipynb) asks whether the side of the *padding*, the zeros around each map,
-# decides it.)
+# table shows is no law of convolutional networks. ([Notebook 6](06_layer_by_layer.ipynb) asks whether it is decided by the
+# side of the *padding*, the zeros around each map.)
 
 # %%
 by = ["object", "cluster"]
