@@ -42,6 +42,7 @@ def reusing(read: Reader, scene: Scene, places: torch.Tensor) -> Reused | None:
     """
     if len(places) < _SETUP or scene.kind != "pasted" or scene.picture()[1] is not None:
         return None
+    read.network.widest(scene.frame)  # an error if the network takes no such frame
     read(scene.render(places[:1], read.device))  # settles which module is read, and its layout, with its errors
     try:
         found = _best(read, scene, places)
