@@ -51,7 +51,9 @@ out: str = "../runs/lab"  # folder, where figures and numbers go
 import numpy as np
 import pandas as pd
 import torch
+import torchvision
 from IPython.display import Markdown, display
+from scipy import stats
 
 from helpers import features, networks, objects, records, runtime, shifting
 from helpers.measures import equivariance, padding, study, uncertainty, variation
@@ -116,7 +118,11 @@ guess
 # ### By hand: what a stride does to a moved signal
 #
 # A hill with a fine pattern on it, in one dimension. A stride of 2 keeps every second value. Moved by one pixel, the
-# other half of the values is kept. Are the two results the same hill? Below, the signal is blurred before.
+# other half of the values is kept. Are the two results the same hill? In the lower row, the signal is blurred before.
+#
+# A grid of every second pixel shows waves down to a length of 4 px: that is its *Nyquist frequency*. Shorter waves do not
+# vanish in it. They come out as other, longer ones, and as different ones from each place of the grid, which is called
+# **aliasing**.
 
 # %%
 at = np.arange(32)
@@ -131,11 +137,10 @@ figure
 fine = {title: float(equivariance.above_nyquist(torch.tensor(each)[None, None, None])) for title, each in lines.items()}
 for title, share in fine.items():
     record.value(f"by hand/above the Nyquist frequency/{title}", share, unit="fraction")
+before, after = fine.values()
 display(Markdown(
-    "**Reading.** A grid of every second pixel shows waves down to a length of 4 px, which is its **Nyquist frequency**. "
-    "Shorter waves do not vanish in it: they come out as other, longer ones, and as different ones from each place of the "
-    f"grid. That is **aliasing**. Above that frequency are {fine['stride 2']:.0%} of the signal's energy, and "
-    f"{fine['blur, stride 2']:.1%} of the blurred one's."
+    f"**Reading.** Above the Nyquist frequency of the stride are {before:.0%} of the signal's energy, and {after:.1%} of the "
+    "blurred one's. That much of it cannot move along."
 ))  # fmt: skip
 
 # %% [markdown]
@@ -209,10 +214,10 @@ for (kind, d), found in whole.items():
 first_map = whole["without a border", near][list(nodes)[0]]
 end = {d: whole["off-the-shelf", d][last] for d in (near, far)}
 display(Markdown(
-    f"**Reading.** Without a border the smallest move costs {first_map.mean():.0%} of what the object adds in the very "
-    "first map, at the first stride. Deeper maps are coarser and smoother, and the error is a smaller part of them: "
-    f"{end[near].mean():.0%} at the end, off the shelf. The largest move costs {end[far].mean():.0%} there, and where there "
-    "is no border, nothing at all."
+    f"**Reading.** Without a border the smallest move costs {first_map.mean():.0%} of what the object adds in the very first "
+    f"map, at the first stride. At the end, off the shelf, it costs {end[near].mean():.0%}, and the largest move "
+    f"{end[far].mean():.0%}. Now look at the lines without a border: up to which stride are they exact, after each move? And "
+    "where do the others leave zero after 32 px, although that is a whole number of cells in every layer?"
 ))  # fmt: skip
 
 # %%
@@ -242,8 +247,6 @@ record.claim(
 
 # %%
 forgiven = {d: uncertainty.ratio(end[d], pooled["off-the-shelf", d], **by_student) for d in (near, far)}
-for d, each in forgiven.items():
-    record.statistic(f"forgiven by the average/{d} px", each.value, n=len(scenes), unit="times")
 display(Markdown(
     f"**Reading.** Off the shelf, the average makes the error {forgiven[near].value:.1f} times smaller after the smallest "
     f"move, and {forgiven[far].value:.1f} times smaller after the largest."
@@ -259,7 +262,7 @@ record.claim(
 #
 # If aliasing makes the lattice of notebook 5, then a stride before which much energy lies above the Nyquist frequency
 # should leave much of it in the maps, with that stride's period. Across: that energy, of what the object adds. Up: the
-# size of the lattice with that period in the similarity maps of the workbook's own study (75 px objects, every second
+# size of the lattice with that period in the *similarity maps* (the similarity of each position's features with those at the centre) of the workbook's own study (75 px objects, every second
 # position, so periods from 4 px). Each point is a stride, with intervals over objects.
 
 # %%
@@ -286,8 +289,6 @@ record.save_figure(figure, "nyquist")
 figure
 
 # %%
-from scipy import stats
-
 pairs = {kind: np.array([[energy[kind][s].numpy(), size[kind, s]] for s in periods]) for kind in held}
 ranks = {
     name: np.array([stats.spearmanr(*np.concatenate([pairs[kind] for kind in kinds])[:, :, i].T).statistic for i in range(len(names))])
@@ -320,9 +321,8 @@ record.claim(
 # ### Your guess beside it
 
 # %%
-ends = {kind: whole[kind, far][last].mean() for kind in ("without a border", "off-the-shelf")}
 guess.beside(
-    f"in the first layer: {first_map.mean():.0%}", f"{ends['without a border']:.0%}", f"{ends['off-the-shelf']:.0%}",
+    f"in the first layer: {first_map.mean():.0%}", f"{whole['without a border', far][last].mean():.0%}", f"{end[far].mean():.0%}",
     forgiven[far].times_smaller(),
 )  # fmt: skip
 
@@ -377,22 +377,14 @@ guess.beside(
 # %%
 picture = objects.Photo(frames[0][0], scenes[0].name)
 around = shifting.Roll(picture, plain.frame, reach=16)
-offsets = torch.cartesian_prod(*shifting.positions(around.grid, step))
-stages = {f"stride {nodes[path]}": path for path in nodes}  # the last layer of each stride
-surfaces = {}
-for kind in ("without a border", "off-the-shelf"):
-    base = equivariance.read(three[kind], empty, stages.values(), device=device)
-    seen = equivariance.read(three[kind], around.render(offsets), stages.values(), device=device)
-    still = equivariance.read(three[kind], frames[0][:1], stages.values(), device=device)
-    for title, path in stages.items():
-        every = [
-            equivariance.error(
-                still[path], seen[path][i : i + 1], base[path], shift=tuple(place.tolist()), stride=nodes[path], ring=largest
-            )
-            for i, place in enumerate(offsets - around.reach)
-        ]
-        side = int(len(offsets) ** 0.5)
-        surfaces[f"{title}, {kind}"] = np.array([float(each.whole) for each in every]).reshape(side, side)
+stages = {f"stride {stride}": path for path, stride in nodes.items()}  # the last layer of each stride
+surfaces = {
+    f"stride {nodes[path]}, {kind}": surface
+    for kind in ("without a border", "off-the-shelf")
+    for path, surface in equivariance.over_shifts(
+        three[kind], around, empty, {path: nodes[path] for path in stages.values()}, step=step, device=device
+    ).items()
+}
 
 # %%
 panel = panels.MapPanel(surfaces, around, label="equivariance error", stride=step)
@@ -439,18 +431,20 @@ figure
 # found by looking at what each layer sees, at two frame sizes.
 
 # %%
+mobile = networks.wrap(torchvision.models.mobilenet_v2(weights=None), name="MobileNetV2, untrained")
 sides = [
-    {"frame": side, "layer": each.layer, "map": each.side, "top": each.top, "bottom": each.bottom, "left": each.left,
-     "right": each.right, "even": each.even}
-    for side in (plain.frame, plain.frame + 1) for each in equivariance.paddings(plain, frame=side) if each.stride > 1
+    {"network": each.name, "frame": side, "layer": found.layer, "map": found.side, "top": found.top, "bottom": found.bottom,
+     "left": found.left, "right": found.right, "even": found.even}
+    for each, side in ((plain, plain.frame), (plain, plain.frame + 1), (mobile, 224))
+    for found in equivariance.paddings(each, frame=side) if found.stride > 1
 ]  # fmt: skip
 panels.Folded("Padding at each stride, in lines", pd.DataFrame(sides).style.hide(axis="index"))
 
 # %% [markdown]
 # ### Which corner is least like the rest, and is it the padding's side?
 #
-# In the paper's networks all positions are least similar to the bottom right. Those pad, at each stride, at the top and
-# left (at even sizes, whatever they say); EfficientNet-Lite pads at the bottom and right, as TensorFlow does. First what
+# In the paper's networks, the positions are least similar to the bottom right. MobileNetV2, one of them, pads at the top
+# and left of each stride (the table above); EfficientNet-Lite pads at the bottom and right, as TensorFlow does. First what
 # the study's maps say, over all their positions: the mean similarity to the top left minus that to the bottom right.
 
 # %%
@@ -469,7 +463,7 @@ record.claim(
 )  # fmt: skip
 record.claim(
     "corner/EfficientNet-Lite0", "In EfficientNet-Lite0 it is the other way round.",
-    leans["efficientnet_lite0", "off-the-shelf", "small"], below=0, unit="cosine", **over,
+    leans["efficientnet_lite0", "off-the-shelf", "small"], below=0, unit="cosine",
 )  # fmt: skip
 panels.Folded("Top left minus bottom right, in all runs of the study", table.style.hide(axis="index"))
 
@@ -492,7 +486,7 @@ for name, (each, frame) in variants.items():
         to_corners = torch.cosine_similarity(found[:2, None], found[None, 2:], dim=-1).mean(1)
         lean[name].append(float(to_corners[0] - to_corners[1]))
 record.claim(
-    "padding's side", "With its odd lines of padding at the top and left, too, its bottom right falls behind its top left.",
+    "padding's side", "With the odd lines of padding moved to the top and left, its bottom right falls behind its top left.",
     uncertainty.paired(lean["other side"], lean["as it is"], **by_student), above=0, unit="cosine", **over,
 )  # fmt: skip
 record.claim(

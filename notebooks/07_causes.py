@@ -61,7 +61,7 @@ given = {"network": network, "weights": weights, "layer": layer, "object_names":
 given |= {"object_size": object_size, "stride": stride, "seed": seed}
 if len(set(object_names)) < 2:
     raise ValueError(f"object_names {object_names}: objects are compared with each other, so give at least two")
-kinds = {"off-the-shelf": False, "anti-aliased": True}
+kinds, student = {"off-the-shelf": False, "anti-aliased": True}, {"by": uncertainty.student}
 trained = {
     (name, where, kind): networks.load(name, antialiased=smooth, weights=where)
     for name in networks.EMBEDDED for where in ("centre", "uniform") for kind, smooth in kinds.items()
@@ -74,12 +74,6 @@ chosen = {
     for kind, smooth in kinds.items()
 }
 plain = chosen["off-the-shelf"]
-shared = max(np.gcd(stride, each.strides[-1]) for each in [*trained.values(), plain])
-if shared > 2:
-    raise ValueError(
-        f"stride {stride} px shares the factor {shared} with the networks' grid, so most places on the grid are never "
-        f"met: use an odd stride, such as {stride - 1}"
-    )
 record = records.Record("07_causes", out, given, [*trained.values(), *chosen.values()], device=device)
 panels.Folded("Versions", pd.Series(runtime.stamp()["packages"], name="version").to_frame().T)
 
@@ -131,8 +125,7 @@ guess
 
 # %%
 things = [objects.load(name, object_size) for name in object_names]
-frame = next(iter(trained.values())).frame
-both = [shifting.Paste(thing, frame) for thing in things[:2]]
+both = [shifting.Paste(thing, next(iter(trained.values())).frame) for thing in things[:2]]
 middle = [side // 2 for side in both[0].grid]
 hand = {}
 for where in places:
@@ -201,7 +194,7 @@ figure
 title = {"demo_alexnet": "AlexNet", "demo_resnet": "ResNet", "demo_mobilenet_v2": "MobileNetV2"}
 own = pd.DataFrame([
     {"network": name, "positions": where, "antialiased": kinds[kind], "seed": 0, "border": border,
-     **{measure: found[measure].mean() for measure in seeds.MEASURES}}
+     **{measure: found[measure].mean() for measure in seeds.MEASURES}, "by_object": found["invariance"]}
     for (name, where, kind, border), found in reached.items()
 ])  # fmt: skip
 kept = seeds.kept(protocol)
@@ -214,12 +207,12 @@ price.rename(index=title).style.format("{:.0%}").set_caption("positions with the
 # %%
 tested = len(things) * reached["demo_resnet", "centre", "off-the-shelf", "no border"]["right"][0].size
 resnet, mobile = (
-    uncertainty.paired(*(reached[name, "centre", "off-the-shelf", border]["accuracy"] for border in seeds.BORDERS), by=uncertainty.student)
+    uncertainty.paired(*(reached[name, "centre", "off-the-shelf", border]["accuracy"] for border in seeds.BORDERS), **student)
     for name in ("demo_resnet", "demo_mobilenet_v2")
 )
-answers = {"unit": "share of positions", "counted": tested}
-record.claim("price/ResNet", "Without its border the ResNet off the shelf loses right answers.", resnet, above=0, **answers)
-record.claim("price/MobileNetV2", "So does the MobileNetV2 off the shelf.", mobile, above=0, **answers)
+answers = {"above": 0, "unit": "share of positions", "counted": tested}
+record.claim("price/ResNet", "Without its border the ResNet off the shelf loses right answers.", resnet, **answers)
+record.claim("price/MobileNetV2", "So does the MobileNetV2 off the shelf.", mobile, **answers)
 
 # %% [markdown]
 # **Reading.** There is no one price. Nobody trained these networks with such a border, and what each makes of it seems to be
@@ -244,7 +237,7 @@ change = {
 }
 factors = {
     measure: {
-        cause: uncertainty.ratio(*(np.stack([values[key] for key in side], 1) for side in pair), by=uncertainty.student)
+        cause: uncertainty.ratio(*(np.stack([values[key] for key in side], 1) for side in pair), **student)
         for cause, pair in pairs.items()
     }
     for measure, values in change.items()
@@ -253,21 +246,21 @@ factors = {
 # %%
 every["global: 1 − I"], every["local: 1 px"] = 1 - every.invariance, every.pixel
 as_trained = every[(every.border == "as trained") & every.positions.isin(places)]
-split = dict(zip(pairs, ("positions", "kind", "border"), strict=True))
-sides = {"positions": list(places), "kind": list(kinds), "border": list(seeds.BORDERS)}
-parts = {"positions": as_trained, "kind": as_trained, "border": every[(every.positions == "centre") & (every.network != "demo_alexnet")]}
-single = {}
-for (cause, column), measure in [(each, measure) for each in split.items() for measure in change]:
+averaged = every[(every.positions == "centre") & (every.network != "demo_alexnet")]
+single = {measure: {} for measure in change}
+for cause, column, sides, part in zip(
+    pairs, ("positions", "kind", "border"), (places, kinds, seeds.BORDERS), (as_trained, as_trained, averaged), strict=True
+):
     index = [each for each in ("network", "positions", "kind", "seed", "border") if each != column]
-    table = parts[column].pivot_table(index=index, columns=column, values=measure)[sides[column]].dropna()
-    single.setdefault(measure, {})[cause] = table.to_numpy().T  # two rows: without the cause, and with it
+    for measure in change:  # two rows: without the cause, and with it
+        single[measure][cause] = part.pivot_table(index=index, columns=column, values=measure)[list(sides)].dropna().to_numpy().T
 rings = {measure: {cause: list(before / after) for cause, (before, after) in each.items()} for measure, each in single.items()}
 
 # %%
 points = pd.DataFrame([
     {"architecture": title[name], "training": "everywhere" if where == "uniform" else where, "kind": kind,
      "value": found.value, "low": found.low, "high": found.high,
-     "others": list(kept.query("network == @name and positions == @where and border == @border and antialiased == @kinds[@kind]").invariance)}
+     "others": list(every.query("seed > 0 and network == @name and positions == @where and border == @border and kind == @kind").invariance)}
     for (name, where, kind, border), values in reached.items() if border == "as trained"
     for found in [uncertainty.student(values["invariance"])]
 ])  # fmt: skip
@@ -294,20 +287,58 @@ record.claim("border/frame", "Taking the border away makes the change across the
 # %%
 two = list(pairs.values())[:2]
 ahead = {  # positions against anti-aliasing, object by object
-    measure: uncertainty.ratio(*(np.stack([values[a] * values[b] for a, b in zip(two[0][i], two[1][1 - i], strict=True)], 1) for i in range(2)), by=uncertainty.student)
+    measure: uncertainty.ratio(
+        *(np.stack([values[a] * values[b] for a, b in zip(two[0][i], two[1][1 - i], strict=True)], 1) for i in range(2)), **student
+    )
     for measure, values in change.items()
 }
-record.claim("positions over blur/frame", "Across the frame, training positions are worth more than anti-aliasing.", ahead["global: 1 − I"], above=1, unit="ratio")
-record.claim("blur over positions/pixel", "Over one pixel, anti-aliasing is worth more than training positions.", ahead["local: 1 px"], below=1, unit="ratio")
+record.claim(
+    "positions over blur/frame", "Across the frame, training positions are worth more than anti-aliasing.",
+    ahead["global: 1 − I"], above=1, unit="ratio",
+)  # fmt: skip
+record.claim(
+    "blur over positions/pixel", "Over one pixel, anti-aliasing is worth more than training positions.",
+    ahead["local: 1 px"], below=1, unit="ratio",
+)  # fmt: skip
+# %%
 seen_from = {
     anchor: np.divide(*(np.stack([1 - reached[key][anchor] for key in side], 1) for side in two[1])) for anchor in ("centre", "corners")
 }
 gains = [np.divide(*(np.stack([values[key] for key in side], 1) for side in two[1])) for values in change.values()]
-record.claim("blur/pixel over frame", "Anti-aliasing gains more over one pixel than across the frame.", uncertainty.ratio(gains[1], gains[0], by=uncertainty.student), above=1, unit="ratio")
+record.claim(
+    "blur/pixel over frame", "Anti-aliasing gains more over one pixel than across the frame.",
+    uncertainty.ratio(gains[1], gains[0], **student), above=1, unit="ratio",
+)  # fmt: skip
 record.claim(
     "blur/centre over corners", "Across the frame it gains more seen from the centre than seen from the corners.",
-    uncertainty.ratio(seen_from["centre"], seen_from["corners"], by=uncertainty.student), above=1, unit="ratio",
+    uncertainty.ratio(seen_from["centre"], seen_from["corners"], **student), above=1, unit="ratio",
 )  # fmt: skip
+
+# %% [markdown]
+# ### Training positions as a dose
+#
+# If training positions are a cause, then more of it should do more. Between the centre and everywhere lie scenes whose objects
+# scatter about the centre more widely: their standard deviation along rows and columns is 6 px at the *centre*, then 12 and
+# 24 px. (What would lie outside touches the border instead.) The same ResNet, off the shelf, with each of the four. Dots are
+# one training each, and intervals are over objects.
+
+# %%
+doses = {"centre": "6 px (the centre)", "sigma12": "12 px", "sigma24": "24 px", "uniform": "everywhere"}
+alone = every.query("network == 'demo_resnet' and seed == 0 and not antialiased and border == 'as trained'").set_index("positions")
+missing = {dose: 1 - np.array(alone.by_object[where]) for where, dose in doses.items() if where in alone.index}
+figure = plots.intervals(
+    {"ResNet": {dose: uncertainty.ratio(each, np.ones_like(each), **student) for dose, each in missing.items()}},
+    label="change across the frame, 1 − I (geometric mean over objects)", log=True,
+)  # fmt: skip
+record.save_figure(figure, "dose")
+figure
+
+# %%
+levels = np.stack(list(missing.values()))
+steps = levels[:-1] / levels[1:]  # times smaller, at each step and for each object
+doubled, last = (uncertainty.ratio(each, np.ones_like(each), **student) for each in (steps[:2].min(0), steps[-1]))
+record.claim("dose/doubled", "Twice the scatter makes the change across the frame smaller, each time it is doubled.", doubled, **smaller)
+record.claim("dose/last", "From 24 px to everywhere, the change becomes smaller once more.", last, **smaller)
 
 # %% [markdown]
 # ### Causes, or the luck of a training?
@@ -318,11 +349,11 @@ record.claim(
 
 # %%
 over = {"over": "pairs of networks", **smaller}
-votes = {name: uncertainty.ratio(*single[name][cause], by=uncertainty.student) for name, cause in (("global: 1 − I", "anti-aliasing"), ("local: 1 px", "anti-aliasing"))}
-whole, edges = (uncertainty.ratio(*single["global: 1 − I"][list(pairs)[k]], by=uncertainty.student) for k in (0, 2))
+votes = {measure: [uncertainty.ratio(*each, **student) for each in table.values()] for measure, table in single.items()}
+whole, blurs, edges = votes["global: 1 − I"]
 record.claim("trainings/positions/frame", "Pair by pair: objects everywhere make the change across the frame smaller.", whole, **over)
-record.claim("trainings/blur/pixel", "Pair by pair: anti-aliasing makes the change over one pixel smaller.", votes["local: 1 px"], **over)
-record.claim("trainings/blur/frame", "Pair by pair: it makes the change across the frame smaller.", votes["global: 1 − I"], **over)
+record.claim("trainings/blur/pixel", "Pair by pair: anti-aliasing makes the change over one pixel smaller.", votes["local: 1 px"][1], **over)
+record.claim("trainings/blur/frame", "Pair by pair: it makes the change across the frame smaller.", blurs, **over)
 record.claim("trainings/border/frame", "Pair by pair: without a border the change across the frame is smaller.", edges, **over)
 
 # %% [markdown]
@@ -397,7 +428,7 @@ panel
 # - Three architectures are not a sample of architectures. They differ in depth, width and normalisation as well as in
 #   flattening or averaging, so that this notebook names no cause for the differences between them.
 # - Few trainings bound luck only loosely, and the intervals over them take each pair of networks for a draw of its own, though
-#   pairs share scenes and seeds.
+#   pairs share scenes and seeds. The doses are one training each, of one network.
 # - The border was taken away after training. A network trained without one may do something else with it.
 # - Half of the training scenes are white or plain; objects are 40 to 56 px; there are forty shapes. On ImageNet, objects are
 #   not at the centre as strictly as here, and not everywhere either.
@@ -428,15 +459,35 @@ for name, family in title.items():
     columns = [effects.setdefault(f"embedded {family}{claims.BLURRED * smooth}", {}) for smooth in kinds.values()]
     for finding, values in zip(("globally", "locally"), change.values(), strict=True):
         twins = (values[name, "centre", kind, "as trained"] for kind in kinds)
-        columns[1][f"anti-aliasing, {finding}"] = uncertainty.ratio(*twins, by=uncertainty.student)
+        columns[1][f"anti-aliasing, {finding}"] = uncertainty.ratio(*twins, **student)
     frames = change["global: 1 − I"]
     for kind, found in zip(kinds, columns, strict=True):
-        found["training positions"] = uncertainty.ratio(*(frames[name, where, kind, "as trained"] for where in places), by=uncertainty.student)
+        found["training positions"] = uncertainty.ratio(*(frames[name, where, kind, "as trained"] for where in places), **student)
         if name != "demo_alexnet":
-            found["padding"] = uncertainty.ratio(*(frames[name, "centre", kind, border] for border in seeds.BORDERS), by=uncertainty.student)
+            found["padding"] = uncertainty.ratio(*(frames[name, "centre", kind, border] for border in seeds.BORDERS), **student)
 claims.keep(record, effects)
 numbers = every.pivot_table(index=["network", "positions", "kind", "border"], columns="seed", values=list(seeds.MEASURES), sort=False)
 panels.Folded("Accuracy, invariance and change over one pixel, by training seed", numbers.rename(index=title).style.format("{:.4f}", na_rep=""))
+
+# %% [markdown]
+# Of one network, the ResNet off the shelf trained at the centre, there are trainings enough for an interval *over trainings*: what
+# its border is worth, and what taking it away costs.
+
+# %%
+again = every.query("network == 'demo_resnet' and positions == 'centre' and not antialiased").pivot_table(
+    index="seed", columns="border", values=["accuracy", "global: 1 − I"]
+)
+before, after = (again.xs(border, axis=1, level="border") for border in seeds.BORDERS)
+if len(again) >= records.FEWEST:
+    record.claim(
+        "over trainings/border", "Training by training: without its border the ResNet changes less across the frame.",
+        uncertainty.ratio(before["global: 1 − I"], after["global: 1 − I"], **student), above=1, unit="times smaller", over="trainings",
+    )  # fmt: skip
+    record.claim(
+        "over trainings/price", "Training by training: it loses right answers.",
+        uncertainty.paired(before["accuracy"], after["accuracy"], **student), over="trainings", **answers,
+    )  # fmt: skip
+display(again.style.format("{:.3f}"))
 
 # %% [markdown]
 # ### Is it really the border?
@@ -499,7 +550,7 @@ for (ground, distance), each in means.items():
     for mode, value in each.loc["pasted"].items():
         record.statistic(f"drop/{distance}/{ground}/pasted/{mode}", value, n=len(things), unit="1 - cosine")
 steps = lost.query("background == 'white' and boundary == 'pasted'").groupby("padding")["1 px"]
-left = uncertainty.ratio(*(steps.get_group(mode).to_numpy() for mode in ("circular", "zeros")), by=uncertainty.student)
+left = uncertainty.ratio(*(steps.get_group(mode).to_numpy() for mode in ("circular", "zeros")), **student)
 record.claim("pixel without border", "Most of the change over one pixel is still there without a border.", left, above=0.5, unit="fraction")
 reasons = padding.obstacles(padded["circular"])
 panels.Folded("What is in the way of exact circular padding in this network", pd.DataFrame({"obstacle": reasons or ["nothing"]}))
@@ -523,8 +574,8 @@ for mode, found in by_mode.items():
         share = record.count(f"padding/accuracy/{mode}", found["accuracy"].mean(), n=tested, unit="fraction")
         table[mode]["right answers"] = f"{share:.0%}"
 record.claim(
-    "padding/circular", "Circular padding makes the features of this network more invariant.",
-    uncertainty.paired(by_mode["circular"]["invariance"], by_mode["zeros"]["invariance"], by=uncertainty.student), above=0, unit="I",
+    "paddings/circular", "Circular padding makes the features of this network more invariant.",
+    uncertainty.paired(by_mode["circular"]["invariance"], by_mode["zeros"]["invariance"], **student), above=0, unit="I",
 )  # fmt: skip
 pd.DataFrame(table).T.rename_axis("padding")
 
@@ -555,7 +606,7 @@ record.save_figure(figure, "size_and_background")
 figure
 
 # %%
-alike = uncertainty.paired(*(apart[ground, object_size, "off-the-shelf"] for ground in ("photo", "white")), by=uncertainty.student)
+alike = uncertainty.paired(*(apart[ground, object_size, "off-the-shelf"] for ground in ("photo", "white")), **student)
 record.claim("photo, different objects", "On a photo, different objects look more alike to the network than on white.", alike, above=0, unit="cosine")
 
 # %% [markdown]

@@ -173,8 +173,9 @@ by_place = pd.DataFrame({
 display(by_place.style.format("{:.0%}").set_caption("accuracy, mean of the network off the shelf and its anti-aliased version"))
 
 # %% [markdown]
-# **Reading.** What was learned at the centre reaches the edge only in part, in spite of convolution and of the blur. How far
-# it reaches depends on the family. Notebook 7 asks what that does to the features.
+# **Reading.** A <abbr title="the layer type these networks are built of: the same small filter applied at every place of the picture">convolution</abbr>
+# does the same everywhere, and still what was learned at the centre reaches the edge only in part. How far it reaches differs
+# between the families. Notebook 7 asks what that does to the features.
 #
 # ### Similarity with the centre
 #
@@ -217,7 +218,7 @@ guess.beside(*(f"{accuracy[families[0], where, False]['edge'].mean():.0%}" for w
 #     loss.backward()
 #     optimiser.step()
 #     if step % 13 == 0:
-#         print(step, f"{float(loss):.2f}")
+#         print(step, f"{loss.item():.2f}")
 # ```
 #
 # After a few dozen steps it is just beginning. The networks here took 1,600 to 6,000 steps of 64 scenes.
@@ -257,8 +258,8 @@ panel
 # - One object of each class at a few positions, on white. `per_class = 10` shows more, in ten times the time.
 # - One training of each network. Notebook 7 sets the numbers of others beside them. `make weights ARGS="--seed 2"` trains
 #   another set, and `python -m helpers weights keep runs/seed2/*.safetensors` keeps its numbers.
-# - Centre and everywhere are two doses of one cause. There are recipes for doses between them
-#   (`make weights ARGS="--positions sigma12 sigma24 --only demo_resnet_sigma"`), which have not been trained yet.
+# - Centre and everywhere are two doses of one cause. For one network, notebook 7 has the numbers of two more
+#   (`make weights ARGS="--positions sigma12 sigma24 --only demo_resnet_sigma --out runs/dose"` trains them).
 
 # %% [markdown] jp-MarkdownHeadingCollapsed=true
 # ## For sceptics
@@ -273,7 +274,7 @@ panel
 # column allows, otherwise as float32.
 
 # %%
-recipe = json.loads(facts[keys[0]]["recipe"])
+recipes = pd.DataFrame({name: json.loads(facts[name, "centre", False]["recipe"]) for name in families}).astype(str)
 table = pd.DataFrame({
     (name, words[where], "anti-aliased" if smooth else "off-the-shelf"): {
         "steps": int(fact["steps"]), "seconds": float(fact["seconds"]), "accuracy, centre": float(fact["accuracy_centre"]),
@@ -284,7 +285,7 @@ table = pd.DataFrame({
 formats = {"seconds": "{:.0f}", "accuracy, centre": "{:.3f}", "accuracy, corners": "{:.3f}", "float16 moves a cosine by": "{:.0e}"}
 panels.Folded(
     f"Recipe and result of each network; accuracies over {facts[keys[0]]['accuracy_objects']} new objects",
-    pd.Series(recipe, name="recipe").astype(str).to_frame(), table.style.format(formats),
+    recipes.drop("positions"), table.style.format(formats),
 )  # fmt: skip
 
 # %% [markdown]

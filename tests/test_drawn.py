@@ -400,17 +400,6 @@ def test_reorderings() -> None:
         assert bands(below) == [([4, 8, 16], near(mean - spread), near(mean + spread))]
 
 
-def test_gains() -> None:
-    table = {"first": [0.1, 0.4], "second": [-0.2, 0.3, 0.8]}
-    (axis,) = plots.gains(table, label="gain").axes
-    assert words(axis, "y") == ["first", "second"] and axis.yaxis_inverted() and axis.get_xlabel() == "gain"
-    for at, values in enumerate(table.values()):
-        mine = {line.get_marker(): line.get_xdata() for line in axis.get_lines() if set(line.get_ydata()) == {at}
-                and line.get_marker() in "oD"}  # fmt: skip
-        assert list(mine["o"]) == values and list(mine["D"]) == near([np.mean(values)])
-    assert [0, 0] in [list(line.get_xdata()) for line in axis.get_lines()]
-
-
 # Probes
 
 
@@ -449,57 +438,16 @@ def test_accuracies() -> None:
             assert list(mine["o"].get_xdata()) == values and list(mine["D"].get_xdata()) == near([np.mean(values)])
 
 
-def test_by_line_distance() -> None:
-    table = {
-        "top/bottom": {"a": (AT, AT / 10), "b": (AT, AT / 20)},
-        "left/right": {"a": (AT, AT / 7), "b": (AT, AT / 9)},
-    }
-    figure = plots.by_line_distance(table, dashed=["b"], variants={"a": "off-the-shelf", "b": "anti-aliased"})
-    assert titles(figure) == ["top/bottom", "left/right"]
-    for axis, lines in zip(figure.axes, table.values(), strict=True):
-        drawn = curves(axis)
-        assert {name: drawn[name][:2] for name in drawn} == {k: (list(x), near(y)) for k, (x, y) in lines.items()}
-        assert [line.get_linestyle() for line in axis.get_lines()[:2]] == ["-", "--"]
-
-
-def test_nulls() -> None:
-    table = {"top": (0.9, {"swapped": [0.4, 0.5], "random": [0.1, 0.3, 0.2]}),
-             "left": (0.7, {"swapped": [0.6, 0.8], "random": [0.35, 0.45, 0.4]})}  # fmt: skip
-    figure = plots.nulls(table)
-    assert titles(figure) == ["top", "left"] and words(figure.axes[0], "y") == ["swapped", "random"]
-    for axis, (observed, groups) in zip(figure.axes, table.values(), strict=True):
-        assert axis.yaxis_inverted() and curves(axis)["observed"][0] == [observed] * 2
-        for at, values in enumerate(groups.values()):
-            (dots,) = [
-                line for line in axis.get_lines() if line.get_marker() == "o" and round(line.get_ydata()[0]) == at
-            ]
-            assert sorted(dots.get_xdata()) == sorted(values)
-            ticks = [line.get_xdata() for line in axis.get_lines() if list(line.get_ydata()) == [at - 0.3, at + 0.3]]
-            assert list(ticks[0]) == near([np.mean(values)] * 2)
-
-
-def test_swap_nulls() -> None:
-    tests = {"one": (0.8, np.array([0.1, 0.2, 0.2]), 0.04), "two": (0.3, np.array([0.9, 0.5]), 0.5),
-             "three": (0.6, np.array([0.4]), 0.25)}  # fmt: skip
-    figure = plots.swap_nulls(tests)
-    assert titles(figure) == ["one: 0.800, p = 0.04", "two: 0.300, p = 0.5", "three: 0.600, p = 0.25"]
-    assert [axis.get_visible() for axis in figure.axes] == [True] * 3 + [False]
-    for axis, (observed, null, _) in zip(figure.axes, tests.values(), strict=False):
-        bars = [(bar.get_x(), bar.get_width(), bar.get_height()) for bar in axis.patches if bar.get_height()]
-        inside = [sum(x - 1e-9 <= value <= x + width + 1e-9 for value in null) for x, width, _ in bars]
-        assert sum(height for _, _, height in bars) == len(null) and inside == [height for _, _, height in bars]
-        assert curves(axis)["observed: none swapped"][0] == [observed] * 2
-
-
-def test_warped_grids() -> None:
-    true = np.stack(np.indices((3, 4)), -1) * 4.0  # rows, columns
-    found = true * [1.0, 2.0] + [0.5, 0.25]
-    figure = plots.warped_grids({"top": found, "other": true}, stride=4, step=1)
-    assert titles(figure) == ["top", "other"] and figure.axes[0].yaxis_inverted()
-    for axis, net in zip(figure.axes, (found, true), strict=True):
-        lines = [np.stack(line.get_data(), -1) for line in axis.get_lines()]
-        wanted = [line[:, ::-1] for grid in (true, net) for line in (*grid, *grid.swapaxes(0, 1))]  # across, down
-        assert all(np.array_equal(a, b) for a, b in zip(lines, wanted, strict=True))
+def test_readout() -> None:
+    """The means over objects and the other coordinate; rows and columns are not exchanged."""
+    rows, cols = np.meshgrid(np.arange(4) * 7.0, np.arange(3) * 5.0, indexing="ij")
+    said = np.stack([np.stack([rows + shift, 2 * cols - shift], -1) for shift in (0.0, 2.0)])  # (2, 4, 3, 2)
+    figure = plots.readout({"off-the-shelf": said}, stride=(7, 5))
+    down, across = figure.axes
+    assert titles(figure) == ["row", "column"]
+    assert curves(down)["off-the-shelf"][:2] == ([0, 7, 14, 21], near(np.arange(4) * 7.0 + 1))
+    assert curves(across)["off-the-shelf"][:2] == ([0, 5, 10], near(np.arange(3) * 10.0 - 1))
+    assert bands(down) == [([0, 7, 14, 21], near(np.arange(4) * 7.0), near(np.arange(4) * 7.0 + 2))]
 
 
 # The published study

@@ -172,6 +172,24 @@ def test_on_a_torus_a_whole_stride_has_no_error_at_its_layer_and_the_next_has():
     assert max(found["0"], found["1"]) < ROUNDING and found["2"] > 0.01
 
 
+def test_errors_over_shifts_are_those_of_each_shift():
+    torus = {"padding": 1, "padding_mode": "circular", "stride": 2}
+    network = wrapped(nn.Conv2d(3, 4, 3, **torus), nn.ReLU(), nn.Conv2d(4, 4, 3, **torus), frame=32)
+    still = shifting.Paste(objects.load("espresso", 12), 32).render([[8, 9]])
+    scene = shifting.Roll(objects.Photo(still[0], "cup"), 32, reach=4)
+    paths, empty = equivariance.nodes(network), torch.full((1, 3, 32, 32), 255, dtype=torch.uint8)
+    found = equivariance.over_shifts(network, scene, empty, paths, step=2, device="cpu")
+    assert {path: each.shape for path, each in found.items()} == dict.fromkeys(paths, (5, 5))
+    maps_of = [equivariance.read(network, each, paths, device="cpu") for each in (still, scene.render([[2, 8]]), empty)]
+    for path, stride in paths.items():
+        one = equivariance.error(*(each[path] for each in maps_of), shift=(-2, 4), stride=stride, ring=4)
+        assert found[path][1, 4] == pytest.approx(one.whole.item(), abs=ROUNDING)
+        assert found[path][2, 2] == 0
+    assert found["0"].max() < ROUNDING and found["2"][::2, ::2].max() < ROUNDING < found["2"][1::2].min()
+    with pytest.raises(ValueError, match="steps of 3 px do not meet"):
+        equivariance.over_shifts(network, scene, empty, paths, step=3)
+
+
 # Aliasing
 
 

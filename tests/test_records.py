@@ -112,7 +112,7 @@ def test_a_claim_made_of_counts_moves_in_steps(tmp_path: Path) -> None:
         (0.98, 2.24, "Undecided here", "1.6 (1.0 to 2.2)"),
         (1.004, 1.3, "Holds", "1.152 (1.004 to 1.300)"),  # 1.00 would not be above 1
         (0.2, 0.21, "Does not hold here", "0.2050 (0.2000 to 0.2100)"),
-        (-3e-20, 1e-20, "Does not hold here", "-0.000000000000000 (-0.000000000000000 to 0.000000000000000)"),
+        (-3e-20, 1e-20, "Does not hold here", "0.0 (0.0 to 0.0)"),
     ],
 )
 def test_a_claim_shows_as_many_digits_as_its_verdict_needs(tmp_path, capsys, low, high, verdict, shown) -> None:

@@ -101,7 +101,6 @@ def test_a_seed_decides_what_is_drawn(draw) -> None:
 
 
 _FEATURES = np.random.default_rng(0).normal(size=(12, 4, 5, 6)) + 1
-_LABELS = probes.labels((4, 5), "top/bottom")
 _ANSWERS = (np.indices((3, 9, 9)).sum(0) % 4 == 0).astype(int)
 SEEDED = {
     "walks": lambda seed: variation.walks((40, 50), (1, 8), seed=seed),
@@ -109,8 +108,6 @@ SEEDED = {
         _FEATURES[:2, 0], _FEATURES[2:4, 0], draws=1, seed=seed
     ).random,
     "bootstrap": lambda seed: np.concatenate(uncertainty.resample(list("aabbc"), draws=5, seed=seed)),
-    "shuffled labels": lambda seed: probes.null_labels(_LABELS, how="shuffle", draws=3, seed=seed),
-    "moved labels": lambda seed: probes.null_labels(_LABELS, how="torus", draws=9, seed=seed),
     "surrogate": lambda seed: probes.surrogate(_FEATURES[0], seed=seed),
     "swaps": lambda seed: probes.swap_test(_FEATURES, draws=9, seed=seed).null,
     "pairs": lambda seed: consistency.drawn_consistency(_ANSWERS, batch=1, passes=9, seed=seed).numpy(),
@@ -229,7 +226,6 @@ def test_settings_of_a_sweep_are_part_of_what_a_store_was_made_from() -> None:
         "precision": "bfloat16",
         "batch_size": 3,
         "device": "mps",
-        "reuse": "layer1",
     }
     kept = {"layers"}  # each layer is an array of its own
     assert {field.name for field in dataclasses.fields(plan.Settings)} == {*changed, *kept}

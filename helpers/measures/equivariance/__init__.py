@@ -8,7 +8,7 @@ looked up. Ours, but for the Lie derivative and the polyphase network.
 from helpers.measures.equivariance.aliasing import above_nyquist, before_strides
 from helpers.measures.equivariance.border import Padding, echo, paddings, spread
 from helpers.measures.equivariance.control import Polyphase, polyphase
-from helpers.measures.equivariance.errors import Error, error, pooled_error
+from helpers.measures.equivariance.errors import Error, error, over_shifts, pooled_error
 from helpers.measures.equivariance.maps import moved, nodes, read
 from helpers.measures.equivariance.subpixel import lie_derivative
 
@@ -23,6 +23,7 @@ __all__ = [
     "lie_derivative",
     "moved",
     "nodes",
+    "over_shifts",
     "paddings",
     "polyphase",
     "pooled_error",

@@ -94,9 +94,8 @@ def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
 def spread(grid: tuple[int, int], *, stride: int, count: int, seed: int = 0) -> Tensor:
     """Random positions whose rows and columns meet the places of a network's grid evenly: long (count, 2).
 
-    A few positions in a regular pattern may all lie alike on the grid, or each of them otherwise than the anchors do, and
-    then a mean over them is of the grid. Here both coordinates, modulo the stride, take ``count`` values spread evenly
-    over it, each paired with another at random.
+    A few positions in a regular pattern may all lie alike on the grid, and then a mean over them is one of the grid.
+    Here both coordinates, modulo the stride, take ``count`` values spread evenly over it, paired at random.
 
     Args:
         grid: (R, C) positions in pixels, of a scene.

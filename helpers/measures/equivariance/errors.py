@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from helpers.measures.equivariance.maps import moved
+from helpers import shifting
+from helpers.measures.equivariance.maps import moved, read
+from helpers.networks import Network
 
 
 @dataclass(frozen=True)
@@ -81,3 +85,39 @@ def pooled_error(still: Tensor, shifted: Tensor, empty: Tensor) -> Tensor:
     if not (size > 0).all():
         raise ValueError("the object adds nothing to the mean over this map")
     return (second - first).norm(dim=1) / size
+
+
+def over_shifts(
+    network: Network,
+    scene: shifting.Roll,
+    empty: Tensor,
+    nodes: Mapping[str, int],
+    *,
+    step: int = 1,
+    device: str | torch.device = "auto",
+) -> dict[str, np.ndarray]:
+    """The error of the whole map for each shift of a scene: path -> (R, C) float64, in the middle the unmoved frame.
+
+    Args:
+        scene: an object on a plain ground, moved around by up to ``scene.reach`` pixels each way.
+        empty: uint8 (1, 3, H, W), the ground alone.
+        nodes: paths and their strides in pixels, of :func:`~helpers.measures.equivariance.maps.nodes`.
+        step: pixels between the shifts; it divides the reach, so that no shift is among them.
+
+    Raises:
+        ValueError: a step that does not divide the reach, or as :func:`error`.
+    """
+    if scene.reach % step:
+        raise ValueError(f"steps of {step} px do not meet the unmoved frame, {scene.reach} px from the first shift")
+    rows, cols = shifting.positions(scene.grid, step)
+    places = torch.cartesian_prod(rows, cols)
+    base, seen = (read(network, each, nodes, device=device) for each in (empty, scene.render(places)))
+    found = {}
+    for path, stride in nodes.items():
+        still = seen[path][len(places) // 2][None]
+        errors = [
+            error(still, each[None], base[path], shift=(down - scene.reach, right - scene.reach), stride=stride, ring=0)
+            for each, (down, right) in zip(seen[path], places.tolist(), strict=True)
+        ]
+        found[path] = np.array([float(each.whole) for each in errors]).reshape(len(rows), len(cols))
+    return found

@@ -34,8 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
     twin.add_argument("--work", type=Path, default=Path("runs/train"), help="checkpoints")
     twin.add_argument("--out", type=Path, default=store.FOLDER, help="where the weights go (default: the package)")
     twin.set_defaults(work_on=_twins)
-    keep = commands.add_parser("keep", help="keep the numbers that notebooks recorded on networks of another seed")
-    keep.add_argument("records", type=Path, nargs="+", help="OUT/NN_name.json of runs with --set training_seed=N")
+    keep = commands.add_parser("keep", help="measure other trainings as notebook 07 does, and keep the numbers")
+    keep.add_argument("files", type=Path, nargs="+", help="weights, for instance runs/seed1/*.safetensors")
     keep.set_defaults(work_on=_keep)
     options = parser.parse_args(arguments)
     return guarded("weights", lambda: options.work_on(options), interrupted="stopped; the same command continues")
@@ -71,5 +71,5 @@ def _twins(options: argparse.Namespace) -> int:
 
 
 def _keep(options: argparse.Namespace) -> int:
-    print(*seeds.keep(options.records), sep="\n")
+    print(*seeds.keep(options.files), sep="\n")
     return 0

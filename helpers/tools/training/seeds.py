@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -52,7 +53,16 @@ class Protocol:
             Arrays (N,), a number for each of N objects: ``invariance``, calibrated; ``centre`` and ``corners``, the
             mean cosine with those anchors; ``pixel``, 1 - cosine over one pixel; ``accuracy``, the share of positions
             with the right answer. And ``right``, bool (N, R, C). The last two only where answers can be judged.
+
+        Raises:
+            ValueError: positions that meet only some places of the network's grid, always the same ones.
         """
+        shared = math.gcd(self.stride, network.strides[-1])
+        if shared > 2:
+            raise ValueError(
+                f"stride {self.stride} px shares the factor {shared} with the grid of {network.name}, so most places "
+                f"on the grid are never met: use an odd stride, such as {self.stride - 1}"
+            )
         used = layer or ("fc7" if "alexnet" in network.name else network.logits)
         scenes = [shifting.Paste(objects.load(name, self.object_size), network.frame) for name in self.object_names]
         walks = variation.walks(scenes[0].grid, [1], count=self.walk_count, seed=self.seed)
@@ -90,11 +100,12 @@ def kept(protocol: Protocol, *, file: Path = FILE) -> pd.DataFrame:
     """The numbers kept of other trainings, where they were measured by this protocol.
 
     Returns:
-        A row for each: network, positions, antialiased, seed, border, and the means over objects called `MEASURES`.
+        A row for each: network, positions, antialiased, seed, border, the means over objects called `MEASURES`, and
+        `by_object`, the invariance of each object, where it was kept.
     """
     known = _known(file)
     rows = known["trainings"] if known["protocol"] == _plain(protocol) else []
-    return pd.DataFrame(rows, columns=["network", "positions", "antialiased", "seed", "border", *MEASURES])
+    return pd.DataFrame(rows, columns=["network", "positions", "antialiased", "seed", "border", *MEASURES, "by_object"])
 
 
 def keep(files: Iterable[Path], *, file: Path = FILE) -> list[str]:
@@ -125,11 +136,12 @@ def keep(files: Iterable[Path], *, file: Path = FILE) -> list[str]:
             raise ValueError(f"{path} has seed 0, which comes with the workbook: train another, --seed 1")
         network = networks.load(name, antialiased=blurred, weights=path)
         own = {"network": name, "positions": where, "antialiased": blurred, "seed": seed}
-        known["trainings"] = [each for each in known["trainings"] if own.items() - each.items()]
+        known["trainings"] = [each for each in known["trainings"] if any(each[key] != own[key] for key in own)]
         for border in BORDERS[: 2 if name != "demo_alexnet" and where == "centre" else 1]:
             each = network if border == BORDERS[0] else padding.replace(network, mode="circular")
             found = Protocol().measure(each)
             means = {measure: float(found[measure].mean()) for measure in MEASURES}
+            means["by_object"] = [round(float(each), 7) for each in found["invariance"]]
             known["trainings"].append({**own, "border": border, **means, "commit": runtime.stamp()["commit"]})
         lines.append(f"{path.stem}, seed {seed}: {len(MEASURES)} numbers of each border")
     known["trainings"].sort(key=lambda each: (each["seed"], each["network"], each["positions"], each["antialiased"]))

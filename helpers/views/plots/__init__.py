@@ -9,16 +9,8 @@ from helpers.views.plots.claims import claims
 from helpers.views.plots.consistency import answer_maps, curves, pair_bars
 from helpers.views.plots.equivariance import over_depth, predictions, samplings
 from helpers.views.plots.maps import distances, frames, heatmaps, profiles
-from helpers.views.plots.permutations import against, gains, reorderings
-from helpers.views.plots.probes import (
-    accuracies,
-    by_line_distance,
-    fold_maps,
-    nulls,
-    right_answers,
-    swap_nulls,
-    warped_grids,
-)
+from helpers.views.plots.permutations import against, reorderings
+from helpers.views.plots.probes import accuracies, fold_maps, readout, right_answers
 from helpers.views.plots.published import anchor_means, local_global
 from helpers.views.plots.remedies import gain_and_price
 from helpers.views.plots.variation import biases, falls, intervals, parts, spectrum
@@ -30,7 +22,6 @@ __all__ = [
     "answer_maps",
     "biases",
     "by_cause",
-    "by_line_distance",
     "claims",
     "conditions",
     "curves",
@@ -39,20 +30,17 @@ __all__ = [
     "fold_maps",
     "frames",
     "gain_and_price",
-    "gains",
     "heatmaps",
     "intervals",
     "local_global",
-    "nulls",
     "over_depth",
     "pair_bars",
     "parts",
     "predictions",
     "profiles",
+    "readout",
     "reorderings",
     "right_answers",
     "samplings",
     "spectrum",
-    "swap_nulls",
-    "warped_grids",
 ]
