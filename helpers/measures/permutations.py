@@ -186,9 +186,7 @@ def pairs(features, *, displacement: tuple[int, int], step: int = 1) -> tuple[np
     n, rows, cols, d = features.shape
     down, right = displacement
     if (down, right) == (0, 0) or abs(down) >= rows or abs(right) >= cols:
-        raise ValueError(
-            f"displacement {displacement} must move, and fit the grid of {rows} x {cols} positions"
-        )
+        raise ValueError(f"displacement {displacement} must move, and fit the grid of {rows} x {cols} positions")
     row = np.arange(max(0, -down), min(rows, rows - down), step)
     col = np.arange(max(0, -right), min(cols, cols - right), step)
     before = features[:, row[:, None], col].reshape(n, -1, d)
@@ -210,7 +208,7 @@ class HeldOut:
 
     @property
     def undone(self) -> np.ndarray:
-        """(N,) The share of the change that the fitted permutation undoes on the object held out; below 0 it adds to it."""
+        """(N,) The share of the change that the fitted permutation undoes on the object held out; below 0, adds."""
         return (self.fitted - self.identity) / (1 - self.identity)
 
     def found(self, planted: HeldOut) -> np.ndarray:
@@ -271,7 +269,7 @@ def held_out(u, v, *, margin: float = 0.0, draws: int = 20, seed: int = 0) -> He
 
 
 def plant(v, *, share: float, strength: float = 1.0, seed: int = 0) -> np.ndarray:
-    """v with a reordering put in, to see whether it is found: the same for all objects, in some of the dimensions.
+    """Put a reordering into v, to see whether it is found: the same for all objects, in some of the dimensions.
 
     The dimensions are drawn and passed round in one cycle, so that each of them moves. Ours.
 
@@ -281,7 +279,7 @@ def plant(v, *, share: float, strength: float = 1.0, seed: int = 0) -> np.ndarra
         strength: how much of a dimension's value goes to the next one; the rest stays.
 
     Returns:
-        (..., D).
+        v with it, (..., D).
 
     Raises:
         ValueError: a share or a strength outside 0 to 1.

@@ -4,12 +4,13 @@
   of the positions (or left from right), C = 1, five folds, stratified and unshuffled.
 - ``unseen``: the same question without the leak: trained on some objects, asked about others.
 - ``locate``, ``locate_unseen``: the position itself, (row, col), by ridge regression.
-- ``swap_test``: a p-value whose unit is the object. ``null_labels`` and ``surrogate`` give the two nulls it
-  is to be compared with, and which do not answer the question within one object.
+- ``swap_test``: a p-value whose unit is the object. ``surrogate`` makes fields as smooth as the features that know
+  nothing of position: what a probe reaches on these, within one object, it owes to smoothness.
 
 Features are (R, C, D) for one object, a sequence of N such arrays for several: floats, anything
 `numpy.asarray` takes (a CPU tensor too), as they come out of the network. `divide` is "top/bottom" or
-"left/right", `stride` the pixels between neighbouring positions. The paper does not standardise
+"left/right", `stride` the pixels between neighbouring positions, or a pair of
+them, for rows and for columns. The paper does not standardise
 them, so neither does this package; C = 1 then means something else for features of another size (standardise
 or rescale beforehand to see what it does), and where they are large and cannot be told apart the solver is stopped
 early, with a warning. All accuracies are *balanced*: the mean of the two halves' shares
@@ -17,8 +18,8 @@ of right answers. On the paper's even grids that is the plain accuracy; on odd g
 half takes the middle row (column), it keeps chance at 0.5.
 """
 
-from helpers.measures.probes.labels import DIVIDES, accuracy_by_distance, folds, labels, tiles
-from helpers.measures.probes.nulls import null_labels, p_value, surrogate
+from helpers.measures.probes.labels import DIVIDES, folds, labels, tiles
+from helpers.measures.probes.nulls import surrogate
 from helpers.measures.probes.same_object import Location, Probe, locate, probe, probes
 from helpers.measures.probes.solver import decide, reduce
 from helpers.measures.probes.unseen_objects import Pool, SwapTest, Unseen, locate_unseen, swap_test, unseen
@@ -30,14 +31,11 @@ __all__ = [
     "Probe",
     "SwapTest",
     "Unseen",
-    "accuracy_by_distance",
     "decide",
     "folds",
     "labels",
     "locate",
     "locate_unseen",
-    "null_labels",
-    "p_value",
     "probe",
     "probes",
     "reduce",

@@ -1,4 +1,4 @@
-"""The questions asked of a position (which half?), the folds, and distances from the dividing line."""
+"""The questions asked of a position (which half?), and the folds."""
 
 from __future__ import annotations
 
@@ -86,35 +86,6 @@ def bands(grid: tuple[int, int], *, count: int = 5) -> tuple[np.ndarray, np.ndar
         raise ValueError(f"{count} tiles a side: needs at least 2, and a grid of at least as many; got {grid}")
     rows, cols = np.indices(grid)
     return rows * count // grid[0], cols * count // grid[1]
-
-
-def accuracy_by_distance(correct, divide: str, *, stride: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """Share of right answers by distance from the dividing line.
-
-    The line runs half a step above row R // 2 (left of column C // 2). Both sides of it weigh the same: the last
-    row (column) of an odd grid has none opposite, and is left out, since an answer that leans to one side would
-    be all right or all wrong there.
-
-    Args:
-        correct: bool (R, C) or (N, R, C).
-
-    Returns:
-        (distance in pixels, accuracy), both (K,) with K = R // 2 (C // 2).
-
-    Raises:
-        ValueError: another shape, or an unknown divide.
-    """
-    correct = np.asarray(correct, dtype=bool)
-    if correct.ndim not in (2, 3):
-        raise ValueError(f"correct is (R, C) or (N, R, C); got shape {correct.shape}")
-    grid = correct.shape[-2:]
-    axis = _axis(divide)
-    lower = labels(grid, divide)[:, 0] if axis == 0 else labels(grid, divide)[0]
-    steps = np.arange(grid[axis]) - grid[axis] // 2
-    steps = np.where(lower, steps, -steps - 1)  # whole steps from the first line on its own side
-    share = correct.reshape(-1, *grid).mean((0, 2 if axis == 0 else 1))
-    found = np.arange(grid[axis] // 2)
-    return (found + 0.5) * stride, np.array([share[steps == step].mean() for step in found])
 
 
 def _axis(divide: str) -> int:

@@ -1,45 +1,10 @@
-"""Nulls for the probes: label maps and fields that have nothing to do with the true position."""
+"""What the probes are compared with: fields that have nothing to do with the position."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from helpers.measures.arrays import check_positive, grid_features
-
-
-def null_labels(label_map, *, how: str, draws: int = 99, seed: int = 0) -> np.ndarray:
-    """Label maps that have lost the true dividing line.
-
-    - "shuffle": labels of single positions, permuted. The usual label permutation, and *anticonservative*
-      here: it also destroys the smoothness of the labels, so it compares "smooth features tell smooth
-      halves apart" with "smooth features tell salt from pepper", and anything smooth is significant.
-    - "torus": the whole map moved around both axes (Lotwick and Silverman, J. R. Stat. Soc. B 44, 1982). The
-      labels stay smooth, but halves become stripes with two dividing lines, a harder question, and there are
-      few different ones (R for "top/bottom"), so that no small p-value can come of it.
-
-    Neither is a fair null for one object. `swap_test` is the one to quote, over several.
-
-    Args:
-        label_map: bool (R, C).
-        how: "shuffle" or "torus".
-
-    Returns:
-        bool (draws, R, C).
-
-    Raises:
-        ValueError: an unknown `how`, another shape, or draws under 1.
-    """
-    label_map = np.asarray(label_map, dtype=bool)
-    if label_map.ndim != 2:
-        raise ValueError(f"labels are (R, C); got shape {label_map.shape}")
-    check_positive(draws=draws)
-    rng = np.random.default_rng(seed)
-    if how == "shuffle":
-        return np.stack([rng.permutation(label_map.ravel()).reshape(label_map.shape) for _ in range(draws)])
-    if how == "torus":
-        moves = np.stack([rng.integers(side, size=draws) for side in label_map.shape], 1)
-        return np.stack([np.roll(label_map, move, (0, 1)) for move in moves])
-    raise ValueError(f"unknown null {how!r}: use 'shuffle' or 'torus'")
+from helpers.measures.arrays import grid_features
 
 
 def surrogate(features, *, seed: int = 0) -> np.ndarray:
@@ -79,15 +44,3 @@ def surrogate(features, *, seed: int = 0) -> np.ndarray:
         field = np.fft.irfft2(spectrum, s=mirrored.shape[:2], axes=(0, 1))
         result[..., start : start + 64] = field[:rows, :cols]
     return result
-
-
-def p_value(observed: float, null) -> float:
-    """Share of the null at least as large as the observed value, which counts too: (1 + n) / (1 + B).
-
-    Raises:
-        ValueError: an empty null, or a value that is not finite.
-    """
-    null = np.asarray(null, dtype=np.float64)
-    if not null.size or not np.isfinite(null).all() or not np.isfinite(observed):
-        raise ValueError(f"a p-value needs a finite value, not {observed}, and a null of at least one finite value")
-    return float((1 + np.count_nonzero(null >= observed - 1e-12)) / (1 + null.size))

@@ -91,7 +91,9 @@ def probes(objects: Sequence, divide: str = "top/bottom", *, c: float = 1.0, cou
     return found
 
 
-def locate(features, *, stride: int = 1, split: str = "tiles", alpha: float = 1e-5, count: int = 5) -> Location:
+def locate(
+    features, *, stride: int | tuple[int, int] = 1, split: str = "tiles", alpha: float = 1e-5, count: int = 5
+) -> Location:
     """(row, col) of one object from its features, by ridge regression (`ridge`) on held-out positions.
 
     Ours.
@@ -139,15 +141,15 @@ def location(predicted: np.ndarray, truth: np.ndarray, *, grid: tuple[int, int])
     return Location(predicted.reshape(*predicted.shape[:-2], *grid, 2), 1 - squared / spread, np.sqrt(squared))
 
 
-def coordinates(grid: tuple[int, int], *, stride: int) -> np.ndarray:
-    """(row, col) in pixels of every position, (P, 2), row by row.
+def coordinates(grid: tuple[int, int], *, stride: int | tuple[int, int]) -> np.ndarray:
+    """(row, col) in pixels of every position, (P, 2), row by row; a pair of strides is that of rows and of columns.
 
     Raises:
         ValueError: a grid with a single row or column.
     """
     if min(grid) < 2:
         raise ValueError(f"a coordinate needs at least two rows and two columns of positions; got {grid}")
-    return np.stack(np.indices(grid), -1).reshape(-1, 2) * float(stride)
+    return np.stack(np.indices(grid), -1).reshape(-1, 2) * np.broadcast_to(stride, 2).astype(float)
 
 
 def balanced(correct: np.ndarray, truth: np.ndarray) -> float:

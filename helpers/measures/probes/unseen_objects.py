@@ -106,7 +106,7 @@ def unseen(
 
 
 def locate_unseen(
-    objects: Sequence | Pool, *, stride: int = 1, groups: Sequence | None = None, alpha: float = 1e-5
+    objects: Sequence | Pool, *, stride: int | tuple[int, int] = 1, groups: Sequence | None = None, alpha: float = 1e-5
 ) -> Location:
     """(row, col) of objects that the ridge regression has not seen: each group is held out in turn.
 

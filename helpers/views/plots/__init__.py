@@ -8,16 +8,8 @@ from helpers.views.plots.causes import by_cause, conditions
 from helpers.views.plots.claims import claims
 from helpers.views.plots.consistency import answer_maps, curves, pair_bars
 from helpers.views.plots.maps import distances, frames, heatmaps, profiles
-from helpers.views.plots.permutations import against, gains, reorderings
-from helpers.views.plots.probes import (
-    accuracies,
-    by_line_distance,
-    fold_maps,
-    nulls,
-    right_answers,
-    swap_nulls,
-    warped_grids,
-)
+from helpers.views.plots.permutations import against, reorderings
+from helpers.views.plots.probes import accuracies, fold_maps, readout, right_answers
 from helpers.views.plots.published import anchor_means, local_global
 from helpers.views.plots.variation import biases, falls, intervals, parts, spectrum
 
@@ -28,7 +20,6 @@ __all__ = [
     "answer_maps",
     "biases",
     "by_cause",
-    "by_line_distance",
     "claims",
     "conditions",
     "curves",
@@ -36,17 +27,14 @@ __all__ = [
     "falls",
     "fold_maps",
     "frames",
-    "gains",
     "heatmaps",
     "intervals",
     "local_global",
-    "nulls",
     "pair_bars",
     "parts",
     "profiles",
+    "readout",
     "reorderings",
     "right_answers",
     "spectrum",
-    "swap_nulls",
-    "warped_grids",
 ]

@@ -71,22 +71,3 @@ def reorderings(table: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]]
         handles = [handle for axis in axes[:, 0] for handle in axis.get_legend_handles_labels()[0]]
         figure.legend(handles=handles, loc="outside lower center", ncols=2)
         return figure
-
-
-def gains(table: Mapping[str, Sequence[float]], *, label: str) -> Figure:
-    """What the fitted permutation gains over none: {name: values}, a value per object; 0 is no gain."""
-    names = list(table)
-    with style():
-        figure = Figure(figsize=(7.4, 0.9 + 0.42 * len(names)))
-        axis = figure.subplots()
-        for i, name in enumerate(names):
-            values = np.asarray(table[name])
-            axis.plot(values, np.full(len(values), i), "o", color=PALETTE[3], alpha=0.4, ms=5, mew=0)
-            axis.plot(values.mean(), i, "D", color=PALETTE[3], mec="white", mew=0.8, ms=9, clip_on=False)
-        axis.axvline(0, color="0.4", linestyle=":", zorder=0)
-        axis.set_yticks(range(len(names)), names)
-        axis.set(xlabel=label, ylim=(len(names) - 0.5, -0.5))
-        axis.tick_params(axis="y", length=0)
-        axis.grid(axis="x", color="0.92")
-        axis.set_axisbelow(True)
-        return figure

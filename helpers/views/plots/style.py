@@ -67,10 +67,15 @@ def colours(names: Iterable[str], *, variants: Mapping[str, str] | None = None) 
     return {name: VARIANT_COLOURS.get(variants.get(name, name)) or next(others) for name in names}
 
 
-def extent(shape: tuple[int, int], *, stride: int) -> tuple[float, float, float, float]:
-    """The extent of an image of (R, C) positions, in pixels: a value's middle lies on its position."""
-    height, width = shape
-    return -stride / 2, (width - 0.5) * stride, (height - 0.5) * stride, -stride / 2
+def extent(shape: tuple[int, int], *, stride: int | tuple[int, int]) -> tuple[float, float, float, float]:
+    """The extent of an image of (R, C) positions, in pixels: a value's middle lies on its position.
+
+    Args:
+        shape: (R, C).
+        stride: pixels between neighbouring positions, or a pair of them, for rows and for columns.
+    """
+    (height, width), (down, across) = shape, np.broadcast_to(stride, 2)
+    return -across / 2, (width - 0.5) * across, (height - 0.5) * down, -down / 2
 
 
 def whole_pixels(axis: Axes, *, ticks: int = 4) -> None:
