@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 _BLOCK = 1 << 20
 _PATIENCE = 30  # s that a server may be silent

@@ -267,11 +267,14 @@ def verdict(low: float, high: float, *, above: float = -math.inf, below: float =
 
 def shown(effect: float, low: float, high: float, **bounds: float) -> str:
     """An effect and its interval, to two digits of the interval's width, or as many as still show the verdict."""
-    size = high - low or abs(effect) or 1.0
+    size, rounding = high - low, 1e-9 * max(1.0, abs(effect))
+    if size < rounding:  # the last digits of floats, which say nothing
+        size = abs(effect) if abs(effect) > rounding else 1.0
     for digits in range(min(15, max(0, 1 - math.floor(math.log10(size)))), 16):
         ends = [round(end, digits) for end in (low, high)]
         if verdict(*ends, **bounds) == verdict(low, high, **bounds):
             break
+    effect, low, high = (round(each, digits) + 0.0 for each in (effect, low, high))  # no minus before a zero
     return f"{effect:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 

@@ -51,7 +51,7 @@ FAULTS = (
         "helpers/networks/embedded/architectures.py",
         '"fc7": "classifier.4"',
         '"fc7": "classifier.5"',
-        "11",
+        "07",
     ),
     Fault(
         "rows and columns exchanged",
@@ -65,7 +65,7 @@ FAULTS = (
         "helpers/networks/network.py",
         "IMAGENET_STD = (0.229, 0.224, 0.225)",
         "IMAGENET_STD = (0.225, 0.224, 0.229)",  # blue for red
-        "11",
+        "07",
     ),
     Fault(
         "a probe trained on its test positions",

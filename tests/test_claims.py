@@ -1,7 +1,9 @@
 """The table of claims: effects of maps worked out by hand, verdicts, the way through a record, the picture."""
 
+import ast
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -88,6 +90,10 @@ def test_the_lattice_is_that_of_the_stride() -> None:
     planted = claims.of_maps(maps(0.05), stride=1, strides=(2, 4, 8, 16))["lattice"]
     assert planted.low > 3
     assert claims.of_maps(maps(0.0), stride=1, strides=(2, 4, 8, 16))["lattice"].low < 1
+    # A wave of 18 px, one of the two periods beside 16 px, is no lattice of 16 px, nearer to which it is than to 14 px.
+    wave = np.cos(2 * np.pi * np.arange(72) / 18)
+    assert claims.of_maps(maps(0.05), stride=1, strides=(2, 4, 8, 16))["lattice"].high < 1
+    wave = np.cos(2 * np.pi * np.arange(72) / 16)
     assert "lattice" not in claims.of_maps(maps(0.05), stride=1, strides=(2, 4, 8, 16, 32, 64))  # not twice in 72 px
     wide = claims.of_maps(maps(0.05), stride=2, strides=(2, 4, 8, 16, 32))["lattice"]  # a period of 32 px, at 2 px
     assert wide.low > 3
@@ -181,6 +187,36 @@ def test_effects_come_back_out_of_a_record(tmp_path, capsys) -> None:
 # The published study
 
 
+def test_a_notebook_s_own_claim_is_a_finding_about_its_first_network() -> None:
+    values = {f"advice/crop{end}": {"value": value} for end, value in (("", 3.0), ("/low", 2.5), ("/high", 4.0))}
+    networks = [{"title": "EfficientNet-Lite0, off-the-shelf"}, {"title": "EfficientNet-Lite0, anti-aliased"}]
+    record = {"claims": [{"claim": "advice/crop", "n": 8}], "values": values, "stamp": {"networks": networks}}
+    found = claims.kept([record, {"claims": [{"claim": "advice/other", "n": 8}]}])
+    assert list(found) == ["EfficientNet-Lite0"] and list(found["EfficientNet-Lite0"]) == ["cropped to the object"]
+    effect = found["EfficientNet-Lite0"]["cropped to the object"]
+    assert (effect.value, effect.low, effect.high, effect.objects) == (3.0, 2.5, 4.0, 8)
+    small = [{"title": "demo ResNet, anti-aliased"}]
+    assert list(claims.kept([{**record, "stamp": {"networks": small}}])) == ["embedded ResNet, anti-aliased"]
+
+
+@pytest.mark.parametrize(
+    "finding", [each for each in claims.FINDINGS.values() if each.claim], ids=lambda each: each.name
+)
+def test_a_notebook_makes_the_claim_by_the_same_rule(finding: claims.Finding) -> None:
+    calls = []
+    for path in sorted((Path(__file__).parents[1] / "notebooks").glob("[0-9]*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "claim":
+                if isinstance(node.args[0], ast.Constant) and node.args[0].value == finding.claim:
+                    calls.append({each.arg: each.value for each in node.keywords if each.arg})
+    (call,) = calls
+    above, below = finding.bounds[0]
+    assert {word: ast.literal_eval(call[word]) for word in ("above", "below") if word in call} == {
+        word: bound for word, bound in (("above", above), ("below", below)) if math.isfinite(bound)
+    }
+    assert ast.literal_eval(call["unit"]) == finding.unit
+
+
 def test_what_the_published_means_say() -> None:
     """200 objects: the centre is the highest anchor; whether bottom right is the lowest, deviations leave open."""
     table = claims.table(published.effects({}, published.coco_means())).set_index(["finding", "network"])
@@ -233,3 +269,19 @@ def test_the_picture_says_in_words_and_marks_what_its_colours_say() -> None:
     boxes = [text.get_window_extent() for text in figure.axes[0].texts]
     width, height = figure.canvas.get_width_height()
     assert all(box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height for box in boxes)
+
+
+def test_the_heads_of_the_picture_stand_apart() -> None:
+    names = [
+        "EfficientNet-Lite1",
+        "EfficientNet-Lite2, anti-aliased",
+        "embedded MobileNetV2",
+        "embedded ResNet, anti-aliased",
+    ]
+    figure = plots.claims(claims.table({name: {"size": over(2.0, 1.5, 3.0)} for name in names}))
+    figure.canvas.draw()
+    heads = {text.get_text().replace("\n", " "): text for text in figure.axes[0].texts[: len(names)]}
+    assert [head.replace("- L", "-L") for head in heads] == [name.replace(",", "") for name in names]
+    boxes = [text.get_window_extent() for text in heads.values()]
+    assert all(left.x1 < right.x0 for left, right in zip(boxes, boxes[1:], strict=False))
+    assert all(box.y1 <= figure.canvas.get_width_height()[1] for box in boxes)

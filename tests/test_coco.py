@@ -113,6 +113,13 @@ def test_the_papers_crop_takes_the_width_from_the_height(tmp_path, box, right, p
     assert (crops[0].rgba[:, :, :shared] == crops[1].rgba[:, :, :shared]).all()
 
 
+def test_what_a_box_overhangs_its_photo_by_is_cut_off(tmp_path):
+    """COCO's own boxes begin up to a pixel above or left of their photo; they end where they ended."""
+    root = _folder(tmp_path, [_annotation(1, 1, (-0.6, -1, 50.2, 60), segmentation=_rectangle(0, 0, 40, 40))], [1])
+    (cutout,) = coco.load_coco(root, "made", None, per_category=1, categories=["dog"])
+    assert cutout.size == (59, 49)
+
+
 def test_alpha_stays_a_mask_through_the_resize(tmp_path):
     # 40 px to 60: new column 31 lies at (31 + 0.5) * 40 / 60 - 0.5 = 20.5, halfway between the last column of
     # the object and the first outside it. Half is object, as whole numbers round.

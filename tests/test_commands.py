@@ -116,7 +116,8 @@ def test_published_figures_have_a_gallery(published) -> None:
     names = sorted(path.name for path in (folder / "figures").iterdir())
     assert names == ["01_line.json", "01_line.png", "README.md", "claims.png"]
     page = (folder / "figures" / "README.md").read_text(encoding="utf-8")
-    assert "![Line](01_line.png)" in page and "../notebooks/01_one.ipynb" in page and "seed 0" in page
+    assert '<img src="01_line.png" alt="Line" width=' in page and '<a href="#01_line">' in page
+    assert "../notebooks/01_one.ipynb" in page and "seed 0" in page
 
 
 def test_unchanged_numbers_keep_their_bytes(published, capsys) -> None:

@@ -275,6 +275,11 @@ def test_worst_cases_by_hand():
     assert few[:, 1].double().mean().item() == pytest.approx(8 / 9, abs=0.063)
     assert many[:, 1].double().mean().item() == pytest.approx((8 / 9) ** 10, abs=0.092)
     assert (few[:, 1] != few[:, 2]).any()  # each image has shifts of its own
+    # Of an oblong lattice every shift is drawn: the last of six is one in six, 4 standard errors of 400 draws are .075.
+    for oblong in (torch.zeros(400, 2, 6, dtype=torch.long), torch.zeros(400, 6, 2, dtype=torch.long)):
+        oblong[(slice(None), slice(None), -1) if oblong.shape[2] == 6 else (slice(None), -1)] = 5
+        right = consistency.worst_case(oblong, targets=[0] * 400, protocol="engstrom2019 worst of k", k=1)
+        assert right.double().mean().item() == pytest.approx(5 / 6, abs=0.075)
     assert consistency.worst_case(answers, targets=[0, 5, 5], protocol="engstrom2019 exhaustive").tolist() == [1, 0, 0]
 
 

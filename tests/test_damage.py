@@ -318,6 +318,15 @@ def test_an_output_of_30_mb_is_cut_with_a_note(tmp_path: Path, output: nbformat.
     assert "… 29,000,0" in text and "characters are left out here; the executed notebook has them" in text
 
 
+def test_outputs_share_the_room_that_a_notebook_has(tmp_path: Path) -> None:
+    outputs = [new_output("stream", text=letter * 600_000) for letter in "xyz"]
+    cells = [new_code_cell("", outputs=outputs[:2]), new_code_cell("", outputs=outputs[2:])]
+    nbformat.write(new_notebook(cells=cells), tmp_path / "01_one.ipynb")
+    text = rendering.body(tmp_path / "01_one.ipynb")
+    assert [text.count(letter * 1000) for letter in "xyz"] == [600, 400, 0]
+    assert "… 200,000 characters are left out" in text and "… 600,000 characters are left out" in text
+
+
 # Notebook files
 
 

@@ -214,6 +214,29 @@ def test_by_cause() -> None:
     assert [drawn[name][2] for name in ("global", "local")] == [to_hex(colour) for colour in _MEASURES[:2]]
 
 
+def test_gain_and_price() -> None:
+    gains = {"1 px": {"blur": interval(4, 3, 8), "crop": interval(2, 0.5, 3)}, "frame": {"crop": interval(6, 5, 9)}}
+    prices = {"right": {"blur": interval(-0.1, -0.3, 0.1), "crop": interval(0.2, 0.1, 0.25)},
+              "same": {"blur": interval(-0.4, -0.5, -0.3)}}  # fmt: skip
+    figure = plots.gain_and_price(gains, prices, times={"blur": 1.375, "crop": 16}, label="smaller")
+    left, right, same = figure.axes
+    assert [axis.get_xlabel() for axis in figure.axes] == ["smaller", "right", "same"] and left.get_xscale() == "log"
+    assert words(left, "y") == ["blur", "crop"] and left.yaxis_inverted()
+    drawn = curves(left)
+    assert drawn["1 px"][0] == [4, 2] and drawn["frame"][0] == [6]
+    assert [round(y) for y in drawn["1 px"][1] + drawn["frame"][1]] == [0, 1, 1]
+    wanted = [[[3, 8], [0.5, 3], [5, 9]], [[-0.3, 0.1], [0.1, 0.25]], [[-0.5, -0.3]]]
+    for axis, spans, values in zip(figure.axes, wanted, [None, [-0.1, 0.2], [-0.4]], strict=True):
+        groups = [group for group in axis.collections if isinstance(group, LineCollection)]
+        assert [line[:, 0].tolist() for group in groups for line in group.get_segments()] == spans
+        if values is not None:
+            (dots,) = [line for line in axis.get_lines() if line.get_marker() == "o"]
+            assert list(dots.get_xdata()) == values and list(dots.get_ydata()) == list(range(len(values)))
+    starts = [axis.get_lines()[0] for axis in figure.axes]  # the line of no effect
+    assert [[*line.get_xdata(), *line.get_ydata()] for line in starts] == [[1, 1, 0, 1], [0, 0, 0, 1], [0, 0, 0, 1]]
+    assert {text.get_text(): text.get_position()[1] for text in same.texts} == {"time": 1.0, "1.4×": 0, "16×": 1}
+
+
 def test_conditions() -> None:
     one = pd.DataFrame([[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]], ["u", "v"], ["x", "y", "z"])
     figure = plots.conditions({"first": one, "second": one + 1}, label="drop")
@@ -224,6 +247,69 @@ def test_conditions() -> None:
         assert [text.get_position() for text in axis.texts[:3]] == [(0.5, 0.5), (1.5, 0.5), (2.5, 0.5)]
         assert words(axis, "x") == ["x", "y", "z"] and axis.yaxis_inverted()
     assert words(figure.axes[0], "y") == ["u", "v"]
+
+
+# Layer by layer
+
+
+def test_samplings() -> None:
+    signals = {0: np.array([1.0, 5.0, 2.0, 6.0, 3.0]), 1: np.array([9.0, 1.0, 5.0, 2.0, 6.0])}
+    figure = plots.samplings({"stride": signals, "blur": {k: v / 10 for k, v in signals.items()}})
+    assert titles(figure) == ["as it is", "moved by 1 px", "what is kept, moved back"]
+    for row, scale in enumerate((1, 10)):
+        still, moved, both = figure.axes[3 * row : 3 * row + 3]
+        assert still.get_ylabel() == ("stride", "blur")[row]
+        for axis, dense in zip((still, moved), signals.values(), strict=True):
+            every, kept = axis.get_lines()
+            assert list(every.get_ydata()) == near(dense / scale)
+            assert (list(kept.get_xdata()), list(kept.get_ydata())) == ([0, 2, 4], near(dense[::2] / scale))
+        found = {name: line[:2] for name, line in curves(both).items()}
+        assert found == {
+            "moved by 0 px": ([0, 2, 4], near(np.array([1, 2, 3]) / scale)),
+            "moved by 1 px": ([-1, 1, 3], near(np.array([9, 5, 6]) / scale)),
+        }
+
+
+def test_over_depth() -> None:
+    kinds = {"off-the-shelf": OFF_THE_SHELF, "anti-aliased": ANTIALIASED}
+
+    def series(base: float) -> list[Interval]:
+        return [interval(base + k, base + k - 0.5, base + k + 0.25) for k in range(4)]
+
+    def panels(base: int) -> dict:
+        return {x: {kind: series(base + 3 * j + k) for k, kind in enumerate(kinds)} for j, x in enumerate("xyz")}
+
+    table = {row: panels(10 * i) for i, row in enumerate(("inside", "outside"))}
+    figure = plots.over_depth(table, strides=[2, 2, 4, 8], label="error")
+    assert titles(figure) == ["x", "y", "z"]
+    for k, axis in enumerate(figure.axes):
+        i, j = divmod(k, 3)
+        for kind, (at, up, colour) in curves(axis).items():
+            base = 10 * i + 3 * j + list(kinds).index(kind)
+            assert (at, up, colour) == ([0, 1, 2, 3], near(base + np.arange(4)), to_hex(kinds[kind]))
+        across, low, high = bands(axis)[0]
+        assert (across, low[0], high[0]) == ([0, 1, 2, 3], 10 * i + 3 * j - 0.5, 10 * i + 3 * j + 0.25)
+        assert list(axis.get_xticks()) == [0, 2, 3] and words(axis, "x") == (["2", "4", "8"] if i else [])
+        assert [line.get_xdata()[0] for line in axis.get_lines() if line.get_label().startswith("_")] == [1.5, 2.5]
+    assert [figure.axes[k].get_ylabel() for k in (0, 3)] == ["inside\nerror", "outside\nerror"]
+
+
+def test_predictions() -> None:
+    first = (interval(0.1, 0.05, 0.2), interval(3, 2, 4))
+    second = (interval(0.2, 0.1, 0.3), interval(1, 0.5, 2))
+    smooth = (interval(0.01, 0.005, 0.02), interval(5, 4, 6))
+    table = {"off-the-shelf": {"4 px": first, "8 px": second}, "anti-aliased": {"4 px": smooth}}
+    figure = plots.predictions(table, xlabel="energy", ylabel="lattice")
+    (axis,) = figure.axes
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("energy", "lattice")
+    found = curves(axis)
+    assert found["off-the-shelf"] == ([0.1, 0.2], [3, 1], to_hex(OFF_THE_SHELF))
+    assert found["anti-aliased"] == ([0.01], [5], to_hex(ANTIALIASED))
+    written = [(text.get_text(), *text.xy) for text in axis.texts]
+    assert written == [("4 px", 0.1, 3), ("8 px", 0.2, 1), ("4 px", 0.01, 5)]
+    ends = [segment.tolist() for lines in axis.collections for segment in lines.get_segments()]
+    assert [[0.05, 3], [0.2, 3]] in ends and [[0.1, 2], [0.1, 4]] in ends
+    assert axis.get_xscale() == axis.get_yscale() == "log"
 
 
 # Answers
@@ -314,17 +400,6 @@ def test_reorderings() -> None:
         assert bands(below) == [([4, 8, 16], near(mean - spread), near(mean + spread))]
 
 
-def test_gains() -> None:
-    table = {"first": [0.1, 0.4], "second": [-0.2, 0.3, 0.8]}
-    (axis,) = plots.gains(table, label="gain").axes
-    assert words(axis, "y") == ["first", "second"] and axis.yaxis_inverted() and axis.get_xlabel() == "gain"
-    for at, values in enumerate(table.values()):
-        mine = {line.get_marker(): line.get_xdata() for line in axis.get_lines() if set(line.get_ydata()) == {at}
-                and line.get_marker() in "oD"}  # fmt: skip
-        assert list(mine["o"]) == values and list(mine["D"]) == near([np.mean(values)])
-    assert [0, 0] in [list(line.get_xdata()) for line in axis.get_lines()]
-
-
 # Probes
 
 
@@ -363,57 +438,16 @@ def test_accuracies() -> None:
             assert list(mine["o"].get_xdata()) == values and list(mine["D"].get_xdata()) == near([np.mean(values)])
 
 
-def test_by_line_distance() -> None:
-    table = {
-        "top/bottom": {"a": (AT, AT / 10), "b": (AT, AT / 20)},
-        "left/right": {"a": (AT, AT / 7), "b": (AT, AT / 9)},
-    }
-    figure = plots.by_line_distance(table, dashed=["b"], variants={"a": "off-the-shelf", "b": "anti-aliased"})
-    assert titles(figure) == ["top/bottom", "left/right"]
-    for axis, lines in zip(figure.axes, table.values(), strict=True):
-        drawn = curves(axis)
-        assert {name: drawn[name][:2] for name in drawn} == {k: (list(x), near(y)) for k, (x, y) in lines.items()}
-        assert [line.get_linestyle() for line in axis.get_lines()[:2]] == ["-", "--"]
-
-
-def test_nulls() -> None:
-    table = {"top": (0.9, {"swapped": [0.4, 0.5], "random": [0.1, 0.3, 0.2]}),
-             "left": (0.7, {"swapped": [0.6, 0.8], "random": [0.35, 0.45, 0.4]})}  # fmt: skip
-    figure = plots.nulls(table)
-    assert titles(figure) == ["top", "left"] and words(figure.axes[0], "y") == ["swapped", "random"]
-    for axis, (observed, groups) in zip(figure.axes, table.values(), strict=True):
-        assert axis.yaxis_inverted() and curves(axis)["observed"][0] == [observed] * 2
-        for at, values in enumerate(groups.values()):
-            (dots,) = [
-                line for line in axis.get_lines() if line.get_marker() == "o" and round(line.get_ydata()[0]) == at
-            ]
-            assert sorted(dots.get_xdata()) == sorted(values)
-            ticks = [line.get_xdata() for line in axis.get_lines() if list(line.get_ydata()) == [at - 0.3, at + 0.3]]
-            assert list(ticks[0]) == near([np.mean(values)] * 2)
-
-
-def test_swap_nulls() -> None:
-    tests = {"one": (0.8, np.array([0.1, 0.2, 0.2]), 0.04), "two": (0.3, np.array([0.9, 0.5]), 0.5),
-             "three": (0.6, np.array([0.4]), 0.25)}  # fmt: skip
-    figure = plots.swap_nulls(tests)
-    assert titles(figure) == ["one: 0.800, p = 0.04", "two: 0.300, p = 0.5", "three: 0.600, p = 0.25"]
-    assert [axis.get_visible() for axis in figure.axes] == [True] * 3 + [False]
-    for axis, (observed, null, _) in zip(figure.axes, tests.values(), strict=False):
-        bars = [(bar.get_x(), bar.get_width(), bar.get_height()) for bar in axis.patches if bar.get_height()]
-        inside = [sum(x - 1e-9 <= value <= x + width + 1e-9 for value in null) for x, width, _ in bars]
-        assert sum(height for _, _, height in bars) == len(null) and inside == [height for _, _, height in bars]
-        assert curves(axis)["observed: none swapped"][0] == [observed] * 2
-
-
-def test_warped_grids() -> None:
-    true = np.stack(np.indices((3, 4)), -1) * 4.0  # rows, columns
-    found = true * [1.0, 2.0] + [0.5, 0.25]
-    figure = plots.warped_grids({"top": found, "other": true}, stride=4, step=1)
-    assert titles(figure) == ["top", "other"] and figure.axes[0].yaxis_inverted()
-    for axis, net in zip(figure.axes, (found, true), strict=True):
-        lines = [np.stack(line.get_data(), -1) for line in axis.get_lines()]
-        wanted = [line[:, ::-1] for grid in (true, net) for line in (*grid, *grid.swapaxes(0, 1))]  # across, down
-        assert all(np.array_equal(a, b) for a, b in zip(lines, wanted, strict=True))
+def test_readout() -> None:
+    """The means over objects and the other coordinate; rows and columns are not exchanged."""
+    rows, cols = np.meshgrid(np.arange(4) * 7.0, np.arange(3) * 5.0, indexing="ij")
+    said = np.stack([np.stack([rows + shift, 2 * cols - shift], -1) for shift in (0.0, 2.0)])  # (2, 4, 3, 2)
+    figure = plots.readout({"off-the-shelf": said}, stride=(7, 5))
+    down, across = figure.axes
+    assert titles(figure) == ["row", "column"]
+    assert curves(down)["off-the-shelf"][:2] == ([0, 7, 14, 21], near(np.arange(4) * 7.0 + 1))
+    assert curves(across)["off-the-shelf"][:2] == ([0, 5, 10], near(np.arange(3) * 10.0 - 1))
+    assert bands(down) == [([0, 7, 14, 21], near(np.arange(4) * 7.0), near(np.arange(4) * 7.0 + 2))]
 
 
 # The published study

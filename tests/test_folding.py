@@ -163,3 +163,10 @@ def test_what_cannot_be_folded_is_read_as_it_is(way):
     torch.manual_seed(0)
     difference, folded = worst(networks.wrap(randomised(Odd(way)), {"out": ""}, frame=16))
     assert difference == 0 and folded == 0
+
+
+@pytest.mark.parametrize("layers", [{"norm": "norm:mean", "out": ""}, {"out": "", "norm": "norm:mean"}])
+def test_every_layer_decides_whether_norms_are_folded(layers):
+    """Folded, the norm's own output would stay as it is; the sum of that and the convolution's would not."""
+    torch.manual_seed(0)
+    assert worst(networks.wrap(randomised(Odd("used elsewhere")), layers, frame=16)) == (0, 0)

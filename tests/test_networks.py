@@ -149,6 +149,28 @@ def test_weights_that_do_not_fit_name_the_first_mismatch(tmp_path):
         networks.load("squeezenet1_0", weights=tmp_path / "none.pth")
 
 
+@pytest.mark.parametrize("name", ["1.running_mean", "1.running_var", "1.bias"])
+def test_batch_statistics_are_weights_that_a_file_must_have(name):
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten())
+    state = {key: value for key, value in module.state_dict().items() if key not in (name, "1.num_batches_tracked")}
+    with pytest.raises(ValueError, match=rf"{name} \(4,\) is missing in the file"):
+        weights.fill(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)), state, name="small", words="mine.pth")
+
+
+def test_a_checksum_tells_names_shapes_and_values_apart():
+    torch.manual_seed(0)
+    first, second = nn.Linear(6, 4, bias=False), nn.Linear(6, 4, bias=False)
+
+    def checksum(**parts: nn.Module) -> str:
+        return networks.wrap(nn.Sequential(OrderedDict(parts)), {"a": "a"}).checksum
+
+    reshaped = nn.Linear(4, 6, bias=False)
+    reshaped.weight.data = first.weight.data.reshape(6, 4)
+    parts = [{"a": first, "b": second}, {"a": second, "b": first}, {"a": first, "c": second}, {"a": first}]
+    sums = [checksum(**each) for each in (*parts, {"a": reshaped, "b": second})]
+    assert len(set(sums)) == len(sums) and sums[0] == checksum(a=first, b=second)
+
+
 @pytest.fixture
 def server(tmp_path):
     """A local HTTP server of the folder tmp_path/www; gives its address."""

@@ -22,6 +22,7 @@ from timm.data import ImageNetInfo
 from helpers import assets, features, networks
 from helpers.networks import packaged
 from helpers.networks.embedded import store
+from helpers.tools.training import saving
 
 LITE = {"efficientnet_lite0": 224, "efficientnet_lite1": 240, "efficientnet_lite2": 260}
 FOLDERS = {
@@ -146,7 +147,7 @@ def test_a_twin_is_the_blurred_network_with_the_weights_in_its_file(monkeypatch,
     plain = lite("efficientnet_lite0")
     twin = networks.antialias(plain)
     known = {"validation": json.dumps({"photographs": {"frames": 50, "same_answer": 0.76}})}
-    store.save_state(twin.module.state_dict(), known, "efficientnet_lite0_aa.safetensors", folder=tmp_path, half=False)
+    saving.save_state(twin.module.state_dict(), known, "efficientnet_lite0_aa.safetensors", folder=tmp_path, half=False)
     monkeypatch.setattr(store, "FOLDER", tmp_path)
     loaded = networks.Source.parse("efficientnet_lite0AA").load()
     assert loaded.checksum == twin.checksum != plain.checksum

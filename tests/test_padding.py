@@ -49,6 +49,25 @@ def test_max_pool_against_scipy(mode):
     np.testing.assert_array_equal(network.module[0](x)[0, 0].numpy(), slow)
 
 
+@pytest.mark.parametrize("mode", ["reflect", "circular"])
+@pytest.mark.parametrize(
+    ("pool", "slow"), [(nn.MaxPool2d, ndimage.maximum_filter), (nn.AvgPool2d, ndimage.uniform_filter)]
+)
+def test_pools_wider_than_high_are_padded_by_more_at_their_sides(mode, pool, slow):
+    network = padding.replace(wrapped(pool((3, 5), stride=1, padding=(1, 2))), mode=mode)
+    x = image()
+    expected = slow(x[0, 0].double().numpy(), size=(3, 5), mode=BORDERS[mode])
+    np.testing.assert_allclose(network.module[0](x)[0, 0], expected, atol=1e-6)  # float32 means of 15 values
+
+
+def test_a_pool_that_loses_a_row_takes_it_from_the_other_end():
+    """Its windows begin where they began: at each pixel, looking down and right."""
+    network = padding.replace(wrapped(nn.MaxPool2d((2, 3), stride=1)), mode="circular")
+    x = image()
+    windows = torch.stack([x.roll((-down, -right), (2, 3)) for down in range(2) for right in range(3)])
+    assert torch.equal(network.module[0](x), windows.amax(0))
+
+
 def test_max_pool_of_negative_values_keeps_its_infinite_border_with_zeros():
     network = padding.replace(
         wrapped(nn.Conv2d(3, 3, 3, padding=1), nn.MaxPool2d(3, stride=2, padding=1)), mode="zeros"
@@ -109,6 +128,21 @@ def test_on_a_torus_shifts_by_the_total_stride_change_nothing(name, antialiased)
     # the same by 31 px, and with the padding it had: the test can fail
     assert moved(circular, 128, shift=31) > 1e-4
     assert moved(plain, 128) > 1e-4
+
+
+@pytest.mark.parametrize("antialiased", [False, True])
+def test_on_a_torus_with_paddings_like_tensorflows(antialiased):
+    """Its strided convolutions and the twin's blurs pad inside `forward`, where no padding layer shows it."""
+    network = networks.load("efficientnet_lite0", antialiased=antialiased)
+    circular = padding.replace(network, mode="circular")
+    assert padding.obstacles(circular) == []
+    assert moved(circular, 224) < 2e-5  # float32 sums in another order
+    assert moved(circular, 224, shift=31) > 1e-3
+    again = padding.replace(circular, mode="zeros")
+    frames = shifting.Roll(photo(224), 224, reach=0).render(torch.tensor([[0, 0]]))
+    if not antialiased:  # the blurs repeat the edge in place of zeros
+        mine, theirs = (features.of_frames(each, frames, ["pool"], device="cpu")["pool"] for each in (again, network))
+        torch.testing.assert_close(mine, theirs, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("antialiased", [False, True])

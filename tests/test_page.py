@@ -170,6 +170,7 @@ def test_a_subject_with_answers():
     probability = first["probability"]
     shown = _unpacked(blocks.texts[int(probability["data"])], 1, 11, 14)[0] * probability["step"]
     np.testing.assert_allclose(shown, exact, atol=1e-4 + 1e-7)  # half a step of 2e-4, and float32
+    assert first["layers"][2]["error"] == 1e-4
     names = np.array(first["top1"]["labels"])
     top = names[_unpacked(blocks.texts[int(first["top1"]["data"])], 1, 11, 14)[0]]
     assert (top == np.array(["cat", "dog", "<i>owl</i>"])[logits.argmax(-1)]).all()

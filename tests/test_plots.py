@@ -100,7 +100,7 @@ def test_causes_show_every_network_each_factor_and_other_trainings_as_rings():
     assert sorted(drawn(right, hollow=False)) == pytest.approx([1.2, 3.0, 8.0])
     assert sorted(drawn(right, hollow=True)) == pytest.approx([1.1, 2.5, 7.0])
     words = [text.get_text() for legend in figure.subfigs[1].legends for text in legend.get_texts()]
-    assert words == ["global", "local", "another training"]
+    assert words == ["global", "local", "one pair of networks"]
     labels = [text.get_text() for text in right.get_xticklabels()]
     assert {"1×", "2×", "4×"} <= set(labels) and all(text.startswith("1/") or "." not in text for text in labels)
     alone = plots.by_cause(pd.DataFrame(rows).drop(columns="others"), factors)
@@ -208,6 +208,3 @@ def test_colours_follow_the_variant_and_no_word_in_a_name():
     found = colours(names, variants={"wide": "anti-aliased", "narrow": "off-the-shelf"})
     assert list(found.values()) == [OFF_THE_SHELF, ANTIALIASED, PALETTE[2], ANTIALIASED, OFF_THE_SHELF]
     assert len(colours(map(str, range(30)))) == 30  # more names than colours
-    lines = {"here": {"a": ([1, 2], [0.5, 0.6]), "b": ([1, 2], [0.7, 0.8])}}
-    figure = plots.by_line_distance(lines, variants={"a": "anti-aliased", "b": "off-the-shelf"})
-    assert [line.get_color() for line in figure.axes[0].lines[:2]] == [ANTIALIASED, OFF_THE_SHELF]

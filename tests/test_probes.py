@@ -85,6 +85,11 @@ def test_reduce_takes_a_grid_of_positions(rng):
     np.testing.assert_array_equal(probes.reduce(grid).reshape(30, -1), probes.reduce(grid.reshape(30, 80)))
 
 
+def test_reduce_keeps_axes_down_to_a_millionth_of_the_largest(rng):
+    points = np.linalg.qr(rng.standard_normal((60, 4)))[0] * [1, 1e-3, 1e-5, 1e-7]
+    assert probes.reduce(points).shape == (60, 3)
+
+
 def test_reduce_finds_the_rank_and_survives_constants(rng):
     low = rng.standard_normal((40, 3)) @ rng.standard_normal((3, 100))
     assert probes.reduce(low).shape == (40, 3)
@@ -133,6 +138,14 @@ def test_probe_is_scikit_learns_cross_validation(rng, divide, exact):
     np.testing.assert_allclose(result.folds, expected, atol=1e-12 if exact else 1 / 24 + 1e-12)
     assert result.accuracy == pytest.approx(np.mean(result.folds))
     assert 0.5 < result.accuracy < 1.0  # a case in between, or the comparison would be idle
+
+
+def test_an_accuracy_is_the_mean_over_folds_where_they_differ_in_size(rng):
+    """As `cross_val_score`'s mean is; all positions taken together would give the larger folds more weight."""
+    result = probes.probe(smooth(rng, (7, 9)) + 3 * rng.standard_normal((7, 9, 20)), "left/right")
+    truth = probes.labels((7, 9), "left/right")
+    together = (result.correct[truth].mean() + result.correct[~truth].mean()) / 2
+    assert result.accuracy == result.folds.mean() and abs(result.accuracy - together) > 1e-4
 
 
 def test_exact_is_not_the_fast_solver(rng, monkeypatch):

@@ -112,7 +112,7 @@ def test_a_claim_made_of_counts_moves_in_steps(tmp_path: Path) -> None:
         (0.98, 2.24, "Undecided here", "1.6 (1.0 to 2.2)"),
         (1.004, 1.3, "Holds", "1.152 (1.004 to 1.300)"),  # 1.00 would not be above 1
         (0.2, 0.21, "Does not hold here", "0.2050 (0.2000 to 0.2100)"),
-        (-3e-20, 1e-20, "Does not hold here", "-0.000000000000000 (-0.000000000000000 to 0.000000000000000)"),
+        (-3e-20, 1e-20, "Does not hold here", "0.0 (0.0 to 0.0)"),
     ],
 )
 def test_a_claim_shows_as_many_digits_as_its_verdict_needs(tmp_path, capsys, low, high, verdict, shown) -> None:
@@ -274,7 +274,8 @@ def test_comparison() -> None:
     assert state(0.5, base) == state(0.529, base) == state(0.471, base) == "holds"
     assert state(0.531, base) == state(0.469, base) == "moved"
     assert state(0.5, base, unit="px") == state(0.5, base, kind="count", n=9) == "moved"
-    assert state(0.9, base, stride=2) == "other"
+    assert state(0.9, base, stride=2) == state(0.9, base, seed=1) == "other"
+    assert state(0.9, baselines.accepted({NAME: written(0.5, seed=1)}, {})[NAME]) == "other"  # it had a parameter more
     assert state(0.9, base, out="elsewhere", device="cuda") == "moved"  # these two do not excuse it
     assert state(0.9, base, unit="s") == "untracked"
     (gone,) = baselines.compare(written(), base)
@@ -452,6 +453,18 @@ def test_a_blank_figure_fails(tmp_path: Path) -> None:
     Image.new("RGB", (40, 30), "white").save(tmp_path / "figures" / "09_empty.png")
     entry = judged(tmp_path)["notebooks"][0]
     assert entry["verdict"] == "failed" and "09_empty.png" in entry["reason"]
+
+
+def test_the_run_before_is_the_last_one_of_the_same_preset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judge.runtime, "stamp", dict)  # asks git, which takes a second
+    for folder, preset, ended in (("a", "smoke", "3"), ("b", "smoke", "4"), ("c", "demo", "5"), ("d", "smoke", "2")):
+        out = tmp_path / folder
+        entry = judge.judge(Outcome(NAME, status="completed", seconds=1.0), out=out, baseline=None)
+        run = {"settings": {}, "seconds": 1.0, "finished": ended}
+        records.write_file(out / "summary.json", json.dumps(judge.summarise([entry], out=out, preset=preset, **run)))
+    found = {preset: judge.last(tmp_path / "new", preset=preset).get("folder") for preset in ("smoke", "demo", "full")}
+    assert found == {"smoke": "b", "demo": "c", "full": None}
+    assert judge.last(tmp_path / "b", preset="smoke")["folder"] == "a"  # no run is before itself
 
 
 def test_a_sidecar_has_the_numbers_recorded_after_its_figure(tmp_path: Path) -> None:

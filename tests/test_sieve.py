@@ -16,7 +16,7 @@ from scipy import stats
 
 from helpers import features, networks, objects, records, runtime, shifting
 from helpers.features import precision
-from helpers.measures import probes, published, variation
+from helpers.measures import consistency, permutations, probes, published, uncertainty, variation
 from helpers.measures.published import replaying, tables
 from helpers.networks import Source, weights
 from helpers.tools.page import compress
@@ -100,6 +100,30 @@ def test_a_seed_decides_what_is_drawn(draw) -> None:
     assert draw() != first
 
 
+_FEATURES = np.random.default_rng(0).normal(size=(12, 4, 5, 6)) + 1
+_ANSWERS = (np.indices((3, 9, 9)).sum(0) % 4 == 0).astype(int)
+SEEDED = {
+    "walks": lambda seed: variation.walks((40, 50), (1, 8), seed=seed),
+    "random permutations": lambda seed: permutations.held_out(
+        _FEATURES[:2, 0], _FEATURES[2:4, 0], draws=1, seed=seed
+    ).random,
+    "bootstrap": lambda seed: np.concatenate(uncertainty.resample(list("aabbc"), draws=5, seed=seed)),
+    "surrogate": lambda seed: probes.surrogate(_FEATURES[0], seed=seed),
+    "swaps": lambda seed: probes.swap_test(_FEATURES, draws=9, seed=seed).null,
+    "pairs": lambda seed: consistency.drawn_consistency(_ANSWERS, batch=1, passes=9, seed=seed).numpy(),
+    "worst of k": lambda seed: consistency.worst_case(
+        np.repeat(_ANSWERS, 20, 0), targets=[0] * 60, protocol="engstrom2019 worst of k", k=2, seed=seed
+    ).numpy(),
+}
+
+
+@pytest.mark.parametrize("what", SEEDED)
+def test_whatever_takes_a_seed_draws_anew_with_another(what: str) -> None:
+    first, again, other = (SEEDED[what](seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert first.shape != other.shape or (first != other).any()
+
+
 def test_the_pages_error_is_that_of_all_pairs() -> None:
     """One position far from the others, which no sample of anchors contains, has the largest error by far."""
     draw = torch.Generator().manual_seed(0)
@@ -133,6 +157,22 @@ def test_a_precision_is_taken_up_to_half_the_bound(monkeypatch, difference: floa
     choice = features.fastest(network, scene, ["fc"], device="cpu")
     assert {one.precision: round(one.difference / precision.BOUND, 6) for one in choice.tried}["bfloat16"] == difference
     assert (choice.precision == "bfloat16") == taken
+
+
+def test_a_precision_is_judged_by_the_layer_it_changes_most(monkeypatch) -> None:
+    """Of two layers bfloat16 leaves one as it is, and changes the other by twice the bound."""
+    module = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(2), torch.nn.Flatten(), torch.nn.Linear(12, 4))
+    network = networks.wrap(module, {"pool": "1", "fc": ""}, frame=48)
+    calls = []
+
+    def shifted(values: torch.Tensor, anchors: int) -> torch.Tensor:
+        calls.append(1)  # of float32 pool and fc, of bfloat16 pool and fc
+        return torch.ones(anchors, len(values)) + (len(calls) % 4 == 0) * 2 * precision.BOUND
+
+    monkeypatch.setattr(precision, "_cosines", shifted)
+    choice = features.fastest(network, shifting.Paste(objects.load("cup", size=32), 48), ["pool", "fc"], device="cpu")
+    assert choice.precision == "float32"
+    assert [one.difference for one in choice.tried] == pytest.approx([0, 2 * precision.BOUND], rel=1e-3)  # float32
 
 
 def test_the_bound_of_white_noise_at_a_stride_is_its_quantile() -> None:
@@ -186,7 +226,6 @@ def test_settings_of_a_sweep_are_part_of_what_a_store_was_made_from() -> None:
         "precision": "bfloat16",
         "batch_size": 3,
         "device": "mps",
-        "reuse": "layer1",
     }
     kept = {"layers"}  # each layer is an array of its own
     assert {field.name for field in dataclasses.fields(plan.Settings)} == {*changed, *kept}

@@ -64,6 +64,14 @@ def test_by_distance_by_hand():
     assert (at.tolist(), mean.tolist()) == ([0, 1, 2], [3, pytest.approx(4), pytest.approx(22 / 5)])
 
 
+def test_a_spread_is_exact_where_it_is_tiny_beside_its_mean():
+    """Squares of 1 +- 1e-9 hold it in their last digit: mean square less squared mean would give 0 or 1e-8."""
+    values = 1 + 1e-9 * (-1.0) ** np.indices((5, 5)).sum(0)  # as many of either sign in each ring
+    _, mean, spread = similarity.by_distance(values, "c")
+    assert mean[1:] == pytest.approx(1, abs=1e-12)
+    assert spread[1:] == pytest.approx(1e-9, rel=1e-6)  # 1 + 1e-9 is rounded to 2e-16
+
+
 def test_profiles_by_hand():
     rows, cols = similarity.profiles(torch.tensor([[1.0, 3.0], [5.0, 7.0], [0.0, 0.0]]))
     assert rows.tolist() == [2, 6, 0]

@@ -214,14 +214,11 @@ def test_top_level_is_what_was_agreed() -> None:
 SOURCES = sorted((ROOT / "notebooks").glob("[0-9]*.py"))
 SECTIONS = ["Set-up", "One object", "Method", "Run", "Results", "Exercises", "Explore", "What this does not show"]
 SECTIONS += ["For sceptics", "References and next"]
-EARLIER = ["Set-up", "One object", "Method", "Run", "Results", "Checks", "What this does not show", "Explore"]
-EARLIER += ["References and next"]  # notebooks that are still to be written anew
 FOLDED = "## For sceptics"
 TERMS = ("features", "anchor", "off the shelf", "anti-aliased", "twin", "cosine similarity", "similarity map")
 TERMS += ("convolution", "strides", "padding", "consistency", "softmax", "interval", "calibrated invariance")
+TERMS += ("equivariant", "Nyquist frequency")
 each_notebook = pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
-TAUGHT = [path for path in SOURCES if FOLDED in path.read_text(encoding="utf-8")]
-each_taught = pytest.mark.parametrize("path", TAUGHT, ids=lambda path: path.stem)
 
 
 def cells(path: Path, kind: str) -> list[nbformat.NotebookNode]:
@@ -239,7 +236,7 @@ def core(path: Path, kind: str) -> list[nbformat.NotebookNode]:
 def test_notebook_has_the_same_parts_in_the_same_order(path: Path) -> None:
     text = "\n".join(cell.source for cell in cells(path, "markdown"))
     assert re.findall(r"^# (.+)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), flags=re.MULTILINE), "no title"
-    assert re.findall(r"^## (.+?)\s*$", text, flags=re.MULTILINE) == (SECTIONS if path in TAUGHT else EARLIER)
+    assert re.findall(r"^## (.+?)\s*$", text, flags=re.MULTILINE) == SECTIONS
 
 
 def assembled(source: str) -> list[str]:
@@ -294,13 +291,13 @@ def test_assembled_prose_is_found(source: str) -> None:
     assert not assembled("Markdown(f'It is {float(a[0]):.2f} and `{layer}`; ' 'no more.')\nx = 'a' if b else 'c'")
 
 
-@each_taught
+@each_notebook
 def test_notebook_prose_is_written(path: Path) -> None:
     for cell in cells(path, "code"):
         assert not assembled(cell.source), f"{path.name}: {assembled(cell.source)}"
 
 
-@each_taught
+@each_notebook
 def test_notebook_core_takes_ten_minutes(path: Path) -> None:
     """At most 200 lines of code and five figures before the part for sceptics, which is folded when it is opened."""
     code = [cell.source for cell in core(path, "code")]
@@ -313,16 +310,17 @@ def test_notebook_core_takes_ten_minutes(path: Path) -> None:
     assert re.search(r'panels\.Folded\("[^"]+", record\.finish\(\)\)', folded), "the table of checks is folded"
 
 
-@each_taught
+@each_notebook
 def test_notebook_asks_before_it_answers(path: Path) -> None:
     """A guess before the results, beside them at the end; two exercises whose solutions are folded and can be run."""
     code = "\n".join(cell.source for cell in core(path, "code"))
     asked, answered = code.find("panels.Guess("), code.find("guess.beside(")
-    assert 0 <= asked < code.find("features.extract(") < answered
+    first = re.search(r"features\.extract\(|equivariance\.read\(|study\.replay\(", code)
+    assert first and 0 <= asked < first.start() < answered
     assert len(notebooks.solutions("\n".join(cell.source for cell in core(path, "markdown")))) == 2
 
 
-@each_taught
+@each_notebook
 def test_notebook_says_what_its_words_mean(path: Path) -> None:
     """A term is explained where it is first used: marked, with a definition in the sentence or as a tooltip."""
     text = "\n".join(cell.source for cell in cells(path, "markdown"))
@@ -415,8 +413,8 @@ def test_every_figure_has_a_sidecar_and_stands_in_the_gallery() -> None:
     pictures = {path.stem for path in (ROOT / "figures").glob("[0-9]*.png")}
     assert pictures == {path.stem for path in SIDECARS}
     page = ROOT / "figures" / "README.md"
-    shown = set(re.findall(r"!\[[^]]*]\(([^)]+)\.png\)", page.read_text(encoding="utf-8"))) if page.exists() else set()
-    assert shown == pictures
+    text = page.read_text(encoding="utf-8") if page.exists() else ""
+    assert set(re.findall(r'<img src="([^"]+)\.png" alt="[^"]*" width=', text)) == pictures
 
 
 def test_readme_names_commands_that_exist() -> None:

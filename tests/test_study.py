@@ -143,7 +143,8 @@ def test_a_replay_finds_what_is_wrong(file):
     for wrong in (
         {"similarity": turned},
         {"similarity": maps.copy(data=maps.values[:, ::-1])},  # anchors in another order
-        {"similarity": maps + 2 * study.STEP},
+        {"similarity": maps + study.STEP / 2},  # beside the half that rounding takes
+        {"probability": chance + study.STEP / 2},
         {"probability": chance.copy(data=chance.values.swapaxes(1, 2))},
         {"top1": (data.top1 + 1) % 10},
     ):
@@ -342,8 +343,19 @@ def test_the_effects_are_those_of_the_maps():
     above = by_photograph["c"] - by_photograph.drop("c").max()
     assert effects["EfficientNet-Lite0"]["centre highest"].value == pytest.approx(above, abs=1e-6)
     assert effects["EfficientNet-Lite0"]["centre highest"].clusters == 6
+    # "Times smaller": the small object's change over the large one's, object by object.
+    change = {
+        px: 1 - found.groups[f"efficientnet_lite0/{px}px/2"].similarity.mean(("anchor", "row", "col")).to_series()
+        for px in (75, 125)
+    }
+    ratio = np.exp(np.log(change[75] / change[125]).mean())
+    assert ratio > 1 and effects["EfficientNet-Lite0"]["size"].value == pytest.approx(ratio, rel=1e-5)
     # A step of 5 px meets a lattice of 32 px at another phase each time.
     assert "lattice" in effects["EfficientNet-Lite0"] and "lattice" not in effects["EfficientNet-Lite1"]
     theirs = study.by_object(found).query("network == 'mobilenet_v2' and patch == 'small'")
     change = 1 - theirs.groupby("cluster").mean_cosine.mean().mean()
     assert effects["MobileNetV2, ours"]["not invariant"].value == pytest.approx(change)
+    theirs = study.by_object(found).query("network == 'mobilenet_v2'").groupby(["patch", "object"])
+    change = np.log(1 - theirs.mean_cosine.mean()).groupby("patch").mean()
+    expected = np.exp(change["small"] - change["large"])
+    assert effects["MobileNetV2, ours"]["size"].value == pytest.approx(expected, rel=1e-5)

@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 import torch
 
-from helpers import features, networks, objects, similarity
+from helpers import features, networks, objects, shifting, similarity
 from helpers.measures import variation
 from helpers.tools.sweep import Plan, Source, SweepError, cli, execute, named, open_store, reading, run, store, table
 from helpers.tools.sweep.plan import Settings
 from helpers.tools.sweep.reading import groups
-from helpers.tools.sweep.task import class_indices, compute, on_worker
+from helpers.tools.sweep.task import class_indices, compute, on_worker, throughput
 
 RESNET, TWIN = Source("demo_resnet"), Source("demo_resnet", antialiased=True)
 # 32 px in 64: 33 x 33 positions, 5 x 5 of them at stride 8.
@@ -412,6 +412,36 @@ def test_the_estimate_says_what_is_left(still, tmp_path, monkeypatch, capsys):
     assert "still: 12 frames/s" in said
     assert open_store(tmp_path / "store")["still/32px"].done.values.tolist() == [0, 0]
     assert table(tmp_path / "store").empty
+
+
+def test_an_estimate_is_each_networks_own_and_shared_among_the_workers():
+    class Four(execute._Here):
+        width, words = 4, "4 workers"
+
+        def call(self, function, source, *_, **__):
+            return {RESNET: 10.0, TWIN: 40.0}[source]
+
+    (cutout,) = _cutouts("cup")
+    tasks = [
+        execute.Task(group="", index=index, source=source, cutout=cutout, frames=1000)
+        for index, source in enumerate((RESNET, RESNET, TWIN))
+    ]
+    # 2000 frames at 10 and 1000 at 40 frames/s are 225 s, of four workers 56.
+    assert "about 0:00:56 on 4 workers" in execute._estimate(Four(), tasks, 0, SMALL)
+
+
+def test_throughput_counts_the_frames_between_its_two_looks_at_the_clock(monkeypatch):
+    """At 16 frames a batch: one to warm up, two timed."""
+    clock, frames = iter((10.0, 14.0)), []
+    rendered = shifting.Paste.render
+    clocked = types.SimpleNamespace(perf_counter=lambda: frames.append("tick") or next(clock))
+    monkeypatch.setattr("helpers.tools.sweep.task.time", clocked)
+    monkeypatch.setattr(
+        shifting.Paste, "render", lambda self, at, *a, **k: frames.append(len(at)) or rendered(self, at, *a, **k)
+    )
+    (cutout,) = _cutouts("cup")
+    assert throughput(RESNET, cutout, settings=SMALL) == 32 / 4
+    assert frames == [16, "tick", 16, 16, "tick"]
 
 
 @pytest.mark.parametrize(

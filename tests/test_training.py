@@ -1,17 +1,19 @@
 """The embedded networks: exact twins, scenes by seed and step, resumable training, checked weights."""
 
+import dataclasses
 import json
 
 import pytest
 import torch
 from torch import nn
 
-from helpers import networks
+from helpers import features, networks, objects, shifting, similarity
+from helpers.measures import padding, variation
 from helpers.networks.embedded import architectures, store
 from helpers.networks.embedded.architectures import FRAME, NAMES, Blur, build
 from helpers.objects import CLASSES
-from helpers.tools.training import evaluate, scenes, seeds, train
-from helpers.tools.workbook import baselines
+from helpers.tools.training import evaluate, saving, scenes, seeds, train
+from helpers.tools.workbook import notebooks
 
 TRUNKS = {
     "demo_alexnet": lambda net: net.features,
@@ -124,16 +126,25 @@ def test_position_modes_share_objects_and_differ_in_place():
     middle = boxes(centre[0])
     offset = (middle[:, 0] + middle[:, 1] + 1) / 2 - FRAME / 2
     # Gaussian, sigma 6 px; about 170 frames give its estimate to about 6%, three of them 18%.
-    assert abs(float(offset.std()) - scenes.CENTRE_SIGMA) < 1.2
+    assert abs(float(offset.std()) - scenes.SIGMAS["centre"]) < 1.2
     spread = boxes(uniform[0])
-    assert float(((spread[:, 0] + spread[:, 1]) / 2 - FRAME / 2).std()) > 2 * scenes.CENTRE_SIGMA
+    assert float(((spread[:, 0] + spread[:, 1]) / 2 - FRAME / 2).std()) > 2 * scenes.SIGMAS["centre"]
     extents = torch.cat([middle[:, 1] - middle[:, 0], middle[:, 3] - middle[:, 2]]) + 1
     # 40 to 56 px, plus rotation, shear and the elastic warp
     assert 45 < int(extents.max()) <= 72
 
 
+def test_doses_lie_between_the_centre_and_everywhere():
+    spread = []
+    for where in ("centre", *store.DOSES, "uniform"):
+        found = boxes(scenes.batch(0, 0, n=400, positions=where)[0])
+        spread.append(float(((found[:, 0] + found[:, 1] + 1) / 2 - FRAME / 2).std()))
+    # Normal with 6 and 12 px, the estimates good to about 6%; at 24 px what lies beyond the border touches it.
+    assert spread[0] < 7.2 and 10 < spread[1] < 14 and 17 < spread[2] < 24 and 17 < spread[3]
+
+
 def test_position_word_is_checked():
-    with pytest.raises(ValueError, match="centre or uniform, got 'center'"):
+    with pytest.raises(ValueError, match="centre, sigma12, sigma24 or uniform; got 'center'"):
         scenes.batch(0, 0, n=1, positions="center")
 
 
@@ -197,7 +208,7 @@ def test_shipped_weights_fit_load_and_say_where_they_come_from():
 def test_a_changed_file_is_refused(tmp_path):
     state = {"layer.weight": noise(3, 3), "count": torch.tensor(5)}
     file = store.file_name("demo_resnet", antialiased=True, positions="uniform")
-    path = store.save_state(state, {"seed": "0"}, file=file, folder=tmp_path)
+    path = saving.save_state(state, {"seed": "0"}, file=file, folder=tmp_path)
     loaded, metadata = store.load_state("demo_resnet", antialiased=True, positions="uniform", folder=tmp_path)
     assert metadata == {"seed": "0", "stored": "float16"} and loaded["count"].dtype == torch.int64
     # float16 keeps 11 bits
@@ -214,7 +225,7 @@ def test_a_changed_file_is_refused(tmp_path):
 
 def test_float32_storage_keeps_every_bit(tmp_path):
     file = store.file_name("demo_resnet", antialiased=False, positions="centre")
-    store.save_state({"w": noise(5)}, {}, file=file, folder=tmp_path, half=False)
+    saving.save_state({"w": noise(5)}, {}, file=file, folder=tmp_path, half=False)
     loaded, metadata = store.load_state("demo_resnet", antialiased=False, folder=tmp_path)
     assert torch.equal(loaded["w"], noise(5)) and metadata["stored"] == "float32"
 
@@ -222,15 +233,15 @@ def test_float32_storage_keeps_every_bit(tmp_path):
 def test_saving_two_files_lists_both_and_refuses_what_float16_cannot_hold(tmp_path):
     for positions in store.POSITIONS:
         name = store.file_name("demo_resnet", antialiased=False, positions=positions)
-        store.save_state({"w": torch.ones(1)}, {}, file=name, folder=tmp_path)
+        saving.save_state({"w": torch.ones(1)}, {}, file=name, folder=tmp_path)
     for positions in store.POSITIONS:
         store.load_state("demo_resnet", antialiased=False, positions=positions, folder=tmp_path)
     with pytest.raises(ValueError, match="not finite in float16: w"):
-        store.save_state({"w": torch.tensor([1e6])}, {}, file="x.safetensors", folder=tmp_path)
+        saving.save_state({"w": torch.tensor([1e6])}, {}, file="x.safetensors", folder=tmp_path)
 
 
 def test_variant_is_checked():
-    with pytest.raises(ValueError, match="'centre' or 'uniform', got 'center'"):
+    with pytest.raises(ValueError, match="'centre', 'uniform', 'sigma12', 'sigma24'; got 'center'"):
         store.load_state("demo_resnet", antialiased=False, positions="center")
 
 
@@ -245,64 +256,106 @@ def test_held_out_objects_are_placed_where_asked():
     assert evaluate.logits(Mean(), objects, position=(0, 0)).argmax(1).tolist() == [1, 1]
 
 
-# Other seeds
+# Other trainings
 
 
-def record(folder, seed: int | None, **values: float):
-    parameters = {"stride": 2} | ({} if seed is None else {"training_seed": seed})
-    content = {
-        "notebook": "11_embedded_networks",
-        "parameters": parameters,
-        "values": {name: {"value": value, "unit": "cosine"} for name, value in values.items()},
-        "stamp": {"commit": "abc", "packages": {}, "networks": [], "device": "CPU"},
-    }
-    path = folder / f"11_embedded_networks_{seed}.json"
-    path.write_text(json.dumps(content), encoding="utf-8")
-    return path
+@pytest.fixture
+def weights(tmp_path):
+    """Write untrained weights as ``weights train`` does, with what their file says of the training."""
+
+    def write(positions: str, seed: int, *, name: str = "demo_resnet", antialiased: bool = False, **changed):
+        torch.manual_seed(seed)
+        said = {"network": name, "variant": positions, "seed": str(seed), "antialiased": json.dumps(antialiased)}
+        said = {key: value for key, value in (said | changed).items() if value is not None}
+        module = build(name, antialiased=antialiased)
+        return saving.save_state(
+            module.state_dict(), said, file=f"{name}_{seed}.safetensors", folder=tmp_path, half=False
+        )
+
+    return write
 
 
-def test_numbers_of_other_seeds_are_kept_and_come_back_for_the_same_parameters_only(tmp_path):
+@pytest.fixture
+def quick(monkeypatch):
+    """The measurement at few positions, of two objects."""
+    defaults = (("airplane", "cup"), 48, 35, 1, 0)
+    monkeypatch.setattr(seeds.Protocol.__init__, "__kwdefaults__", dict(zip(FIELDS, defaults, strict=True)))
+
+
+FIELDS = [field.name for field in dataclasses.fields(seeds.Protocol)]
+
+
+def test_trainings_are_measured_kept_and_come_back_for_the_same_protocol_only(tmp_path, weights, quick):
+    file, path = tmp_path / "seeds.json", weights("centre", 1)
+    assert len(seeds.kept(seeds.Protocol(), file=file)) == 0
+    seeds.keep([path, weights("sigma12", 0)], file=file)
+    found = seeds.kept(seeds.Protocol(), file=file)
+    assert found[["positions", "seed", "border"]].to_numpy().tolist() == [
+        ["sigma12", 0, "as trained"], ["centre", 1, "as trained"], ["centre", 1, "no border"],
+    ]  # fmt: skip
+    network = networks.load("demo_resnet", weights=path)
+    for row, mine in zip(
+        found.iloc[1:].itertuples(), (network, padding.replace(network, mode="circular")), strict=True
+    ):
+        measured = seeds.Protocol().measure(mine)
+        for name in seeds.MEASURES:
+            assert getattr(row, name) == pytest.approx(measured[name].mean(), abs=1e-6)  # float32, the same machine
+        assert row.by_object == pytest.approx(measured["invariance"], abs=1e-6)
+    assert len(seeds.kept(seeds.Protocol(stride=17), file=file)) == 0
+    seeds.keep([weights("centre", 1)], file=file)  # measured again: replaced
+    assert len(seeds.kept(seeds.Protocol(), file=file)) == 3
+
+
+def test_what_a_network_is_measured_by(monkeypatch):
+    """Against the features themselves: answers, invariance and the change over one pixel."""
+    network = networks.load("demo_resnet")
+    protocol = seeds.Protocol(object_names=("airplane", "cup"), stride=35, walk_count=2)
+    found = protocol.measure(network, device="cpu")
+    assert found["right"].shape == (2, 3, 3) and found["right"][:, 1, 1].all()  # known in the centre
+    assert found["accuracy"].tolist() == found["right"].mean((1, 2)).tolist()
+    scenes_ = [shifting.Paste(objects.load(name, 48), 128) for name in ("airplane", "cup")]
+    layers = [
+        features.extract(network, each, ["fc"], stride=35, device="cpu", progress=False).layers["fc"]
+        for each in scenes_
+    ]
+    assert found["invariance"] == pytest.approx(variation.calibrate(layers).invariance, abs=1e-6)
+    maps = similarity.cosine_maps(layers[0])
+    assert found["centre"][0] == pytest.approx(float(maps[2].mean()), abs=1e-6)
+    assert found["corners"][0] == pytest.approx(float(maps[[0, 1, 3, 4]].mean()), abs=1e-6)
+    places = torch.from_numpy(variation.walks(scenes_[0].grid, [1], count=2, seed=0).reshape(-1, 2))
+    near = features.of_frames(network, scenes_[0].render(places), ["fc"], device="cpu")["fc"].unflatten(0, (2, -1))
+    assert found["pixel"][0] == pytest.approx(variation.drop_along(near, [1])[1], abs=1e-6)
+    other = protocol.measure(dataclasses.replace(network, labels=()), device="cpu")
+    assert "accuracy" not in other and other["invariance"].tolist() == found["invariance"].tolist()
+
+
+def test_positions_that_miss_most_of_the_grid_are_refused():
+    with pytest.raises(
+        ValueError, match="stride 16 px shares the factor 16 with the grid of .*: use an odd stride, such as 15"
+    ):
+        seeds.Protocol(stride=16).measure(networks.load("demo_resnet"))
+
+
+def test_only_what_says_how_it_was_trained_and_is_not_shipped_is_kept(tmp_path, weights):
     file = tmp_path / "seeds.json"
-    seeds.keep([record(tmp_path, 2, a=0.25), record(tmp_path, 1, a=0.5)], file=file)
-    name = "11_embedded_networks"
-    assert seeds.kept(name, {"stride": 2, "training_seed": 0}, file=file) == {1: {"a": 0.5}, 2: {"a": 0.25}}
-    assert seeds.kept(name, {"stride": 2, "training_seed": 1}, file=file) == {2: {"a": 0.25}}
-    assert seeds.kept(name, {"stride": 4, "training_seed": 0}, file=file) == {}
-    assert seeds.kept(name, {"stride": 2, "training_seed": 0}, file=tmp_path / "none.json") == {}
-    seeds.keep([record(tmp_path, 1, a=0.75)], file=file)  # measured again: replaced
-    assert seeds.kept(name, {"stride": 2, "training_seed": 0}, file=file) == {1: {"a": 0.75}, 2: {"a": 0.25}}
+    with pytest.raises(ValueError, match="has seed 0, which comes with the workbook: train another, --seed 1"):
+        seeds.keep([weights("uniform", 0)], file=file)
+    with pytest.raises(ValueError, match="does not say how it was trained: give weights of `weights train`"):
+        seeds.keep([weights("uniform", 1, variant=None)], file=file)
+    assert not file.exists()
 
 
-def test_only_records_of_another_seed_are_kept(tmp_path):
-    for seed in (0, None):
-        with pytest.raises(ValueError, match="no record of another seed: run it with --set training_seed=1"):
-            seeds.keep([record(tmp_path, seed, a=1.0)], file=tmp_path / "seeds.json")
-    assert not (tmp_path / "seeds.json").exists()
-
-
-def test_weights_of_another_seed_are_found_or_asked_for(tmp_path, monkeypatch):
-    monkeypatch.setattr(seeds, "_RUNS", tmp_path)
-    assert seeds.weights("demo_resnet", antialiased=True, positions="uniform") == "uniform"
-    assert seeds.folder(0) == store.FOLDER
-    with pytest.raises(FileNotFoundError, match=r'make weights ARGS="--seed 3"'):
-        seeds.weights("demo_resnet", antialiased=True, positions="uniform", seed=3)
-    torch.manual_seed(0)
-    module = build("demo_resnet", antialiased=True)
-    path = store.save_state(
-        module.state_dict(), {}, file="demo_resnet_aa_uniform.safetensors", folder=seeds.folder(3), half=False
-    )
-    assert seeds.weights("demo_resnet", antialiased=True, positions="uniform", seed=3) == path
-    loaded = networks.load("demo_resnet", antialiased=True, weights=path).module
-    assert torch.equal(loaded.fc.weight, module.fc.weight)
-
-
-@pytest.mark.parametrize("notebook", ["07_causes", "11_embedded_networks"])
-def test_what_is_kept_of_other_seeds_is_what_the_notebooks_measure_today(notebook):
-    """With the parameters of the demo preset and under the names of its baseline; and not the same numbers."""
-    baseline = baselines.read("demo")[notebook]
-    rest = seeds.kept(notebook, baseline["parameters"])
-    assert rest, "train another seed, run the notebook with it, and `python -m helpers weights keep` its record"
-    own = {name: entry["value"] for name, entry in baseline["numbers"].items() if "between seeds" not in name}
-    for values in rest.values():
-        assert {name for name in values if "between seeds" not in name} == own.keys()
-        assert sum(values[name] != own[name] for name in own) > len(own) / 2
+def test_what_is_kept_is_what_notebook_07_measures():
+    """By its default parameters, of every network that it has, and not the same numbers again."""
+    have = notebooks.parameters(next(each for each in notebooks.discover() if each.name.startswith("07")))
+    for name in ("object_size", "stride", "seed"):
+        assert have[name].default == getattr(seeds.Protocol(), name)
+    assert tuple(have["object_names"].default) == seeds.Protocol().object_names
+    rows = seeds.kept(seeds.Protocol())
+    one = rows[rows.seed == 1]
+    assert len(one) == 16 and not one.duplicated(["network", "positions", "antialiased", "border"]).any()
+    assert (one.border == "no border").sum() == 4 and one[list(seeds.MEASURES)].notna().all(axis=None)
+    own = seeds.Protocol().measure(networks.load("demo_alexnet"), device="cpu")
+    other = one.query("network == 'demo_alexnet' and positions == 'centre' and not antialiased").iloc[0]
+    # Another training of the same recipe: alike (measured: 0.56 and 0.52), and not the same.
+    assert 0.01 < abs(other.invariance - own["invariance"].mean()) < 0.15

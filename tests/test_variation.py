@@ -225,6 +225,8 @@ def test_strides_that_cannot_be_measured():
     with pytest.raises(ValueError, match="no two periods"):
         variation.lattice(np.zeros((30, 30)), strides=(16, 32))
     assert list(variation.lattice(noise(40, 0), strides=(4, 32)).by_stride) == [4]
+    for oblong in (noise(40, 0)[:20], noise(40, 0)[:, :20]):  # two periods of 16 px on the longer side only
+        assert list(variation.lattice(oblong, strides=(4, 16)).by_stride) == [4]
     with pytest.raises(ValueError, match="each dividing the next"):
         variation.lattice(np.zeros((81, 81)), strides=(4, 6))
 

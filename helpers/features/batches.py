@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from helpers.features.precision import fastest
 from helpers.features.reading import Reader, batch_for, reader
@@ -58,15 +58,19 @@ class SceneReader:
 def scene_reader(
     network: Network,
     scene: Scene,
-    layers: Sequence[str] | None = None,
+    layers: Sequence[str] | None,
+    places: torch.Tensor,
     *,
     device: str | torch.device,
     precision: str,
     average: bool,
-    reuse: str | None,
+    reuse: bool,
     fold: bool,
 ) -> Iterator[SceneReader]:
-    """A context in which the network reads the scene; arguments and errors are those of ``features.extract``."""
+    """A context in which the network reads the scene at some positions, long (P, 2), all at once or not.
+
+    The other arguments and errors are those of ``features.extract``.
+    """
     settings: dict[str, Any] = {}
     if precision == "fast":
         choice = fastest(network, scene, layers, device=device, average=average)
@@ -76,9 +80,11 @@ def scene_reader(
         def rendered(places: torch.Tensor) -> Found:
             return read(scene.render(places, read.device))
 
-        at = rendered if reuse is None else reusing(read, scene, node=reuse)
-        settings |= {"device": str(read.device), "precision": precision, "reuse": reuse}
-        yield SceneReader(read, scene, at=at, settings=settings)
+        reused = reusing(read, scene, places) if reuse and precision == "float32" else None
+        settings |= {"device": str(read.device), "precision": precision, "reuse": reused and reused.node}
+        if reused:
+            settings["gain of reuse"] = reused.gain
+        yield SceneReader(read, scene, at=reused or rendered, settings=settings)
 
 
 def _out_of_memory(error: Exception) -> bool:

@@ -50,7 +50,7 @@ def extract(
     batch_size: int | None = None,
     progress: bool = True,
     average: bool = False,
-    reuse: str | None = None,
+    reuse: bool = True,
     fold: bool = True,
 ) -> Features:
     """The features of all positions: one forward pass per frame, whatever the number of layers.
@@ -65,8 +65,8 @@ def extract(
             :func:`helpers.features.fastest`.
         batch_size: frames in a batch, halved when memory runs out; None for :func:`helpers.features.batch_for`.
         average: take the global average of layers that give maps.
-        reuse: a node, e.g. ``"features.2"`` of MobileNetV2, up to which activations are computed once and moved
-            with the object: the same features within 1e-5, in less time (see :mod:`helpers.features.reuse`).
+        reuse: compute early activations once and move them with the object, over a plain background, in float32, if
+            that gives the same features within 1e-5 and pays (see :mod:`helpers.features.reuse`).
         fold: fold batch norms into the convolutions before them, in float32 and if that gives the same features
             within 1e-5 (see :mod:`helpers.features.folding`).
 
@@ -78,7 +78,7 @@ def extract(
     grid = torch.cartesian_prod(rows, cols)
     kept: dict[str, torch.Tensor] = {}
     with scene_reader(
-        network, scene, layers, device=device, precision=precision, average=average, reuse=reuse, fold=fold
+        network, scene, layers, grid, device=device, precision=precision, average=average, reuse=reuse, fold=fold
     ) as source:
         for at, found in source.batches(grid, size=batch_size, progress=progress):
             for layer, values in found.items():
@@ -102,7 +102,7 @@ def similarity_maps(
     batch_size: int | None = None,
     progress: bool = True,
     average: bool = False,
-    reuse: str | None = None,
+    reuse: bool = True,
     fold: bool = True,
     watch: Callable[[slice, dict[str, torch.Tensor]], None] | None = None,
 ) -> dict[str, torch.Tensor]:
@@ -120,7 +120,7 @@ def similarity_maps(
     places = grid.view(len(rows), len(cols), 2)
     anchors = torch.stack([places[at] for at in similarity.anchors(places.shape[:2]).values()])
     with scene_reader(
-        network, scene, layers, device=device, precision=precision, average=average, reuse=reuse, fold=fold
+        network, scene, layers, grid, device=device, precision=precision, average=average, reuse=reuse, fold=fold
     ) as source:
         parts: dict[str, list[torch.Tensor]] = {}
         for at, found in source.batches(anchors, size=len(anchors), progress=False):

@@ -60,10 +60,15 @@ def foldable(module: nn.Module) -> Iterator[list[tuple[str, str]]]:
         found[:] = [pair for pair in found if calls[pair[0]] == calls[pair[1]] == 1]
 
 
+def sharing(module: nn.Module) -> nn.Module:
+    """A copy, with the hooks, of all modules, which shares its weights with them."""
+    tensors = [*module.parameters(), *module.buffers()]
+    return copy.deepcopy(module, {id(tensor): tensor for tensor in tensors})
+
+
 def folded(module: nn.Module, pairs: Iterable[tuple[str, str]]) -> nn.Module:
     """A copy with the batch norms of these (convolution, batch norm) folded; all other weights are shared with it."""
-    tensors = [*module.parameters(), *module.buffers()]
-    twin = copy.deepcopy(module, {id(tensor): tensor for tensor in tensors})
+    twin = sharing(module)
     for before, after in pairs:
         conv, norm = twin.get_submodule(before), twin.get_submodule(after)
         conv.weight, conv.bias = fuse_conv_bn_weights(

@@ -28,7 +28,7 @@ class Reader:
     def __init__(
         self, network: Network, names: list[str], *, found: dict, device: torch.device, exact: bool, fold: bool
     ) -> None:
-        self.network, self.names, self._found, self.device = network, names, found, device
+        self.network, self.names, self.found, self.device = network, names, found, device
         self.module, self._fold, self.folded, self._tried = network.module, fold, 0, False
         self.rounding = 1e-4 if exact else 5e-2  # more than any layer's, of its largest feature
         # Channels-last is the layout that convolutions are fastest in, on the CPU and on GPUs.
@@ -43,8 +43,10 @@ class Reader:
         found = [self(part.to(self.device)) for part in frames.split(size)]
         return {layer: torch.cat([part[layer] for part in found]).float().cpu() for layer in self.names}
 
-    def forward(self, inputs: torch.Tensor) -> dict[str, torch.Tensor]:
+    def forward(self, inputs: torch.Tensor, module: nn.Module | None = None) -> dict[str, torch.Tensor]:
         """The same from preprocessed frames, float32 (B, 3, H, W); the first call decides what is folded.
+
+        Later ``module``, a copy of the network, can be read instead, from whatever it takes.
 
         Raises:
             ValueError: the first frame has other features alone than beside another.
@@ -53,19 +55,19 @@ class Reader:
             self._tried = True
             alone = self._alone(inputs[:1])
             # Beside a frame unlike it: those of a scene are so alike that a batch of them may have their statistics.
-            beside = self._run(self.module, torch.cat([inputs[:1], 1 - inputs[:1]]))
+            beside = self.run(self.module, torch.cat([inputs[:1], 1 - inputs[:1]]))
             for name, values in alone.items():
                 # A NaN or an infinity is no change: what reads the features names them.
                 if ((beside[name][:1] - values).abs() > self.rounding * values.abs().max()).any():
                     why = "draws at random (dropout) or looks at the batch (its statistics, dynamic quantisation)"
                     what = f"{self.network.title}: {name} of one frame is not the same beside another"
                     raise ValueError(f"{what}: in eval mode, too, the network {why}")
-        return {name: perturbed(values) for name, values in self._run(self.module, inputs).items()}
+        return {name: perturbed(values) for name, values in self.run(module or self.module, inputs).items()}
 
     def _alone(self, inputs: torch.Tensor) -> dict[str, torch.Tensor]:
         """The layers of these inputs; from now on a copy with folded batch norms is read, if that gives the same."""
         with foldable(self.module) as pairs:
-            exact = self._run(self.module, inputs)
+            exact = self.run(self.module, inputs)
         taken = {self.network.layers[name].removesuffix(":mean") for name in self.names}
         pairs = [(conv, norm) for conv, norm in pairs if not taken & {conv, f"{norm}:input"}]
         if not pairs or not self._fold:
@@ -74,13 +76,14 @@ class Reader:
             twin = folded(self.module, pairs)
         except (RuntimeError, TypeError):  # it holds something that cannot be copied
             return exact
-        again = self._run(twin, inputs)
+        again = self.run(twin, inputs)
         if all((again[name] - exact[name]).abs().max() <= FOLDED * exact[name].abs().max() for name in exact):
             self.module, self.folded = twin, len(pairs)
         return exact
 
-    def _run(self, module: nn.Module, inputs: torch.Tensor) -> dict[str, torch.Tensor]:
-        self._found.clear()
+    def run(self, module: nn.Module, inputs: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The layers' features as they are, from the network or a copy of it."""
+        self.found.clear()
         try:
             module(inputs.contiguous(memory_format=self.layout))
         except RuntimeError as error:
@@ -89,15 +92,15 @@ class Reader:
                 raise
             self.layout = torch.contiguous_format
             module.to(memory_format=self.layout)
-            return self._run(module, inputs)
-        missing = [name for name in self.names if name not in self._found]
+            return self.run(module, inputs)
+        missing = [name for name in self.names if name not in self.found]
         if missing:
             raise ValueError(f"{self.network.name}: the forward pass never reaches {', '.join(missing)}")
         for name in self.names:
-            if len(self._found[name]) != len(inputs):
-                got = f"{len(self._found[name])} vectors for {len(inputs)} images"
+            if len(self.found[name]) != len(inputs):
+                got = f"{len(self.found[name])} vectors for {len(inputs)} images"
                 raise ValueError(f"{self.network.name}: layer {name!r} gives {got}: take another layer")
-        return {name: self._found[name] for name in self.names}
+        return {name: self.found[name] for name in self.names}
 
 
 @contextlib.contextmanager

@@ -5,191 +5,189 @@ there with it, as long as only background is within reach of the object, and no 
 network before a node (its head) runs once per phase of the stride, and again only where the object is near a
 border; every frame then starts from the blank frame's activations with the object's patch put in its place.
 Along a border, patches are shared between positions that differ by a translation along it.
+
+The node is found by counting operations, not by a clock: the same scene is read in the same way each time.
 """
 
 from __future__ import annotations
 
 import collections
-import contextlib
-from collections.abc import Callable
+import itertools
+import math
+from collections.abc import Sequence
 
 import torch
 from torch import nn
 
+from helpers.features.chain import WRITE, Call, calls
+from helpers.features.folding import sharing
 from helpers.features.reading import Reader
-from helpers.networks import blank
 from helpers.shifting import Scene
 
 TOLERANCE = 1e-5  # of the largest feature: the same sums, in another order at another place
+GAIN = 1.2  # the least that is worth it
+_SETUP = 30  # what tracing and comparing cost, in forward passes of single frames
+_START = 1e6  # what each operation of these costs besides, in multiply-adds; and each patch that is put in place
+_CELL = 9  # px: nodes of larger strides see so far that few positions are alike there
+_KEPT = 128e6  # bytes of patches
+
+Axis = list[tuple[int, int, int]]  # per position: the one it is a translation of, its first and last + 1 cell
 
 
-class _Reached(Exception):
-    """Ends a forward pass at the node."""
+def reusing(read: Reader, scene: Scene, places: torch.Tensor) -> Reused | None:
+    """A way to read positions (P, 2) with early activations reused; None where that is inexact or does not pay.
 
-
-def reusing(read: Reader, scene: Scene, *, node: str) -> Callable[[torch.Tensor], dict[str, torch.Tensor]]:
-    """A function from positions (B, 2) to layer -> (B, D), the same as reading the rendered frames.
-
-    Args:
-        node: the path of a submodule up to which the network is a chain of modules, e.g. ``"features.2"`` of
-            MobileNetV2.
-
-    Raises:
-        ValueError: another scene; a layer asked for before the node; or features at nine positions, at all
-            borders and the middle, that differ from the frames' by over 1e-5 of the largest.
+    Exact: the features at nine positions, at all borders and the middle, differ from those of the frames by 1e-5 of
+    the largest or less. It pays from a predicted gain of 1.2 on, over all the positions.
     """
-    if scene.kind != "pasted" or scene.picture()[1] is not None:
-        raise ValueError(f"reuse needs an object over a plain background, and {scene.name} is not: leave reuse out")
-    ends = [sorted({0, side // 2, side - 1}) for side in scene.grid]
-    corners = torch.cartesian_prod(*map(torch.tensor, ends)).view(-1, 2)
-    exact = read(scene.render(corners, read.device))  # first, since this settles which module is read
-    head = _Head(read, node)
-    memory = _Memory(head, scene)
-
-    def at_positions(places: torch.Tensor) -> dict[str, torch.Tensor]:
-        return head.go_on(memory.activations(places))
-
-    for layer, values in at_positions(corners).items():
-        worst = float((values - exact[layer]).abs().max() / exact[layer].abs().max())
-        if not worst <= TOLERANCE:
-            raise ValueError(
-                f"{read.network.title}: {layer} from the reused {node} differs by {worst:.1e} of the largest feature: "
-                "its activations do not move with the object; take an earlier node, or leave reuse out"
-            )
-    return at_positions
+    if len(places) < _SETUP or scene.kind != "pasted" or scene.picture()[1] is not None:
+        return None
+    read.network.widest(scene.frame)  # an error if the network takes no such frame
+    read(scene.render(places[:1], read.device))  # settles which module is read, and its layout, with its errors
+    try:
+        found = _best(read, scene, places)
+        return found if found and found.exact() else None
+    except Exception:  # a network may ask anything of its parts; what is wrong without reuse too is raised then
+        return None
 
 
-class _Head:
-    """The chain of modules up to a node, which can be run alone, or left out."""
+class Reused:
+    """From positions (B, 2) to layer -> (B, D), the same as reading the rendered frames.
 
-    def __init__(self, read: Reader, node: str) -> None:
-        self.read, self.module = read, read.module
-        paths = dict(self.module.named_modules())
-        read.network.submodule(node)  # for its error
-        self.node = self.module.get_submodule(node)
-        above = {node.rpartition(".")[0]}
-        while "" not in above:
-            above |= {path.rpartition(".")[0] for path in above}
-        called: list[str] = []
-        handles = [
-            child.register_forward_pre_hook(lambda _, __, path=path: called.append(path))
-            for path, child in paths.items()
-        ]
-        side = read.network.frame
-        try:
-            self.run(blank(self.module, (side, side)))
-        finally:
-            for handle in handles:
-                handle.remove()
-        skipped = [path for path in called if path not in above and path.rpartition(".")[0] in above]
-        self.skipped: list[nn.Module] = [paths[path] for path in skipped]
-        for layer in read.names:
-            path = read.network.layers[layer].split(":")[0]
-            if any(path == other or path.startswith(f"{other}.") for other in skipped):
-                raise ValueError(f"layer {layer!r} lies before {node!r}, which is reused: take an earlier node")
+    Attributes:
+        node: the path of the module up to which activations are reused.
+        gain: predicted: how many times less it costs than reading every frame.
+    """
 
-    def run(self, inputs: torch.Tensor) -> torch.Tensor:
-        """The activations (B, D, h, w) at the node."""
-        found = []
+    def __init__(
+        self,
+        read: Reader,
+        scene: Scene,
+        chain: Sequence[Call],
+        axes: tuple[Axis, Axis],
+        *,
+        blank: torch.Tensor,
+        gain: float,
+    ) -> None:
+        self.read, self.scene, self.axes, self.node, self.gain = read, scene, axes, chain[-1].path, gain
+        self._head = nn.Sequential(*(read.module.get_submodule(call.path) for call in chain))
+        self._tail = sharing(read.module)
+        for call in chain:
+            above, _, name = call.path.rpartition(".")
+            setattr(self._tail.get_submodule(above), name, nn.Identity())
+        self._blank = self._head(blank)
+        self._patches: dict[tuple[int, int], torch.Tensor] = {}
 
-        def stop(_: nn.Module, __: object, output: torch.Tensor) -> None:
-            found.append(output)
-            raise _Reached
+    def __call__(self, places: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The layers' features at these positions."""
+        return self.read.forward(self._activations(places), self._tail)
 
-        handle = self.node.register_forward_hook(stop)
-        try:
-            with contextlib.suppress(_Reached):
-                self.module(inputs.contiguous(memory_format=self.read.layout))
-        finally:
-            handle.remove()
-        if not found:
-            raise ValueError(f"the forward pass of {self.read.network.name} never reaches the node to reuse")
-        return found[0]
+    def exact(self) -> bool:
+        """Whether nine positions have the features of their frames."""
+        ends = [torch.tensor(sorted({0, side // 2, side - 1})) for side in self.scene.grid]
+        for place in torch.cartesian_prod(*ends).view(-1, 1, 2):
+            again = self.read.run(self._tail, self._activations(place))
+            frame = self.read.network.preprocess(self.scene.render(place, self.read.device))
+            for layer, values in self.read.run(self.read.module, frame).items():
+                if not (again[layer] - values).abs().max() <= TOLERANCE * values.abs().max():
+                    return False
+        return True
 
-    def go_on(self, activations: torch.Tensor) -> dict[str, torch.Tensor]:
-        """The layers' features from the activations at the node."""
-        kept = [child.__dict__.get("forward") for child in self.skipped]
-        for child in self.skipped:
-            child.forward = _pass_on
-        try:
-            return self.read.forward(activations)
-        finally:
-            for child, forward in zip(self.skipped, kept, strict=True):
-                del child.forward
-                if forward is not None:
-                    child.forward = forward
-
-
-def _pass_on(value: torch.Tensor) -> torch.Tensor:
-    return value
-
-
-class _Memory:
-    """The activations at the node for any position, from those of a few."""
-
-    def __init__(self, head: _Head, scene: Scene) -> None:
-        self.head, self.scene, self.device = head, scene, head.read.device
-        corner = scene.render(torch.tensor([[0, 0]]), self.device)[:, :, -1:, -1:]
-        blank = corner.expand(1, 3, *scene.frame)
-        self.blank = head.run(head.read.network.preprocess(blank))
-        self.axes = [self._axis(axis, blank) for axis in (0, 1)]
-        counts = collections.Counter(same for same, _, _ in self.axes[0])
-        self.shared = {row for row, count in counts.items() if count > 1}
-        self.patches: dict[tuple[int, int], torch.Tensor] = {}
-
-    def _axis(self, axis: int, blank: torch.Tensor) -> list[tuple[int, int, int]]:
-        """Per position along an axis: the position it is a translation of, and its first and last + 1 cell."""
-        side, cells = self.scene.frame[axis], self.blank.shape[2 + axis]
-        size = side - self.scene.grid[axis] + 1
-        step, before, after = self._reach(axis, blank)
-        found, first = [], {}
-        for at in range(self.scene.grid[axis]):
-            start, stop = -((after - at) // step), (at + size - 1 + before) // step + 1
-            inside = start * step - before >= 0 and (stop - 1) * step + after < side and stop <= cells
-            same = first.setdefault(at % step, at) if inside else at
-            found.append((same, max(start, 0), min(stop, cells)))
-        return found
-
-    def _reach(self, axis: int, blank: torch.Tensor) -> tuple[int, int, int]:
-        """The node's stride in pixels, and how many before and after ``stride * i`` its cell i sees.
-
-        Traced with a NaN in one pixel, which spreads to every cell that reaches it, whatever the weights.
-        """
-        side, cells = self.scene.frame[axis], self.blank.shape[2 + axis]
-        pixels = list(range(side // 2, min(side // 2 + 2 * -(-side // cells) + 2, side)))
-        inputs = self.head.read.network.preprocess(blank).repeat(len(pixels), 1, 1, 1)
-        lines = inputs.movedim(2 + axis, 1)  # (B, side, 3, other side): a view
-        for values, pixel in zip(lines, pixels, strict=True):
-            values[pixel, :, values.shape[2] // 2] = torch.nan
-        touched = self.head.run(inputs).isnan().any(1).any(2 - axis)
-        ends = [cells.nonzero()[[0, -1], 0].tolist() for cells in touched if cells.any()]
-        turns = [k for k in range(1, len(ends)) if ends[k][0] != ends[k - 1][0]]
-        if len(ends) < len(pixels) or len(turns) < 2:
-            raise ValueError(
-                f"the activations of {self.head.read.network.name} at the node to reuse do not move with the object: "
-                "take an earlier node, or leave reuse out"
-            )
-        step = turns[1] - turns[0]
-        before = max(last * step - pixel for pixel, (_, last) in zip(pixels, ends, strict=True))
-        after = max(pixel - start * step for pixel, (start, _) in zip(pixels, ends, strict=True))
-        return step, before, after
-
-    def activations(self, places: torch.Tensor) -> torch.Tensor:
-        """At positions (B, 2): (B, D, h, w)."""
+    def _activations(self, places: torch.Tensor) -> torch.Tensor:
+        """At the node, (B, D, h, w)."""
         rows, cols = self.axes
         places = places.tolist()
         keys = [(rows[row][0], cols[col][0]) for row, col in places]
         # Rows near the border share patches only within themselves: these go when the row is done.
-        stay = self.shared | {row for row, _ in keys}
-        self.patches = {key: patch for key, patch in self.patches.items() if key[0] in stay}
-        new = [key for key in dict.fromkeys(keys) if key not in self.patches]
+        stay = _shared(rows) | {row for row, _ in keys}
+        self._patches = {key: patch for key, patch in self._patches.items() if key[0] in stay}
+        new = [key for key in dict.fromkeys(keys) if key not in self._patches]
         if new:
-            found = self.head.run(self.head.read.network.preprocess(self.scene.render(torch.tensor(new), self.device)))
+            frames = self.read.network.preprocess(self.scene.render(torch.tensor(new), self.read.device))
+            found = self._head(frames.contiguous(memory_format=self.read.layout))
             for key, values in zip(new, found, strict=True):
-                self.patches[key] = values[:, slice(*rows[key[0]][1:]), slice(*cols[key[1]][1:])].clone()
-        shape = (len(places), *self.blank.shape[1:])
-        out = torch.empty(shape, device=self.device, dtype=self.blank.dtype, memory_format=self.head.read.layout)
-        out.copy_(self.blank.expand(shape))
+                self._patches[key] = values[:, slice(*rows[key[0]][1:]), slice(*cols[key[1]][1:])].clone()
+        out = self._blank.expand(len(places), -1, -1, -1).clone(memory_format=self.read.layout)
         for values, key, (row, col) in zip(out, keys, places, strict=True):
-            values[:, slice(*rows[row][1:]), slice(*cols[col][1:])] = self.patches[key]
+            values[:, slice(*rows[row][1:]), slice(*cols[col][1:])] = self._patches[key]
         return out
+
+
+def _best(read: Reader, scene: Scene, places: torch.Tensor) -> Reused | None:
+    """Reuse up to the node with the largest gain, if that is enough."""
+    corner = scene.render(torch.tensor([[0, 0]]), read.device)[:, :, -1:, -1:]
+    blank = read.network.preprocess(corner.expand(1, 3, *scene.frame)).contiguous(memory_format=read.layout)
+    whole = calls(read, blank)
+    chain = list(itertools.takewhile(lambda call: not call.read, whole.chain()))
+
+    setup = _SETUP * (whole.cost + _START * len(list(read.module.modules())))
+
+    def gain(call: Call, passes: int) -> float:
+        each = whole.cost - call.cost + WRITE * math.prod(call.shape) + _START
+        return len(places) * whole.cost / (len(places) * each + passes * call.cost + setup)
+
+    worth = [call for call in chain if _fine(call.shape, scene.frame) and gain(call, 0) >= GAIN]
+    best, most = None, GAIN
+    for call, lines in _touched(read, chain, worth, blank).items():
+        rows, cols = (_axis(lines[axis], scene.frame[axis], scene.grid[axis]) for axis in (0, 1))
+        if not (rows and cols):
+            continue
+        passes = len({(rows[row][0], cols[col][0]) for row, col in places.tolist()})
+        cells = math.prod(max(stop - start for _, start, stop in axis) for axis in (rows, cols))
+        kept = (len(_shared(rows)) + 1) * len({same for same, _, _ in cols}) * cells * call.shape[1]
+        if blank.element_size() * kept <= _KEPT and gain(call, passes) >= most:
+            best, most = (chain[: chain.index(call) + 1], (rows, cols)), gain(call, passes)
+    return best and Reused(read, scene, *best, blank=blank, gain=most)
+
+
+def _fine(shape: Sequence[int], frame: Sequence[int]) -> bool:
+    return len(shape) == 4 and all(cells * _CELL >= side for cells, side in zip(shape[2:], frame, strict=True))
+
+
+def _shared(axis: Axis) -> set[int]:
+    counts = collections.Counter(same for same, _, _ in axis)
+    return {same for same, count in counts.items() if count > 1}
+
+
+def _touched(
+    read: Reader, chain: Sequence[Call], worth: Sequence[Call], blank: torch.Tensor
+) -> dict[Call, tuple[list[torch.Tensor], list[torch.Tensor]]]:
+    """Which rows and which columns of cells each pixel of a diagonal line from the middle reaches, by call.
+
+    Traced with a NaN in the pixel, which spreads to every cell that it reaches, whatever the weights.
+    """
+    found: dict[Call, tuple[list[torch.Tensor], list[torch.Tensor]]] = {call: ([], []) for call in worth}
+    middle = [side // 2 for side in blank.shape[2:]]
+    for pixel in range(min(2 * _CELL + 2, *(side - side // 2 for side in blank.shape[2:])) if worth else 0):
+        value = blank.clone()
+        value[..., middle[0] + pixel, middle[1] + pixel] = torch.nan
+        for call in chain[: chain.index(worth[-1]) + 1]:
+            value = read.module.get_submodule(call.path)(value)
+            if call in found:
+                cells = value.isnan().any(1)[0]
+                for axis in (0, 1):
+                    found[call][axis].append(cells.any(1 - axis))
+    return found
+
+
+def _axis(lines: Sequence[torch.Tensor], side: int, places: int) -> Axis | None:
+    """Per position along an axis: what can be reused; None if the activations do not move with the object.
+
+    From the cells that pixels reach follow the stride, and the pixels before and after ``stride * i`` that cell i
+    sees.
+    """
+    ends = [cells.nonzero()[[0, -1], 0].tolist() for cells in lines if cells.any()]
+    turns = [k for k in range(1, len(ends)) if ends[k][0] != ends[k - 1][0]]
+    if len(ends) < len(lines) or len(turns) < 2:
+        return None
+    step, cells = turns[1] - turns[0], len(lines[0])
+    before = max(last * step - pixel for pixel, (_, last) in enumerate(ends, start=side // 2))
+    after = max(pixel - start * step for pixel, (start, _) in enumerate(ends, start=side // 2))
+    size = side - places + 1
+    found, first = [], {}
+    for at in range(places):
+        start, stop = -((after - at) // step), (at + size - 1 + before) // step + 1
+        inside = start * step - before >= 0 and (stop - 1) * step + after < side and stop <= cells
+        same = first.setdefault(at % step, at) if inside else at
+        found.append((same, max(start, 0), min(stop, cells)))
+    return found

@@ -10,16 +10,19 @@ padding, so accuracy may fall with another; the question here is only what moves
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from helpers.networks import Network
+from helpers.networks.antialiasing import Blur
 from helpers.networks.passes import copied, watch
 from helpers.suggestions import nearest
 
 MODES = ("zeros", "reflect", "circular")
 
+_FUNCTIONAL = {"zeros": "constant", "reflect": "reflect", "circular": "circular"}  # as F.pad calls them
 _PADS = {"zeros": nn.ZeroPad2d, "reflect": nn.ReflectionPad2d, "circular": nn.CircularPad2d}
 _PAD_LAYERS = (nn.ZeroPad2d, nn.ConstantPad2d, nn.ReflectionPad2d, nn.ReplicationPad2d, nn.CircularPad2d)
 
@@ -27,8 +30,9 @@ _PAD_LAYERS = (nn.ZeroPad2d, nn.ConstantPad2d, nn.ReflectionPad2d, nn.Replicatio
 def replace(network: Network, *, mode: str) -> Network:
     """The same network with another padding.
 
-    Convolutions, padding layers (among them those of `antialiased_cnns.BlurPool`, which reflects by
-    default), and pools change; parameters are copies, the given network stays as it is.
+    Convolutions (also timm's, which pad as TensorFlow does: those keep the sides that they pad), padding layers
+    (among them those of `antialiased_cnns.BlurPool`, which reflects by default), blurs and pools change;
+    parameters are copies, the given network stays as it is.
 
     - Max pools pad by minus infinity, which never wins: with `zeros` that stays (behind a ReLU it is the
       same as zero), with the other modes the values come from the map.
@@ -60,6 +64,21 @@ def replace(network: Network, *, mode: str) -> Network:
             "use 'zeros', or a larger frame"
         )
     return dataclasses.replace(network, module=module, title=f"{network.title}, {mode} padding")
+
+
+def swapped(network: Network) -> Network:
+    """The same network with its odd paddings on the other side: one line more at the top and left.
+
+    Raises:
+        ValueError: a network none of whose convolutions pads as TensorFlow does.
+    """
+    _, module = _rebuilt(network, "zeros", close=False)
+    convolutions = [part for part in module.modules() if isinstance(part, _SameConv)]
+    if not convolutions:
+        raise ValueError(f"{network.name} has no convolution that pads as TensorFlow does: no side to change")
+    for part in convolutions:
+        part.swapped = True
+    return dataclasses.replace(network, module=module, title=f"{network.title}, padding on the other side")
 
 
 def obstacles(network: Network) -> list[str]:
@@ -128,11 +147,15 @@ def _rebuilt(network: Network, mode: str, close: bool) -> tuple[int, nn.Module]:
             raise ValueError(
                 f"{network.name}: {path} is a transposed convolution, which can only pad by zeros"
             )
+        if isinstance(child, Blur):
+            child.mode, changed = _FUNCTIONAL[mode], changed + 1
+            continue
         if isinstance(child, nn.Conv2d):
+            if type(child).__name__ == "Conv2dSame":  # timm's, which pads inside `forward`
+                child.__class__ = _SameConv
             child.padding_mode = mode
-            changed += child.padding == "same" or any(
-                side not in (0, "valid") for side in _sides(child.padding)
-            )
+            changed += isinstance(child, _SameConv) or child.padding == "same"
+            changed += any(side not in (0, "valid", "same") for side in _sides(child.padding))
             continue
         new = _replacement(child, mode, close)
         if new is not child:
@@ -149,6 +172,22 @@ def _runs(module: nn.Module, frame: int) -> bool:
     except ValueError:
         return False
     return True
+
+
+class _SameConv(nn.Conv2d):
+    """A convolution padded as TensorFlow does: where the total is odd, one more at the bottom and on the right."""
+
+    swapped = False  # one more at the top and on the left
+
+    def forward(self, x: Tensor) -> Tensor:
+        around = []
+        for axis in (1, 0):
+            side, step, kernel = x.shape[2 + axis], self.stride[axis], self.kernel_size[axis]
+            reach = self.dilation[axis] * (kernel - 1) + 1
+            total = max((math.ceil(side / step) - 1) * step + reach - side, 0)
+            around += [total // 2, total - total // 2][:: -1 if self.swapped else 1]
+        x = F.pad(x, around, mode=_FUNCTIONAL[self.padding_mode])
+        return F.conv2d(x, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
 
 
 class _MaxPool(nn.MaxPool2d):

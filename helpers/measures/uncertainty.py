@@ -43,11 +43,6 @@ class Interval:
         """The interval cut to the values that there are: a share has none under 0 or over 1."""
         return dataclasses.replace(self, low=max(low, self.low), high=min(high, self.high))
 
-    @property
-    def excludes_zero(self) -> bool:
-        """Whether the whole interval is on one side of zero."""
-        return self.low > 0 or self.high < 0
-
 
 def resample(clusters: Sequence, *, draws: int = 1000, seed: int = 0) -> list[np.ndarray]:
     """Object indices of each draw: categories with replacement, then objects within each, with replacement.

@@ -35,7 +35,7 @@ class Blur(nn.Module):
             raise ValueError(f"a blur of {taps!r} taps would not blur, or would shift by half a pixel: take 3, 5 or 7")
         line = torch.tensor([math.comb(taps - 1, i) for i in range(taps)], dtype=torch.float32) / 2 ** (taps - 1)
         self.register_buffer("filter", line[:, None] * line)
-        self.same, self.ceil = same, ceil
+        self.same, self.ceil, self.mode = same, ceil, "replicate"
 
     def first(self, side: int) -> int:
         """The first place that the stride took, in a dense map of this side."""
@@ -48,9 +48,9 @@ class Blur(nn.Module):
         """(B, C, H, W) to half the sides, rounded up."""
         half = len(self.filter) // 2
         top, left = (half - self.first(side) for side in dense.shape[-2:])
-        dense = functional.pad(dense, (left, half + self.ceil, top, half + self.ceil), mode="replicate")
+        dense = functional.pad(dense, (left, half + self.ceil, top, half + self.ceil), mode=self.mode)
         filters = self.filter.to(dense.dtype).expand(dense.shape[1], 1, -1, -1)
-        return functional.conv2d(dense, filters, stride=2, groups=dense.shape[1])
+        return functional.conv2d(dense, filters, stride=self.stride, groups=dense.shape[1])
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

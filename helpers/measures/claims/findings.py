@@ -18,6 +18,7 @@ class Finding:
     unit: str  # of the effect
     bounds: tuple[tuple[float, float], ...] = ((0.0, math.inf),)  # the first decides; the others are asked, too
     source: str = "ours"
+    claim: str = ""  # the claim of a notebook that is this finding, about the first of its networks
 
 
 FINDINGS = {
@@ -82,6 +83,33 @@ FINDINGS = {
             "padding", "Without a border the change across the frame is smaller.", "times smaller", ((1.0, math.inf),)
         ),
         Finding("size", "A larger object changes less across the frame.", "times smaller", ((1.0, math.inf),)),
+        Finding(
+            "padding's side",
+            "With the odd lines of padding on the other side, another corner is the lowest.",
+            "cosine",
+            claim="padding's side",
+        ),
+        Finding(
+            "directions of position",
+            "Without the directions that tell the position the change across the frame is smaller by a tenth at most.",
+            "times smaller",
+            ((-math.inf, 1.1),),
+            claim="ablation",
+        ),
+        Finding(
+            "average over shifts",
+            "An average over four shifts makes the change over one pixel more than twice smaller.",
+            "times smaller",
+            ((2.0, math.inf), (1.0, math.inf)),
+            claim="advice/average",
+        ),
+        Finding(
+            "cropped to the object",
+            "Cropped to the object, the change across the frame is more than twice smaller.",
+            "times smaller",
+            ((2.0, math.inf), (1.0, math.inf)),
+            claim="advice/crop",
+        ),
     )
 }
 TWINS = ("anti-aliasing, locally", "anti-aliasing, globally")

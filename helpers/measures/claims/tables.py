@@ -53,15 +53,22 @@ def keep(record: Record, effects: Mapping[str, Mapping[str, Interval]]) -> None:
 
 
 def kept(records: Iterable[Mapping]) -> dict[str, dict[str, Interval]]:
-    """The effects that records hold as claims called ``finding/network``, by network and finding, for `table`.
+    """The effects that records hold as claims, by network and finding, for `table`.
+
+    A claim is called ``finding/network``, or it is the `Finding.claim` of a notebook about the first of its networks.
 
     Args:
         records: as they are written, parsed.
     """
     effects: dict[str, dict[str, Interval]] = {}
+    told = {finding.claim: name for name, finding in FINDINGS.items() if finding.claim}
     for record in records:
+        title = next((each["title"] for each in record.get("stamp", {}).get("networks", []) if "title" in each), "")
+        first = title.removesuffix(", off-the-shelf").replace("demo ", "embedded ")
         for claim in record.get("claims", []):
             name, _, network = claim["claim"].partition("/")
+            if claim["claim"] in told:
+                name, network = told[claim["claim"]], first
             if name in FINDINGS and network:
                 ends = (record["values"][f"{claim['claim']}{end}"]["value"] for end in ("", "/low", "/high"))
                 effects.setdefault(network, {})[name] = Interval(*ends, 0.95, claim["n"], claim["n"])

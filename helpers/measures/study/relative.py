@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from helpers import assets, features, networks, objects, runtime, shifting, similarity
 from helpers.measures.published.replaying import RELATIVES
@@ -22,7 +22,6 @@ SIZES = (75, 125)  # px, the paper's small and large patches
 STRIDE = 9
 LAYER = "fc"  # the paper's
 COLUMNS = ["object", "category", "size", "anchor", "mean_cosine"]
-_REUSED = "features.2"
 
 
 def relative_files() -> tuple[str, str] | None:
@@ -68,9 +67,7 @@ def measure_relative(
     rows = []
     for size, cutout in tqdm(chosen, desc=network.title, unit="object", disable=not progress):
         scene = shifting.Paste(cutout, network.frame)
-        found = features.extract(
-            network, scene, [LAYER], stride=stride, device=device, progress=False, reuse=_REUSED
-        ).layers[LAYER]
+        found = features.extract(network, scene, [LAYER], stride=stride, device=device, progress=False).layers[LAYER]
         corners = scene.render(np.array(list(similarity.anchors(scene.grid).values())))
         held = features.of_frames(network, corners, [LAYER], device=device)[LAYER]
         cosines = similarity.normalise(found).flatten(0, 1) @ similarity.normalise(held).T

@@ -1,17 +1,15 @@
 """The trained weights that come with the package: safetensors files, checked against a list of sums."""
 
-import os
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from helpers import assets
 from helpers.networks.embedded.architectures import NAMES
 
-POSITIONS = ("centre", "uniform")
+POSITIONS = ("centre", "uniform")  # of the networks that come with the workbook
+DOSES = ("sigma12", "sigma24")  # between the two: normal about the centre, with that deviation in px
 FOLDER = Path(__file__).parent / "weights"
 SUMS = "SHA256SUMS"
 
@@ -24,12 +22,13 @@ def file_name(name: str, *, antialiased: bool, positions: str) -> str:
     """
     if name not in NAMES:
         raise ValueError(f"no embedded network is called {name!r}; there are {', '.join(NAMES)}")
-    if positions not in POSITIONS:
-        raise ValueError(f"embedded weights are {' or '.join(map(repr, POSITIONS))}, got {positions!r}")
+    if positions not in (*POSITIONS, *DOSES):
+        raise ValueError(f"embedded weights are {', '.join(map(repr, (*POSITIONS, *DOSES)))}; got {positions!r}")
     return f"{name}{'_aa' if antialiased else ''}_{positions}.safetensors"
 
 
-def _sums(folder: Path) -> dict[str, str]:
+def sums(folder: Path) -> dict[str, str]:
+    """The SHA-256 of each file in a folder's list; empty where there is none."""
     path = folder / SUMS
     lines = path.read_text().splitlines() if path.is_file() else []
     return {name: digest for digest, name in (line.split() for line in lines if line.strip())}
@@ -66,7 +65,7 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing; `make weights` trains it again")
-    expected, found = _sums(path.parent).get(path.name), assets.sha256(path)
+    expected, found = sums(path.parent).get(path.name), assets.sha256(path)
     if found != expected:
         raise ValueError(
             f"{path.name} has SHA-256 {found}, but {SUMS} says {expected}: the file is damaged or was "
@@ -80,41 +79,3 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise ValueError(f"{path.name} is no safetensors file: {error}") from error
     floats = {key: value.float() for key, value in state.items() if value.is_floating_point()}
     return state | floats, metadata
-
-
-def save_state(
-    state: dict[str, Tensor], metadata: dict[str, str], file: str, *, folder: Path = FOLDER, half: bool = True
-) -> Path:
-    """Write weights with their metadata, and put their checksum in the folder's list.
-
-    Args:
-        state: the state dict.
-        metadata: "stored" is added, the precision.
-        file: its name, see :func:`file_name`.
-        folder: made where it is missing.
-        half: store float16, else float32.
-
-    Returns:
-        The file.
-
-    Raises:
-        ValueError: that precision does not hold a value.
-    """
-    dtype = torch.float16 if half else torch.float32
-    word = str(dtype).removeprefix("torch.")
-    path = folder / file
-    folder.mkdir(parents=True, exist_ok=True)
-    kept = {k: (v.to(dtype) if v.is_floating_point() else v).contiguous().cpu() for k, v in state.items()}
-    unfit = [key for key, value in kept.items() if not torch.isfinite(value).all()]
-    if unfit:
-        raise ValueError(f"these weights are not finite in {word}: {', '.join(unfit)}")
-    partial = path.with_suffix(".part")
-    save_file(kept, partial, metadata=metadata | {"stored": word})
-    sums = {**_sums(folder), path.name: assets.sha256(partial)}
-    partial.chmod(0o644)  # safetensors writes files that only their owner can read
-    os.replace(partial, path)
-    lines = "".join(f"{digest}  {listed}\n" for listed, digest in sorted(sums.items()))
-    listing = folder / (SUMS + ".part")
-    listing.write_text(lines)
-    os.replace(listing, folder / SUMS)
-    return path

@@ -25,16 +25,14 @@ _COMMON = {
     "device": "auto",
     "precision": "float32",
     "batch_size": 0,  # frames; 0: what suits the network and the kind of device
-    "reuse": "",  # node, e.g. blocks.1, up to which activations are computed once and moved; empty: none
 }
 # What the workbook's own study has in common: the objects that EfficientNet-Lite0 recognises, since its answers are
-# judged, too. Of the nodes to reuse, blocks.1 saved most time (blocks.0 and blocks.2 little).
+# judged, too.
 _STUDY = {
     **_COMMON,
     "objects": list(objects.RECOGNISED),
     "sizes": [75, 125],
     "layers": ["pool", "fc"],
-    "reuse": "blocks.1",
 }
 
 
@@ -103,7 +101,6 @@ def plan(values: dict[str, Any]) -> Plan:
     settings = Settings(
         layers=None if values["layers"] == ["all"] else tuple(values["layers"]),
         batch_size=values["batch_size"] or None,
-        reuse=values["reuse"] or None,
         **{name: values[name] for name in ("stride", "background", "device", "precision")},
     )
     sources = [Source.parse(text) for text in values["networks"]]

@@ -24,8 +24,6 @@ class Settings:
         stride: Pixels between positions.
         frame: Side in pixels; None for the network's own.
         background: A colour.
-        reuse: The node up to which activations are computed once and moved with the object, as in
-            ``features.extract``; None for no such node. Results stay the same within 1e-5.
     """
 
     layers: tuple[str, ...] | None = None
@@ -35,7 +33,6 @@ class Settings:
     device: str = "auto"
     precision: str = "float32"
     batch_size: int | None = None
-    reuse: str | None = None
 
     def __post_init__(self) -> None:
         """Raise ValueError for a precision that does not fit all layers."""
@@ -88,7 +85,7 @@ class Plan:
 
     def identity(self, settings: Settings) -> dict:
         """What all of a store has in common, as plain JSON values: settings and the objects' checksums."""
-        shared = ("stride", "frame", "background", "precision", "batch_size", "reuse")
+        shared = ("stride", "frame", "background", "precision", "batch_size")
         return {
             **{name: getattr(settings, name) for name in shared},
             "device": settings.device.partition(":")[0],

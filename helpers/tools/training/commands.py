@@ -22,6 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     run = commands.add_parser("train", help="train from scratch, or continue where a run stopped")
     run.add_argument("--only", nargs="+", metavar="PART", help="only networks whose name contains a PART")
     run.add_argument("--seed", type=int, default=0)
+    run.add_argument("--positions", nargs="+", default=store.POSITIONS, choices=(*store.POSITIONS, *store.DOSES))
     run.add_argument("--scale", type=float, default=1.0, help="times the recipe's steps (0.1: a quick look)")
     run.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     run.add_argument("--work", type=Path, default=Path("runs/train"), help="checkpoints")
@@ -33,8 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
     twin.add_argument("--work", type=Path, default=Path("runs/train"), help="checkpoints")
     twin.add_argument("--out", type=Path, default=store.FOLDER, help="where the weights go (default: the package)")
     twin.set_defaults(work_on=_twins)
-    keep = commands.add_parser("keep", help="keep the numbers that notebooks recorded on networks of another seed")
-    keep.add_argument("records", type=Path, nargs="+", help="OUT/NN_name.json of runs with --set training_seed=N")
+    keep = commands.add_parser("keep", help="measure other trainings as notebook 07 does, and keep the numbers")
+    keep.add_argument("files", type=Path, nargs="+", help="weights, for instance runs/seed1/*.safetensors")
     keep.set_defaults(work_on=_keep)
     options = parser.parse_args(arguments)
     return guarded("weights", lambda: options.work_on(options), interrupted="stopped; the same command continues")
@@ -49,7 +50,7 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
-    jobs = train.all_jobs(seed=options.seed, scale=options.scale)
+    jobs = train.all_jobs(seed=options.seed, scale=options.scale, positions=options.positions)
     if options.only:
         jobs = [job for job in jobs if any(part in job.key for part in options.only)]
         if not jobs:
@@ -70,5 +71,5 @@ def _twins(options: argparse.Namespace) -> int:
 
 
 def _keep(options: argparse.Namespace) -> int:
-    print(*seeds.keep(options.records), sep="\n")
+    print(*seeds.keep(options.files), sep="\n")
     return 0

@@ -50,13 +50,6 @@ def accuracy(module: nn.Module, objects: Tensor, labels: Tensor, *, position: tu
     return float((logits(module, objects, position=position).argmax(1) == labels).float().mean())
 
 
-def accuracy_map(module: nn.Module, *, per_class: int = 2, stride: int = 8) -> Tensor:
-    """Accuracy at every ``stride``-th position, float32 (R, C), over ``per_class`` held-out objects per class."""
-    objects, labels = held_out(per_class)
-    steps = range(0, REACH + 1, stride)
-    return torch.tensor([[accuracy(module, objects, labels, position=(row, col)) for col in steps] for row in steps])
-
-
 def float16_shift(module: nn.Module) -> float:
     """Largest change of a cosine when the weights are rounded to float16.
 

@@ -1,7 +1,7 @@
-"""Training scenes: one object, 40 to 56 pixels, in a frame of 128, at the centre or anywhere.
+"""Training scenes: one object, 40 to 56 pixels, in a frame of 128, at the centre, anywhere or between.
 
 A batch is a function of (seed, step) alone: twins see the same scenes in the same order, a resumed run
-continues where it stopped, and the two position modes see the same objects, fills and backgrounds and
+continues where it stopped, and all modes of positions see the same objects, fills and backgrounds and
 differ in the positions (and, on photos, in the fill's luminance, which follows the background under it).
 """
 
@@ -17,7 +17,7 @@ from helpers.networks.embedded.architectures import FRAME
 from helpers.objects import embedded
 
 SIZES = (40, 56)  # pixels, the longer side of the object
-CENTRE_SIGMA = 6.0  # pixels
+SIGMAS = {"centre": 6.0, **{name: float(name.removeprefix("sigma")) for name in store.DOSES}}  # pixels
 BACKGROUNDS = (0.45, 0.15, 0.40)  # white, plain colour, photo
 
 _PATCH = 72  # pixels: the largest object, rotated
@@ -118,7 +118,8 @@ def batch(seed: int, step: int, *, n: int, positions: str) -> tuple[Tensor, Tens
     """Scenes of one training step.
 
     Positions are ``"centre"``, the object's middle near the frame's (Gaussian, sigma 6 pixels: the
-    photographer's bias), or ``"uniform"``, anywhere fully inside.
+    photographer's bias), ``"uniform"``, anywhere fully inside, or between the two: ``"sigma12"`` and
+    ``"sigma24"``, as at the centre but with that sigma. What would lie outside touches the border instead.
 
     Returns:
         Frames uint8 (n, 3, 128, 128) and labels long (n,).
@@ -126,8 +127,8 @@ def batch(seed: int, step: int, *, n: int, positions: str) -> tuple[Tensor, Tens
     Raises:
         ValueError: Another word for positions.
     """
-    if positions not in store.POSITIONS:
-        raise ValueError(f"positions are {' or '.join(store.POSITIONS)}, got {positions!r}")
+    if positions not in (*SIGMAS, "uniform"):
+        raise ValueError(f"positions are {', '.join(SIGMAS)} or uniform; got {positions!r}")
     draw = torch.Generator().manual_seed(seed * 1_000_003 + step)
     labels = torch.randint(len(embedded.CLASSES), (n,), generator=draw)
     alpha, frames, fills = _alphas(labels, draw), _backgrounds(n, draw), _fills(n, draw)
@@ -137,8 +138,10 @@ def batch(seed: int, step: int, *, n: int, positions: str) -> tuple[Tensor, Tens
     starts = []
     for (_, length), z, u in zip(spans, normal, flat, strict=True):
         room = FRAME - length
-        near = (room / 2 + CENTRE_SIGMA * z).round().clamp(min=0)
-        place = near if positions == "centre" else (u * (room + 1)).floor()
+        if positions in SIGMAS:
+            place = (room / 2 + SIGMAS[positions] * z).round().clamp(min=0)
+        else:
+            place = (u * (room + 1)).floor()
         starts.append(torch.minimum(place, room).long().tolist())
     (tops, heights), (lefts, widths) = [[t.tolist() for t in span] for span in spans]
     luminance = torch.tensor(embedded.LUMINANCE)

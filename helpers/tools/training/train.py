@@ -17,7 +17,7 @@ from helpers.networks.embedded import store
 from helpers.networks.embedded.architectures import FRAME, NAMES, build
 from helpers.networks.network import standardise
 from helpers.objects import embedded
-from helpers.tools.training import evaluate, scenes
+from helpers.tools.training import evaluate, saving, scenes
 
 STEPS = {"demo_alexnet": 6000, "demo_resnet": 1800, "demo_mobilenet_v2": 1600}
 PEAK_RATE = {"demo_alexnet": 1e-3, "demo_resnet": 4e-3, "demo_mobilenet_v2": 4e-3}
@@ -47,12 +47,15 @@ class Job:
         return store.file_name(self.name, antialiased=self.antialiased, positions=self.positions).removesuffix(_SUFFIX)
 
 
-def all_jobs(*, seed: int = 0, scale: float = 1.0) -> list[Job]:
-    """The twelve networks, twins next to each other; ``scale`` multiplies the recipe's steps (at least 8)."""
+def all_jobs(*, seed: int = 0, scale: float = 1.0, positions: tuple[str, ...] = store.POSITIONS) -> list[Job]:
+    """The networks with these positions, twins next to each other, by default the twelve of the workbook.
+
+    ``scale`` multiplies the recipe's steps (at least 8).
+    """
     return [
-        Job(name=name, antialiased=kind, positions=positions, seed=seed, steps=max(8, round(STEPS[name] * scale)))
+        Job(name=name, antialiased=kind, positions=where, seed=seed, steps=max(8, round(STEPS[name] * scale)))
         for name in NAMES
-        for positions in store.POSITIONS
+        for where in positions
         for kind in (False, True)
     ]
 
@@ -65,7 +68,7 @@ def _metadata(job: Job, seconds: float, module: nn.Module, loss: float) -> dict[
     recipe = {
         "optimiser": "AdamW", "schedule": "one-cycle (linear, 25% up)", "peak_rate": PEAK_RATE[job.name],
         "weight_decay": WEIGHT_DECAY, "label_smoothing": LABEL_SMOOTHING, "batch": BATCH, "steps": job.steps,
-        "positions": job.positions, "centre_sigma_px": scenes.CENTRE_SIGMA, "object_px": scenes.SIZES,
+        "positions": job.positions, "sigma_px": scenes.SIGMAS.get(job.positions), "object_px": scenes.SIZES,
         "backgrounds_white_plain_photo": scenes.BACKGROUNDS, "frame_px": FRAME,
     }  # fmt: skip
     sources = {
@@ -165,7 +168,7 @@ def train_all(jobs: list[Job], *, work: Path, folder: Path, processes: int) -> N
     with context.Pool(processes) as pool:
         for job, state, metadata in pool.imap_unordered(_run, tasks):
             half = float(metadata["float16_shift"]) < FLOAT16_SHIFT
-            path = store.save_state(state, metadata, file=job.key + _SUFFIX, folder=folder, half=half)
+            path = saving.save_state(state, metadata, file=job.key + _SUFFIX, folder=folder, half=half)
             tqdm.write(
                 f"{path.name}: accuracy {metadata['accuracy_centre']} at the centre, "
                 f"{metadata['accuracy_corners']} in the corners, {metadata['seconds']} s"

@@ -22,7 +22,7 @@ from tqdm import tqdm
 from helpers import networks, runtime
 from helpers.networks.antialiasing import blurred, match_statistics
 from helpers.networks.embedded import store
-from helpers.tools.training import agreement, pictures
+from helpers.tools.training import agreement, pictures, saving
 
 NAMES = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
 SMALL = 160  # px: the side of every second batch, for speed
@@ -179,7 +179,7 @@ def ship(name: str, twin: nn.Module, recipe: Recipe, *, seconds: float, folder: 
     known = metadata(name, recipe, seconds=seconds) | {"validation": json.dumps(found)}
     for pictured, numbers in found.items():
         print(f"{name} on {pictured}:", ", ".join(f"{key} {value:.4g}" for key, value in numbers.items()), flush=True)
-    return store.save_state(twin.state_dict(), known, f"{name}_aa.safetensors", folder=folder)
+    return saving.save_state(twin.state_dict(), known, f"{name}_aa.safetensors", folder=folder)
 
 
 def make(name: str, recipe: Recipe, *, work: Path, folder: Path = store.FOLDER) -> Path:

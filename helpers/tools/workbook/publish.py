@@ -10,14 +10,17 @@ import base64
 import hashlib
 import json
 import re
+from html import escape
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
+from PIL import Image
 
 from helpers.records import write_file
 from helpers.tools.commandline import read_json
 from helpers.tools.workbook import baselines, judge
+from helpers.tools.workbook.captions import Caption, captions
 from helpers.tools.workbook.notebooks import Notebook, Refused, readable
 from helpers.tools.workbook.rendering import small
 from helpers.tools.workbook.report import TABLE, title
@@ -181,24 +184,40 @@ def _sidecar(path: Path) -> dict:
 
 
 def _gallery(notebooks: list[Notebook], figures: Path) -> list[str]:
-    """Write ``figures/README.md``: every figure under its notebook, with the parameters behind it."""
+    """Write ``figures/README.md``: an index of all figures, then each under its notebook with what it shows."""
+    index, lines = [], []
+    for notebook in notebooks:
+        there = {path.stem[3:]: path for path in sorted(figures.glob(f"{notebook.number}_*.png"))}
+        told = captions(notebook.path)
+        names = [name for name in told if name in there]  # in the notebook's order
+        names += [name for name in there if name not in told]
+        if not names:
+            continue
+        parameters = _sidecar(there[names[0]].with_suffix(".json"))["parameters"]
+        given = ", ".join(f"{name} {_short(value)}" for name, value in parameters.items())
+        lines += ["", f"## [{notebook.number} {title(notebook.name)}](../notebooks/{notebook.path.name})"]
+        lines += ["", f"Made with: {given}."]
+        for name in names:
+            caption, file = told.get(name, Caption("", "")), there[name]
+            index.append(f'<a href="#{file.stem}"><img src="{file.name}" alt="{title(file.stem)}" height="90"></a>')
+            with Image.open(file) as image:
+                width = round(image.width * 96 / 150)  # figures are saved at 150 dots an inch; a page has 96
+            lines += [
+                "",
+                f'<a id="{file.stem}"></a>',
+                "",
+                f'<img src="{file.name}" alt="{title(file.stem)}" width="{width}">',
+            ]
+            reading = f" *{escape(caption.reading)}*" if caption.reading else ""
+            lines += ["", f"**{title(file.stem)}.** {escape(caption.shows)}{reading} ([sidecar]({file.stem}.json))"]
     lines = [
         "# Figures",
         "",
         "Made by `make figures` from a demo run; each has a sidecar that tells from what.",
+        "",
+        *index,
+        *lines,
     ]
-    for notebook in notebooks:
-        pictures = sorted(figures.glob(f"{notebook.number}_*.png"))
-        if not pictures:
-            continue
-        parameters = _sidecar(pictures[0].with_suffix(".json"))["parameters"]
-        given = ", ".join(f"{name} {_short(value)}" for name, value in parameters.items())
-        lines += ["", f"## [{notebook.number} {title(notebook.name)}](../notebooks/{notebook.path.name})"]
-        lines += ["", f"Made with: {given}."]
-        for picture in pictures:
-            caption = title(picture.stem)
-            lines += ["", f"**{caption}** ([sidecar]({picture.stem}.json))", ""]
-            lines += [f"![{caption}]({picture.name})"]
     page = figures / "README.md"
     text = "\n".join(lines) + "\n"
     if page.exists() and page.read_text(encoding="utf-8") == text:

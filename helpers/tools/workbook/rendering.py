@@ -6,7 +6,7 @@ import base64
 import io
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from html import escape
 from pathlib import Path
 
@@ -29,17 +29,25 @@ _STYLES = ["background-color", "border-left", "color", "font-style", "font-weigh
 _DRAWN = re.compile("\ue000(\\d+)\ue001")  # stands for a formula's drawing while what others wrote is cleaned
 _DISPLAY = re.compile(r"\$\$(.+?)\$\$", flags=re.DOTALL)
 _INLINE = re.compile(r"(?<![\\$\w])\$(?!\s)([^$\n]+?)(?<!\s)\$(?![\w$])")
+_RELATIVE = re.compile(r'href="(?!https?://|#)([^"#]*?)(?:\.ipynb)?(?:#[^"]*)?"')
 _CODE = re.compile(r"(```.*?```|`[^`\n]*`)", flags=re.DOTALL)
 # TeX that matplotlib's typesetter knows by another name
 _SAME = {r"\lVert": r"\|", r"\rVert": r"\|", r"\tfrac": r"\frac", r"\text": r"\mathrm"}
 _SAME[r"\operatorname"] = r"\mathrm"
 
 
-def body(path: Path) -> str:
+def body(path: Path, *, beside: Collection[str] = ()) -> str:
     """The cells and outputs of an executed notebook, as the inside of a page.
 
-    Widgets are left out (they need a kernel), and so is papermill's own markup; formulas are SVG drawings. Names of
-    files and labels stand in it, and may hold scripts: of its HTML only what neither runs nor fetches anything stays.
+    Args:
+        path: of the notebook.
+        beside: the names of the notebooks on the same page: a link to one leads to its section, with its name for an
+            id. Links to other files are left out, for the page may be read anywhere.
+
+    Returns:
+        HTML. Widgets are left out (they need a kernel), and so is papermill's own markup; formulas are SVG
+        drawings. Names of files and labels stand in it, and may hold scripts: of its HTML only what neither runs nor
+        fetches anything stays.
     """
     from nbconvert import HTMLExporter
 
@@ -72,6 +80,7 @@ def body(path: Path) -> str:
     notebook.metadata.pop("widgets", None)
     exporter = HTMLExporter(template_name="basic", embed_images=False, exclude_anchor_links=True)
     text = _cleaned(exporter.from_notebook_node(notebook)[0]).replace("<img ", '<img loading="lazy" ')
+    text = _RELATIVE.sub(lambda found: f'href="#{found[1]}"' if found[1] in beside else "", text)
     return _DRAWN.sub(lambda found: drawn[int(found[1])] if int(found[1]) < len(drawn) else "", text)
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 import json
 import math
+from collections.abc import Collection
 from html import escape
 from pathlib import Path
 
 import jinja2
+from PIL import Image
 
 from helpers.measures import claims
 from helpers.records import write_file
 from helpers.tools.workbook import judge
+from helpers.tools.workbook.captions import Caption, captions
 from helpers.tools.workbook.judge import counted
 from helpers.tools.workbook.rendering import body
 from helpers.views import plots
@@ -49,22 +53,36 @@ def _html(summary: dict, out: Path) -> str:
     )
     environment.filters.update(number=number, seconds=seconds, place=place, title=title, counted=counted)
     executed = {entry["name"]: out / "notebooks" / f"{entry['name']}.ipynb" for entry in summary["notebooks"]}
-    pages = {name: _executed(path) for name, path in executed.items() if path.exists()}
+    there = {name: path for name, path in executed.items() if path.exists()}
+    pages = {name: _executed(path, executed) for name, path in there.items()}
+    words = {f"figures/{name}": caption for path in there.values() for name, caption in _captions(path).items()}
     figures = {name: _picture(out / name) for entry in summary["notebooks"] for name in entry["figures"]}
     table = _picture(out / TABLE) if (out / TABLE).exists() else None
-    return environment.get_template("report.html").render(run=summary, pages=pages, figures=figures, table=table)
+    template = environment.get_template("report.html")
+    return template.render(run=summary, pages=pages, figures=figures, captions=words, table=table)
 
 
-def _executed(path: Path) -> str:
+def _captions(path: Path) -> dict[str, Caption]:
+    """The captions of an executed notebook's figures, by file; none where it cannot be read."""
+    with contextlib.suppress(Exception):  # as below
+        return {f"{path.name[:2]}_{name}.png": caption for name, caption in captions(path).items()}
+    return {}
+
+
+def _executed(path: Path, beside: Collection[str]) -> str:
     """An executed notebook, or in its place why it cannot be shown: the report of the others is written."""
     try:
-        return body(path)
+        return body(path, beside=beside)
     except Exception as error:  # readers, converters and picture decoders have no common error
         return f"<p>It cannot be shown: {escape(f'{type(error).__name__}: {error}'[:200])}</p>"
 
 
-def _picture(path: Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
+def _picture(path: Path) -> dict[str, object]:
+    """The attributes of an image: the picture itself, and its size, so that the page does not move as it loads."""
+    with Image.open(path) as image:
+        width, height = image.size
+    content = base64.b64encode(path.read_bytes()).decode("ascii")
+    return {"width": width, "height": height, "src": f"data:image/png;base64,{content}"}
 
 
 def number(value: object) -> str:

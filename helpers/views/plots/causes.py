@@ -31,13 +31,11 @@ def by_cause(
 ) -> Figure:
     """Left: invariance by training positions, one panel per architecture. Right: the factors of the causes.
 
-    Other trainings are rings.
-
     Args:
         points: columns `architecture`, `training`, `kind`, `value`, `low`, `high`, and where there are other
-            trainings `others`, a list of their values.
+            trainings `others`, a list of their values, drawn as rings.
         factors: {measure: {cause: interval}}, how many times smaller the change becomes; 1 is no effect.
-        others: the factors of other trainings.
+        others: the factors of single pairs of networks, drawn as rings.
     """
     families, trainings = (list(dict.fromkeys(points[name])) for name in ("architecture", "training"))
     kinds = list(dict.fromkeys(points["kind"]))
@@ -55,19 +53,21 @@ def by_cause(
                 axis.plot(at, part["value"], color=colour, marker="o", markersize=6, label=kind)
                 for x, values in zip(at, part["others"] if "others" in part else [], strict=False):
                     axis.plot([x] * len(values), values, color=colour, **RING)
+            if axis is axes[0] and "others" in points and points["others"].map(len).any():
+                axis.plot([], [], color="0.4", label="another training", **RING)
             axis.set_xticks(range(len(trainings)), trainings)
             axis.set_xlim(-0.4, len(trainings) - 0.6)
             axis.set_title(family)
         axes[0].set_ylabel(label)
         axes[len(axes) // 2].set_xlabel("objects' positions in training")
-        left.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=9.5)
+        left.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=9.5)
         axis = right.subplots()
         axis.axvline(1, color="0.5", linewidth=1, zorder=0)
         dots(axis, factors, lines=causes, fills=_MEASURES, others=others)
         factor_axis(axis)
         axis.set_xlabel("change, times smaller")
         if others and any(values for series in others.values() for values in series.values()):
-            axis.plot([], [], color="0.4", label="another training", **RING)
+            axis.plot([], [], color="0.4", label="one pair of networks", **RING)
         right.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=9.5)
         left.suptitle("what each network reaches")
         right.suptitle("what each cause buys")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 
 import numpy as np
@@ -40,7 +41,7 @@ def claims(table: pd.DataFrame) -> Figure:
         axis.set(xlim=(0, size[0]), ylim=(size[1], 0))
         axis.axis("off")
         for column, network in enumerate(networks):
-            name = network.replace(", ", "\n")
+            name = re.sub(", |(?<=-)(?=Lite)|(?<=embedded) ", "\n", network)
             axis.text(_LEFT + (column + 0.5) * wide, _TOP - 0.12, name, ha="center", va="bottom", fontsize=9)
         for row, finding in enumerate(findings):
             middle = _TOP + (row + 0.5) * high
