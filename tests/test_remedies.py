@@ -170,6 +170,8 @@ def test_random_directions_follow_the_features() -> None:
     values = RNG(0).normal(size=(5, 40, 30)) * np.r_[100.0, np.ones(29)]
     found = remedies.random_directions(values, count=1, seed=1)
     assert abs(found[0, 0]) > 0.99  # where nearly all of the variance is
+    lifted = remedies.random_directions(values + 1e4 * np.eye(30)[1], count=1, seed=1)
+    np.testing.assert_allclose(lifted, found, atol=1e-9)  # where they lie is no part of how they vary
     many = remedies.random_directions(values, count=6, seed=1)
     np.testing.assert_allclose(many.T @ many, np.eye(6), atol=1e-12)
     assert not np.allclose(many, remedies.random_directions(values, count=6, seed=2))

@@ -148,12 +148,18 @@ def _cluster(scheduler: str) -> Iterator[_Cluster]:
         client = distributed.Client(scheduler, timeout=_PATIENCE)
     except (OSError, TimeoutError, ValueError) as error:
         raise SweepError(f"no Dask scheduler answers at {scheduler} ({error}): start `dask scheduler`") from error
-    with client, _lost(scheduler, client):
-        try:
-            client.wait_for_workers(1, timeout=60)
-        except TimeoutError as error:
-            raise SweepError(f"the scheduler at {scheduler} has no worker: start `dask worker {scheduler}`") from error
-        yield _Cluster(client, distributed, scheduler)
+    try:
+        with _lost(scheduler, client):
+            try:
+                client.wait_for_workers(1, timeout=60)
+            except TimeoutError as error:
+                raise SweepError(
+                    f"the scheduler at {scheduler} has no worker: start `dask worker {scheduler}`"
+                ) from error
+            yield _Cluster(client, distributed, scheduler)
+    finally:
+        with contextlib.suppress(Exception):  # closing a client whose scheduler is gone may fail, and would hide why
+            client.close()
 
 
 @contextlib.contextmanager
