@@ -16,6 +16,8 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
+from helpers.networks.passes import hooked
+
 
 class _Folded(nn.Module):
     """What replaces a folded batch norm: nothing, or the activation that is part of timm's norms."""
@@ -52,12 +54,9 @@ def foldable(module: nn.Module) -> Iterator[list[tuple[str, str]]]:
             handles.append(part.register_forward_hook(lambda _, __, output, path=path: leave(path, output)))
         elif isinstance(part, nn.BatchNorm2d) and part.running_mean is not None:
             handles.append(part.register_forward_pre_hook(lambda _, inputs, path=path: enter(path, inputs[0])))
-    try:
+    with hooked(handles):
         yield found
-    finally:
-        for handle in handles:
-            handle.remove()
-        found[:] = [pair for pair in found if calls[pair[0]] == calls[pair[1]] == 1]
+    found[:] = [pair for pair in found if calls[pair[0]] == calls[pair[1]] == 1]
 
 
 def sharing(module: nn.Module) -> nn.Module:

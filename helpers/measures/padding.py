@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from helpers.networks import Network
 from helpers.networks.antialiasing import Blur
-from helpers.networks.passes import copied, watch
+from helpers.networks.passes import copied, hooked, reach, sides, watch
 from helpers.suggestions import nearest
 
 MODES = ("zeros", "reflect", "circular")
@@ -96,7 +96,7 @@ def obstacles(network: Network) -> list[str]:
 
     def step(name: str, child: nn.Module):
         def note(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-            before, after, stride = inputs[0].shape[-1], output.shape[-1], _sides(child.stride)[-1]
+            before, after, stride = inputs[0].shape[-1], output.shape[-1], sides(child.stride)[-1]
             if after * stride != before and not found:
                 found.append(
                     f"{name}: a map of {before} becomes {after} at stride {stride}, not {before / stride:g}"
@@ -131,11 +131,8 @@ def obstacles(network: Network) -> list[str]:
         for name, child in module.named_modules()
         if isinstance(child, nn.Linear)
     ]
-    try:
+    with hooked(handles):
         watch(module, (network.frame, network.frame))
-    finally:
-        for handle in handles:
-            handle.remove()
     return found
 
 
@@ -155,7 +152,7 @@ def _rebuilt(network: Network, mode: str, close: bool) -> tuple[int, nn.Module]:
                 child.__class__ = _SameConv
             child.padding_mode = mode
             changed += isinstance(child, _SameConv) or child.padding == "same"
-            changed += any(side not in (0, "valid", "same") for side in _sides(child.padding))
+            changed += any(side not in (0, "valid", "same") for side in sides(child.padding))
             continue
         new = _replacement(child, mode, close)
         if new is not child:
@@ -182,9 +179,8 @@ class _SameConv(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         around = []
         for axis in (1, 0):
-            side, step, kernel = x.shape[2 + axis], self.stride[axis], self.kernel_size[axis]
-            reach = self.dilation[axis] * (kernel - 1) + 1
-            total = max((math.ceil(side / step) - 1) * step + reach - side, 0)
+            side, step = x.shape[2 + axis], self.stride[axis]
+            total = max((math.ceil(side / step) - 1) * step + reach(self)[axis] - side, 0)
             around += [total // 2, total - total // 2][:: -1 if self.swapped else 1]
         x = F.pad(x, around, mode=_FUNCTIONAL[self.padding_mode])
         return F.conv2d(x, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
@@ -224,17 +220,11 @@ def _replacement(child: nn.Module, mode: str, close: bool) -> nn.Module:
         child = child.original[0]
     if not isinstance(child, nn.MaxPool2d | nn.AvgPool2d) or mode == "zeros":
         return child
-    top, left = _sides(child.padding)
+    top, left = sides(child.padding)
     around = (left, left, top, top)
-    if close and not any(around) and _sides(child.stride) == (1, 1):
-        dilation = _sides(getattr(child, "dilation", 1))
-        height, width = ((k - 1) * d for k, d in zip(_sides(child.kernel_size), dilation, strict=True))
-        around = (0, width, 0, height)
+    if close and not any(around) and sides(child.stride) == (1, 1):
+        height, width = reach(child)
+        around = (0, width - 1, 0, height - 1)
     if not any(around):
         return child
     return (_MaxPool if isinstance(child, nn.MaxPool2d) else _AvgPool)(child, around, mode)
-
-
-def _sides(value: object) -> tuple:
-    """A size that may be one for both sides, as (vertical, horizontal)."""
-    return tuple(value) if isinstance(value, tuple | list) else (value, value)

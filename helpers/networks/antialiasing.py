@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from helpers.networks import passes
 from helpers.networks.network import Network
-from helpers.networks.passes import evaluating, parameter, watch
+from helpers.networks.passes import evaluating, hooked, parameter, reach, watch
 
 _NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
 
@@ -109,12 +109,6 @@ def _place(calls: list[_Call], i: int) -> tuple[_Call, bool]:
     return place, True
 
 
-def _kernel(part: nn.Module) -> int:
-    """The side of a layer's kernel in pixels, gaps of a dilation included."""
-    size, gaps = (value if isinstance(value, int) else value[0] for value in (part.kernel_size, part.dilation))
-    return gaps * (size - 1) + 1
-
-
 def blurred(module: nn.Module, *, taps: int = 3, frame: int = 224) -> nn.Module:
     """A copy in eval mode whose convolutions and max pools of stride 2 run at stride 1, each blurred.
 
@@ -141,10 +135,10 @@ def blurred(module: nn.Module, *, taps: int = 3, frame: int = 224) -> nn.Module:
         raise ValueError("there is no stride to blur: no convolution after the first and no max pool has stride 2")
     for i in chosen:
         part = calls[i].module
-        same = _kernel(part) if type(part).__name__.endswith("Same") else None
+        same = reach(part)[0] if type(part).__name__.endswith("Same") else None
         blur = Blur(taps, same, ceil=getattr(part, "ceil_mode", False)).to(parameter(copied).device)
         part.stride = (1, 1)
-        if isinstance(part, nn.Conv2d) and _kernel(part) == 1:
+        if isinstance(part, nn.Conv2d) and reach(part)[0] == 1:
             _put(copied, calls[i].path, blur, part)
             continue
         place, after = _place(calls, i)
@@ -217,12 +211,8 @@ def match_statistics(smooth: nn.Module, plain: nn.Module, inputs: Tensor) -> Non
         norm.running_var.copy_((norm.running_var + norm.eps) * ratio - norm.eps)
 
     for module, hook in ((plain, note), (smooth, match)):
-        handles = [norm.register_forward_pre_hook(hook) for norm in _tracked(module)]
-        try:
+        with hooked([norm.register_forward_pre_hook(hook) for norm in _tracked(module)]):
             module(inputs)
-        finally:
-            for handle in handles:
-                handle.remove()
 
 
 def antialias(network: Network, *, taps: int = 3) -> Network:

@@ -28,9 +28,9 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 def standardise(
     frames: torch.Tensor, *, mean: Sequence[float] = IMAGENET_MEAN, std: Sequence[float] = IMAGENET_STD
 ) -> torch.Tensor:
-    """uint8 frames (B, 3, H, W) to float32: / 255, minus the mean, over the deviation of each channel."""
+    """Frames (B, 3, H, W) to float32 (float64 stays): / 255, minus the mean, over the deviation of each channel."""
     mean, std = (torch.tensor(each, device=frames.device)[:, None, None] for each in (mean, std))
-    return (frames.float() / 255 - mean) / std
+    return (frames.to(torch.promote_types(frames.dtype, torch.float32)) / 255 - mean) / std
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import copy
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import nn
+from torch.utils.hooks import RemovableHandle
 
 # How far these reduce a side depends on the frame: they have no stride.
 _ADAPTIVE = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
@@ -45,6 +46,16 @@ def evaluating(module: nn.Module) -> Iterator[None]:
             held[name], buffer.data = buffer, value
 
 
+@contextlib.contextmanager
+def hooked(handles: Sequence[RemovableHandle]) -> Iterator[None]:
+    """A context at whose end these hooks are removed."""
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
 def watch(
     module: nn.Module, frame: tuple[int, int], note: Callable[..., None] | None = None, parts: Iterable[nn.Module] = ()
 ) -> Any:
@@ -55,9 +66,9 @@ def watch(
     Raises:
         ValueError: the module takes no such frame; in its own words, and what to do.
     """
-    handles = [part.register_forward_hook(note) for part in parts]
+    hooks = [part.register_forward_hook(note) for part in parts]
     try:
-        with evaluating(module), torch.no_grad():
+        with hooked(hooks), evaluating(module), torch.no_grad():
             noise = torch.randn(1, 3, *frame, generator=torch.Generator().manual_seed(0), device="cpu")
             return module(noise.to(parameter(module)))
     except Exception as error:  # whatever a module raises
@@ -67,15 +78,23 @@ def watch(
             "frames of the size it was made for; where it takes 1 channel, put a layer in front of it, "
             "nn.Sequential(torchvision.transforms.Grayscale(), module)"
         ) from error
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def copied(module: nn.Module, frame: int) -> nn.Module:
     """A deep copy; a pass before it makes weights that are computed in each pass (weight norm) ones that copy."""
     watch(module, (frame, frame))
     return copy.deepcopy(module)
+
+
+def sides(value: Any) -> tuple:
+    """A size that may be one for both sides, as (vertical, horizontal)."""
+    return tuple(value) if isinstance(value, tuple | list) else (value, value)
+
+
+def reach(part: nn.Module) -> tuple[int, int]:
+    """The sides of a layer's kernel, in pixels of its input, gaps of a dilation included."""
+    sizes, gaps = sides(part.kernel_size), sides(getattr(part, "dilation", 1))
+    return tuple(gap * (size - 1) + 1 for size, gap in zip(sizes, gaps, strict=True))
 
 
 def strides(module: nn.Module, frame: int) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from helpers import features
 from helpers.measures.equivariance.maps import stride_of
 from helpers.networks import Network
+from helpers.networks.passes import hooked
 
 
 def above_nyquist(maps: Tensor, *, step: int = 2) -> Tensor:
@@ -68,12 +69,8 @@ def before_strides(
     with features.reader(network, [network.logits], device=device, fold=False) as reading:
         batch = torch.cat([frames, empty]).to(reading.device)
         reading(batch[-1:])  # the first call runs it more than once, to try it
-        handles = [part.register_forward_hook(note) for part in steps]
-        try:
+        with hooked([part.register_forward_hook(note) for part in steps]):
             reading(batch)
-        finally:
-            for handle in handles:
-                handle.remove()
     return {stride: torch.stack(shares).mean(0) for stride, shares in sorted(found.items())}
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from helpers.networks import Network, evaluating
-from helpers.networks.passes import copied, parameter, watch
+from helpers.networks.passes import copied, parameter, reach, sides, watch
 
 
 @dataclass(frozen=True)
@@ -53,13 +53,13 @@ def paddings(network: Network, *, frame: int | None = None) -> list[Padding]:
     found = []
     with evaluating(module):
         for part, shape in shapes.items():
-            (kernel, across), (stride, _) = _reach(part), _pair(part.stride)
+            (kernel, across), (stride, _) = reach(part), sides(part.stride)
             if (kernel, across, stride) == (1, 1, 1):
                 continue
             seen = _seen(part, shape)
-            sides = [kernel - seen[0], kernel - seen[1], across - seen[2], across - seen[3]]
-            if stride > 1 or any(sides):
-                found.append(Padding(paths[part], shape[-1], stride, *sides))
+            lines = [kernel - seen[0], kernel - seen[1], across - seen[2], across - seen[3]]
+            if stride > 1 or any(lines):
+                found.append(Padding(paths[part], shape[-1], stride, *lines))
     return found
 
 
@@ -80,15 +80,6 @@ def _seen(part: nn.Module, shape: tuple[int, ...]) -> list[int]:
         lines = grad.amax(1 - k // 2).nonzero()[:, 0]  # between them are gaps, if the kernel has any
         found.append(int(lines[-1]) + 1 if k % 2 == 0 else shape[2 + k // 2] - int(lines[0]))
     return found
-
-
-def _reach(part: nn.Module) -> tuple[int, int]:
-    gaps = _pair(getattr(part, "dilation", 1))
-    return tuple(gap * (size - 1) + 1 for size, gap in zip(_pair(part.kernel_size), gaps, strict=True))
-
-
-def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
-    return (value, value) if isinstance(value, int) else tuple(value)
 
 
 def spread(grid: tuple[int, int], *, stride: int, count: int, seed: int = 0) -> Tensor:

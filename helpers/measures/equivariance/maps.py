@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from helpers import features
 from helpers.features.perturbation import perturbed
 from helpers.networks import Network
-from helpers.networks.passes import watch
+from helpers.networks.passes import hooked, watch
 
 _CONTAINERS = (nn.Sequential, nn.ModuleList)
 
@@ -74,17 +74,13 @@ def read(
 
     with features.reader(network, [network.logits], device=device, fold=False) as reading:
         size = features.batch_for(network, frames.shape[2:], device=reading.device)
-        handles = [part.register_forward_hook(hook(path)) for path, part in parts.items()]
-        try:
+        with hooked([part.register_forward_hook(hook(path)) for path, part in parts.items()]):
             for batch in frames.split(size):
                 reading(batch.to(reading.device))
                 for path in parts:
                     if held[path].ndim != 4:
                         raise ValueError(f"{path} of {network.name} gives {tuple(held[path].shape)}, no maps")
                     kept[path].append(perturbed(held[path].flatten(1)).view(held[path].shape))
-        finally:
-            for handle in handles:
-                handle.remove()
     return {path: torch.cat(each) for path, each in kept.items()}
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from helpers.measures.equivariance.maps import phase_shift
-from helpers.networks import Network, evaluating
+from helpers.networks import Network, evaluating, nodes
 from helpers.networks.passes import parameter
 
 
@@ -26,25 +26,20 @@ def lie_derivative(network: Network, frames: Tensor, layer: str | None = None, *
         ValueError: an unknown layer.
     """
     like = parameter(network.module)
-    path, marks = network.layers[network.check(layer)[0]].partition(":")[::2] if layer else ("", "")
+    path, marks = nodes.split(layer, network.layers[network.check(layer)[0]]) if layer else ("", [])
     held: list[Tensor] = []
     part = network.submodule(path)
-    if marks.startswith("input"):
+    if "input" in marks:
         handle = part.register_forward_pre_hook(lambda _, inputs: held.append(inputs[0]))
     else:
         handle = part.register_forward_hook(lambda _, __, output: held.append(output))
 
     def features(by: Tensor) -> Tensor:
         held.clear()
-        moved = phase_shift(frames.to(like), by, axis)
-        mean, std = (torch.tensor(each).to(like)[:, None, None] for each in (network.mean, network.std))
-        network.module((moved / 255 - mean) / std)
+        network.module(network.preprocess(phase_shift(frames.to(like), by, axis)))
         value = held[-1]
         return value.mean((2, 3)) if value.ndim == 4 else value
 
-    try:
-        with evaluating(network.module):
-            start = torch.zeros((), dtype=like.dtype, device=like.device)
-            return torch.func.jvp(features, (start,), (torch.ones_like(start),))[1].detach()
-    finally:
-        handle.remove()
+    with handle, evaluating(network.module):
+        start = torch.zeros((), dtype=like.dtype, device=like.device)
+        return torch.func.jvp(features, (start,), (torch.ones_like(start),))[1].detach()
