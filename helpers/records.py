@@ -22,6 +22,7 @@ from helpers import runtime
 # What a claim's interval can say, and the colour of its line: legible on light and dark, apart for the colour-blind
 VERDICTS = {"holds": "#3b82c4", "does not hold": "#d9682b", "undecided": "#8c8c8c"}
 FEWEST = 3  # objects for a verdict: of how they vary, two show a single difference, whatever interval that gives
+DPI = 150  # of a figure that is saved
 
 
 class CheckFailed(AssertionError):
@@ -191,7 +192,7 @@ class Record:
         path = self.out / "figures" / f"{self.notebook[:2]}_{name}.png"
         buffer, picture = io.BytesIO(), io.BytesIO()
         figure.draw_without_rendering()  # axes of equal aspect find their places in the second layout only
-        figure.savefig(buffer, format="png", dpi=150, bbox_inches="tight", pad_inches=0.08, metadata={"Software": None})
+        figure.savefig(buffer, format="png", dpi=DPI, bbox_inches="tight", pad_inches=0.08, metadata={"Software": None})
         with Image.open(buffer) as image:
             image.convert("RGB").save(picture, "PNG", optimize=True)
         write_file(path, picture.getvalue())

@@ -10,6 +10,7 @@ from helpers.networks.embedded.architectures import NAMES
 
 POSITIONS = ("centre", "uniform")  # of the networks that come with the workbook
 DOSES = ("sigma12", "sigma24")  # between the two: normal about the centre, with that deviation in px
+TRAINED = (*POSITIONS, *DOSES)  # all that can be trained
 FOLDER = Path(__file__).parent / "weights"
 SUMS = "SHA256SUMS"
 
@@ -22,8 +23,8 @@ def file_name(name: str, *, antialiased: bool, positions: str) -> str:
     """
     if name not in NAMES:
         raise ValueError(f"no embedded network is called {name!r}; there are {', '.join(NAMES)}")
-    if positions not in (*POSITIONS, *DOSES):
-        raise ValueError(f"embedded weights are {', '.join(map(repr, (*POSITIONS, *DOSES)))}; got {positions!r}")
+    if positions not in TRAINED:
+        raise ValueError(f"embedded weights are {', '.join(map(repr, TRAINED))}; got {positions!r}")
     return f"{name}{'_aa' if antialiased else ''}_{positions}.safetensors"
 
 

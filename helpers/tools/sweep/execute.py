@@ -148,23 +148,17 @@ def _cluster(scheduler: str) -> Iterator[_Cluster]:
         client = distributed.Client(scheduler, timeout=_PATIENCE)
     except (OSError, TimeoutError, ValueError) as error:
         raise SweepError(f"no Dask scheduler answers at {scheduler} ({error}): start `dask scheduler`") from error
-    try:
-        with _lost(scheduler, client):
-            try:
-                client.wait_for_workers(1, timeout=60)
-            except TimeoutError as error:
-                raise SweepError(
-                    f"the scheduler at {scheduler} has no worker: start `dask worker {scheduler}`"
-                ) from error
-            yield _Cluster(client, distributed, scheduler)
-    finally:
-        with contextlib.suppress(Exception):  # closing a client whose scheduler is gone may fail, and would hide why
-            client.close()
+    with _lost(scheduler, client):
+        try:
+            client.wait_for_workers(1, timeout=60)
+        except TimeoutError as error:
+            raise SweepError(f"the scheduler at {scheduler} has no worker: start `dask worker {scheduler}`") from error
+        yield _Cluster(client, distributed, scheduler)
 
 
 @contextlib.contextmanager
 def _lost(scheduler: str, client: Any) -> Iterator[None]:
-    """Whatever is raised when the scheduler is gone as one error."""
+    """Whatever is raised when the scheduler is gone as one error; closes the client."""
     try:
         yield
     except (SweepError, ValueError):
@@ -177,6 +171,9 @@ def _lost(scheduler: str, client: Any) -> Iterator[None]:
             f"the scheduler at {scheduler} does not answer any more: start it and its workers again; what is finished "
             "is kept, and the same command continues"
         ) from error
+    finally:
+        with contextlib.suppress(Exception):  # closing a client whose scheduler is gone may fail, and would hide why
+            client.close()
 
 
 class _Cluster:

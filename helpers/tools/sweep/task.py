@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from helpers import features, runtime, similarity
-from helpers.features.reuse import reusing
+from helpers.features.batches import scene_reader
 from helpers.measures import variation
 from helpers.networks import Network, Source
 from helpers.objects import Cutout
@@ -166,11 +166,11 @@ def throughput(source: Source, cutout: Cutout, *, settings: Settings) -> float:
         grid = torch.cartesian_prod(*positions(scene.grid, settings.stride))
         chosen = grid[torch.arange(batch) % len(grid)]
         layers, rounds = settings.layers_of(network), max(2, -(-32 // batch))
-        with features.reader(network, layers, device=where, precision=settings.precision) as read:
-            reused = reusing(read, scene, grid) if settings.precision == "float32" else None
+        how = {"device": where, "precision": settings.precision, "average": False, "reuse": True, "fold": True}
+        with scene_reader(network, scene, layers, grid, **how) as source:
             for attempt in range(rounds + 1):
                 if attempt == 1:
                     start = time.perf_counter()
-                found = read(scene.render(chosen, device=where))
+                found = source.read(scene.render(chosen, device=where))
                 float(found[layers[0]].sum())  # waits for the device
-            return (reused.gain if reused else 1) * rounds * batch / (time.perf_counter() - start)
+            return source.settings.get("gain of reuse", 1) * rounds * batch / (time.perf_counter() - start)

@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     run = commands.add_parser("train", help="train from scratch, or continue where a run stopped")
     run.add_argument("--only", nargs="+", metavar="PART", help="only networks whose name contains a PART")
     run.add_argument("--seed", type=int, default=0)
-    run.add_argument("--positions", nargs="+", default=store.POSITIONS, choices=(*store.POSITIONS, *store.DOSES))
+    run.add_argument("--positions", nargs="+", default=store.POSITIONS, choices=store.TRAINED)
     run.add_argument("--scale", type=float, default=1.0, help="times the recipe's steps (0.1: a quick look)")
     run.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     run.add_argument("--work", type=Path, default=Path("runs/train"), help="checkpoints")

@@ -127,7 +127,7 @@ def batch(seed: int, step: int, *, n: int, positions: str) -> tuple[Tensor, Tens
     Raises:
         ValueError: Another word for positions.
     """
-    if positions not in (*SIGMAS, "uniform"):
+    if positions not in store.TRAINED:
         raise ValueError(f"positions are {', '.join(SIGMAS)} or uniform; got {positions!r}")
     draw = torch.Generator().manual_seed(seed * 1_000_003 + step)
     labels = torch.randint(len(embedded.CLASSES), (n,), generator=draw)

@@ -33,7 +33,7 @@ def captions(path: Path) -> dict[str, Caption]:
         path: of the notebook, best executed: readings with numbers in them are outputs of cells.
     """
     found: dict[str, Caption] = {}
-    prose, waiting = "", []
+    prose, waiting = "", None  # the last figure that has no reading yet
     for cell in nbformat.read(path, as_version=4).cells:
         if cell.cell_type == "markdown":
             texts = [cell.source]
@@ -42,13 +42,12 @@ def captions(path: Path) -> dict[str, Caption]:
         else:
             for name in _SAVED.findall(cell.source):
                 found[name] = Caption(prose, "")
-                waiting.append(name)
+                waiting = name
             texts = [str(output.get("data", {}).get("text/markdown", "")) for output in cell.get("outputs", [])]
         for text in texts:
             if waiting and _READING.match(text):
                 reading = _paragraphs(_READING.sub("", text, count=1))[0]
-                found |= {name: Caption(found[name].shows, reading) for name in waiting[-1:]}
-                waiting = []
+                found[waiting], waiting = Caption(found[waiting].shows, reading), None
     return found
 
 

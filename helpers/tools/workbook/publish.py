@@ -17,7 +17,7 @@ import nbformat
 from nbformat import NotebookNode
 from PIL import Image
 
-from helpers.records import write_file
+from helpers.records import DPI, write_file
 from helpers.tools.commandline import read_json
 from helpers.tools.workbook import baselines, judge
 from helpers.tools.workbook.captions import Caption, captions
@@ -201,7 +201,7 @@ def _gallery(notebooks: list[Notebook], figures: Path) -> list[str]:
             caption, file = told.get(name, Caption("", "")), there[name]
             index.append(f'<a href="#{file.stem}"><img src="{file.name}" alt="{title(file.stem)}" height="90"></a>')
             with Image.open(file) as image:
-                width = round(image.width * 96 / 150)  # figures are saved at 150 dots an inch; a page has 96
+                width = round(image.width * 96 / DPI)  # a page has 96 dots an inch
             lines += [
                 "",
                 f'<a id="{file.stem}"></a>',

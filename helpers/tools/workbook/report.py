@@ -15,7 +15,7 @@ import jinja2
 from PIL import Image
 
 from helpers.measures import claims
-from helpers.records import write_file
+from helpers.records import DPI, write_file
 from helpers.tools.workbook import judge
 from helpers.tools.workbook.captions import Caption, captions
 from helpers.tools.workbook.judge import counted
@@ -32,7 +32,7 @@ def write(summary: dict, *, out: Path) -> None:
     write_file(out / "summary.json", text + "\n")
     table = claims.table(claims.kept(judge.records(out, damaged=False).values()))
     if len(table):
-        plots.claims(table).savefig(picture := io.BytesIO(), dpi=150, metadata={"Software": None})
+        plots.claims(table).savefig(picture := io.BytesIO(), dpi=DPI, metadata={"Software": None})
         write_file(out / TABLE, picture.getvalue())
     write_file(out / "index.html", _html(summary, out))
 

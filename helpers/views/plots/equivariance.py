@@ -8,6 +8,7 @@ import numpy as np
 
 from helpers.measures.uncertainty import Interval
 from helpers.views.plots.style import PALETTE, Figure, colours, plain_numbers, style
+from helpers.views.plots.variation import banded
 
 _SHIFTS = (PALETTE[4], "#33445c")  # not the blue and orange that stand for the two kinds of network
 
@@ -62,10 +63,7 @@ def over_depth(
                 for at in first[1:]:
                     axis.axvline(at - 0.5, color="0.88", linewidth=1, zorder=0)
                 for name, colour in colours(curves).items():
-                    points, at = curves[name], np.arange(len(curves[name]))
-                    axis.plot(at, [p.value for p in points], "-o", color=colour, markersize=3, label=name)
-                    ends = [p.low for p in points], [p.high for p in points]
-                    axis.fill_between(at, *ends, color=colour, alpha=0.2, linewidth=0)
+                    banded(axis, range(len(curves[name])), curves[name], color=colour, markersize=3, label=name)
                 axis.set_xticks(first, [str(strides[at]) for at in first])
             line[0].set_ylabel(f"{row}\n{label}")
         axes[0, 0].set_ylim(0, None)

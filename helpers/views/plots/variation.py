@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -123,10 +124,7 @@ def falls(distances: Sequence[int], curves: Mapping[str, Sequence[Interval]], *,
         figure = Figure(figsize=(6.2, 3.8))
         axis = figure.subplots()
         for name, colour in colours(curves).items():
-            points = curves[name]
-            axis.plot(distances, [p.value for p in points], color=colour, marker="o", markersize=4, label=name)
-            ends = [p.low for p in points], [p.high for p in points]
-            axis.fill_between(distances, *ends, color=colour, alpha=0.2, linewidth=0)
+            banded(axis, distances, curves[name], color=colour, markersize=4, label=name)
         axis.set(xscale="log", yscale="log", xlabel="shift (px)", ylabel=label)
         axis.set_xticks(list(distances), [str(distance) for distance in distances])
         axis.xaxis.set_minor_locator(NullLocator())
@@ -164,6 +162,13 @@ def biases(table: pd.DataFrame) -> Figure:
         axis.set(xlabel="", ylabel="difference of cosines")
         axis.legend(title=None, loc="best")
         return figure
+
+
+def banded(axis: Axes, at: Sequence[float], points: Sequence[Interval], **look: Any) -> None:
+    """A line through the intervals' values, with the intervals as a band."""
+    axis.plot(at, [p.value for p in points], marker="o", **look)
+    ends = [p.low for p in points], [p.high for p in points]
+    axis.fill_between(at, *ends, color=look["color"], alpha=0.2, linewidth=0)
 
 
 def factor_axis(axis: Axes) -> None:
