@@ -211,7 +211,7 @@ figure
 # %%
 lost = {kind: uncertainty.student(np.mean([greedy[kind, size].undone for size in sizes], axis=0)) for kind in both}
 display(Markdown(
-    f"**Reading.** The red solid line lies *below* the black one. Of the change that the displacement makes, the best "
+    f"**Reading.** The red solid line lies *on or below* the black one. Of the change that the displacement makes, the best "
     f"permutation undoes {lost[off].value:+.0%} off the shelf and {lost[on].value:+.0%} anti-aliased (mean over objects and "
     "displacements). Below zero it makes things worse."
 ))  # fmt: skip

@@ -171,6 +171,10 @@ chance = {count: remedies.without_position(start, vectors, everywhere, count=cou
 # ## Results
 #
 # ### What each remedy gains and costs
+#
+# A line is a remedy. Left: how many times smaller the change becomes, over one pixel and over the frame; left of the line,
+# larger. Then its price: right answers won or lost, and answers that are no longer the untouched network's. At the right
+# edge the time, as a multiple. Whiskers are *intervals*: how far off the mean over objects may be (95%, Student's t).
 
 # %%
 white = torch.full((1, 3, plain.frame, plain.frame), 255, dtype=torch.uint8)

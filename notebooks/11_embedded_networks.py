@@ -134,6 +134,9 @@ for key, net in nets.items():
 # ## Results
 #
 # ### Where are objects recognised?
+#
+# The share of new objects that are named rightly, by the object's position: one small map for each of the networks. The
+# colours go from 0 to 1 and are shared by all maps.
 
 # %%
 lines = [[right[key].mean(-1) for key in keys[i : i + 4]] for i in range(0, len(keys), 4)]

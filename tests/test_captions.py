@@ -43,6 +43,25 @@ def test_captions_are_the_words_around_a_figure(tmp_path: Path) -> None:
     assert found["third"] == Caption("Another, none, web.", "")
 
 
+def test_a_caption_is_of_the_figures_own_section(tmp_path: Path) -> None:
+    """A heading ends what is said of a figure, and what was said before it says nothing of the next one."""
+    cells = [
+        new_markdown_cell("## One\n\nOf the first."),
+        new_code_cell(SAVES.format("first")),
+        new_markdown_cell("### Two"),
+        new_code_cell(SAVES.format("second")),
+        new_markdown_cell("**Reading.** Of the second.\n\n### Three\n\nOf the third."),
+        new_code_cell(SAVES.format("third")),
+        new_markdown_cell("## Four"),
+        new_markdown_cell("**Reading.** Of none."),
+    ]
+    nbformat.write(new_notebook(cells=cells), tmp_path / "03_c.ipynb")
+    found = captions(tmp_path / "03_c.ipynb")
+    assert found["first"] == Caption("Of the first.", "")
+    assert found["second"] == Caption("", "Of the second.")
+    assert found["third"] == Caption("Of the third.", "")
+
+
 def test_links_of_an_executed_notebook_lead_somewhere(tmp_path: Path) -> None:
     page = body(notebook(tmp_path), beside=["07_b", "03_c"])
     assert re.findall(r'<a href="([^"]*)"', page) == ["#07_b", "https://a.b"]

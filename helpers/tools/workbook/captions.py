@@ -10,8 +10,9 @@ import nbformat
 
 _SAVED = re.compile(r"""\.save_figure\([^,()]+,\s*["']([^"']+)["']""")
 _READING = re.compile(r"\s*\*\*(?:Reading|The surprise)[^*]*\*\*\s*")
+_HEADING = re.compile(r"^#+ .*$", re.MULTILINE)
 _MARKS = (
-    (re.compile(r"<[^<>]+>|^#+ .*$|^(?:Figure|Table):?$", re.MULTILINE), ""),
+    (re.compile(r"<[^<>]+>"), ""),
     (re.compile(r"!?\[([^\[\]]*)\]\([^()]*\)"), r"\1"),  # links
     (re.compile(r"\*\*|(?<!\w)[*_](?=\S)|(?<=\S)[*_](?!\w)|`|\$"), ""),
     (re.compile(r"\\([a-zA-Z]+|.)"), r"\1"),  # what is left of a formula
@@ -22,8 +23,8 @@ _MARKS = (
 class Caption:
     """Sentences without marks; empty where the notebook has none."""
 
-    shows: str  # the last paragraph of prose before the figure's cell
-    reading: str  # the first paragraph of the reading after it
+    shows: str  # the last paragraph of prose before the figure's cell, in its section
+    reading: str  # the first paragraph of the reading after it, in its section
 
 
 def captions(path: Path) -> dict[str, Caption]:
@@ -36,10 +37,10 @@ def captions(path: Path) -> dict[str, Caption]:
     prose, waiting = "", None  # the last figure that has no reading yet
     for cell in nbformat.read(path, as_version=4).cells:
         if cell.cell_type == "markdown":
-            texts = [cell.source]
-            if paragraphs := _paragraphs(cell.source):
-                prose = paragraphs[-1]
+            before, *sections = _HEADING.split(cell.source)
+            texts = [before]
         else:
+            sections = []
             for name in _SAVED.findall(cell.source):
                 found[name] = Caption(prose, "")
                 waiting = name
@@ -48,6 +49,10 @@ def captions(path: Path) -> dict[str, Caption]:
             if waiting and _READING.match(text):
                 reading = _paragraphs(_READING.sub("", text, count=1))[0]
                 found[waiting], waiting = Caption(found[waiting].shows, reading), None
+        if sections:
+            prose, waiting = "", None
+        if cell.cell_type == "markdown":
+            prose = next(reversed(_paragraphs(sections[-1] if sections else before)), prose)
     return found
 
 

@@ -208,8 +208,9 @@ def _gallery(notebooks: list[Notebook], figures: Path) -> list[str]:
                 "",
                 f'<img src="{file.name}" alt="{title(file.stem)}" width="{width}">',
             ]
-            reading = f" *{escape(caption.reading)}*" if caption.reading else ""
-            lines += ["", f"**{title(file.stem)}.** {escape(caption.shows)}{reading} ([sidecar]({file.stem}.json))"]
+            shows, reading = (escape(each, quote=False) for each in (caption.shows, caption.reading))
+            words = f"{shows} *{reading}*" if reading else shows
+            lines += ["", f"**{title(file.stem)}.** {words} ([sidecar]({file.stem}.json))"]
     lines = [
         "# Figures",
         "",
