@@ -53,7 +53,6 @@ def describe(subject: Subject, blocks: Blocks, *, done: Callable[[], object] = l
         found = each() if callable(each) else each
         networks.append(_features(found, blocks) if isinstance(found, Features) else _maps(found, blocks))
         done()
-    lowest = min(layer["lowest"] for network in networks for layer in network["layers"])
     return {
         "name": subject.name,
         "group": subject.group,
@@ -62,7 +61,6 @@ def describe(subject: Subject, blocks: Blocks, *, done: Callable[[], object] = l
         "cols": _lattice(subject.cols),
         "frame": list(subject.frame),
         "size": list(subject.size),
-        "floor": float(np.clip(np.floor(10 * lowest) / 10, -1.0, 0.9)),
         "picture": _picture(subject.scene, blocks),
         "networks": networks,
     }

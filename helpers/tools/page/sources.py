@@ -16,10 +16,10 @@ from helpers.tools.commandline import read_json
 from helpers.tools.page import stored
 from helpers.tools.page.subjects import Maps, Subject, moved
 
-REAL, PHOTOGRAPHED, LARGE = "efficientnet_lite0", "espresso", 125  # what the page leads with; px
+REAL, PHOTOGRAPHED, SIDE = "efficientnet_lite0", "demitasse", 75  # what the page leads with; px
 EMBEDDED_OBJECT, SMALL = "cup", 48  # for the embedded networks; px
 # Odd strides meet every phase of the networks' own. A frame takes a real network 20 ms, an embedded one 1 ms.
-REAL_STRIDE, EMBEDDED_STRIDE = 5, 3
+REAL_STRIDE, EMBEDDED_STRIDE = 5, 5
 TRAINED = {"centre": "trained at the centre", "uniform": "trained everywhere"}
 _LAYERS = ("fc6", "fc7", "fc8", "fc", "pool")  # the paper's first
 _BLOCKS = ("block7", "block6", "block5", "block4", "block3", "block2", "block1")  # averaged over their maps
@@ -59,9 +59,9 @@ def own(wanted: Sequence[str] | None = None) -> list[Subject]:
 def photographed(name: str = PHOTOGRAPHED, *, stride: int = REAL_STRIDE) -> Subject:
     """A photographed object on white, by EfficientNet-Lite0 and its anti-aliased twin, block by block."""
     loaded = [networks.load(REAL, antialiased=smooth) for smooth in KINDS]
-    thing = objects.load(name, size=LARGE)
+    thing = objects.load(name, size=SIDE)
     return _lazily(
-        loaded, thing, stride, name=f"{name}, {LARGE} px, any anchor", group="Photographs, any anchor",
+        loaded, thing, stride, name=f"{name}, {SIDE} px, any anchor", group="Photographs, any anchor",
         layers=("pool", "fc", *_BLOCKS), average=True,
     )  # fmt: skip
 

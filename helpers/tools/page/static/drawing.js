@@ -114,7 +114,8 @@ function drawProfiles() {
       put("rows", rows, (value, at) => `${value},${at}`)
       put("cols", cols, (value, at) => `${at},${1 - value}`)
     }
-    $(`${side}-range`).textContent = `${number(low, 2)} – ${number(high, 2)}`
+    $(`${side}-lowest`).textContent = number(low, 2)
+    $(`${side}-highest`).textContent = number(high, 2)
   }
 }
 
@@ -204,8 +205,16 @@ function putBox(id, row, col) {
 
 // --- the scale that both maps share
 
+// Where the scale begins: a round number under all values of the layers in view, whatever the anchor.
+function lowestShown() {
+  const lowest = Math.min(...SIDES.map((side) => layer(side).lowest))
+  return clamp(Math.floor(10 * lowest) / 10, -1, 0.9)
+}
+
 function drawScale() {
-  const { floor } = subject()
+  const floor = lowestShown()
+  for (const id of ["low", "high"]) $(id).min = floor
+  $("floor").textContent = number(floor, 1)
   $("low").value = state.low
   $("high").value = state.high
   $("low-value").textContent = number(state.low, 2)
@@ -220,7 +229,6 @@ function drawScale() {
   const scaled = SIDES.map(layer).filter(({ kind }) => kind !== "answers")
   $("unit").textContent = [...new Set(scaled.map(({ unit }) => unit))].join(" and ")
   $("scale").classList.toggle("unused", !scaled.length)
-  for (const id of ["low", "high", "fit"]) $(id).disabled = !scaled.length
 }
 
 function setPalette(name) {
@@ -230,7 +238,7 @@ function setPalette(name) {
 }
 
 function setRange(low, high) {
-  const { floor } = subject()
+  const floor = lowestShown()
   state.low = clamp(low, floor, 0.98)
   state.high = clamp(high, state.low + 0.02, 1)
   paintMaps()

@@ -72,9 +72,10 @@ async function show(wanted) {
     cache.clear()
     state.subject = index
     $("subject").value = index
-    const { floor } = subject()
-    for (const id of ["low", "high"]) $(id).min = floor
-    $("floor").textContent = number(floor, 1)
+    const [row, col] = pixel(grid().map((count) => count - 1))
+    for (const [axis, end] of [["rows", row], ["cols", col]]) {
+      for (const mark of document.querySelectorAll(`[data-last=${axis}]`)) mark.textContent = end
+    }
     await drawPicture()
   }
   offerNetworks(wanted)
@@ -130,7 +131,8 @@ function connect() {
   dragInFrame()
   addEventListener("hashchange", () => queued(() => show(readAddress())))
   addEventListener("resize", layout)
-  new ResizeObserver(layout).observe($("top")) // its words take more lines, or fewer
+  const heights = new ResizeObserver(layout) // of words over the stage that take more lines, or fewer
+  for (const part of document.querySelectorAll("main > :not(#stage, footer)")) heights.observe(part)
 }
 
 connect()

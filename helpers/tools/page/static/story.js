@@ -10,7 +10,7 @@ const view = (object, [left, right], [leftLayer, rightLayer], rest = {}) =>
 const PRESETS = [
   {
     name: "A corner",
-    fields: view("espresso, 125 px, any anchor", REAL, ["pool", "pool"], { anchor: "0,0", at: "50,50" }),
+    fields: view("demitasse, 75 px, any anchor", REAL, ["pool", "pool"], { anchor: "0,0", at: "70,70" }),
     words() {
       const [corner, middle] = ["tl", "c"].map((name) => mean(mapOf("left", classic()[name])))
       return `Compared with its features in the top left corner, those elsewhere have a similarity of ${two(corner)} on
@@ -29,10 +29,10 @@ const PRESETS = [
   },
   {
     name: "Anti-aliasing",
-    fields: view("cat, 75 px, every 2 px", REAL, ["answers", "answers"], { anchor: "72,72", at: "72,72" }),
+    fields: view("demitasse, 75 px, every 2 px", REAL, ["answers", "answers"], { anchor: "74,74", at: "52,102" }),
     words() {
       const [plain, smooth] = means()
-      return `A blur before each step that drops pixels, and nothing else: A is right at ${percent(plain)} of the places,
+      return `The same network without and with a blur before each step that drops pixels: A is right at ${percent(plain)} of the places,
         B, its anti-aliased twin, at ${percent(smooth)}. Where do their answers differ?`
     },
   },
@@ -40,7 +40,7 @@ const PRESETS = [
     name: "Trained everywhere",
     fields: view("cup, 48 px, any anchor",
       ["demo AlexNet, off-the-shelf, trained at the centre", "demo AlexNet, off-the-shelf, trained everywhere"],
-      ["P", "P"], { anchor: "39,39", at: "9,9" }),
+      ["P", "P"], { anchor: "40,40", at: "5,5" }),
     words() {
       const [plain, everywhere] = means()
       const [a, b] = SIDES.map((side) => smallest(state.maps[side]))
@@ -50,10 +50,10 @@ const PRESETS = [
   },
   {
     name: "Layer by layer",
-    fields: view("espresso, 125 px, any anchor", [REAL[0], REAL[0]], ["block3", "pool"], { anchor: "45,45", at: "0,95" }),
+    fields: view("demitasse, 75 px, any anchor", [REAL[0], REAL[0]], ["block5", "pool"], { anchor: "70,70", at: "0,145" }),
     words() {
       const [early, late] = means()
-      return `One network, two depths: the average over the picture after block 3 keeps a similarity of ${three(early)} on
+      return `One network, two depths: the average over the picture after block 5 keeps a similarity of ${three(early)} on
         average, the features that the classifier reads ${three(late)}. Choose the blocks between in A's menu.`
     },
   },
