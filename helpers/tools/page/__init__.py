@@ -48,14 +48,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--no-published", action="store_true", help="leave out the published maps even if they are on this machine"
     )
-    parser.add_argument("--url", help="where the page will be published: for the picture that links to it show")
+    parser.add_argument("--url", help="where it will be published: for the picture beside it that links to it show")
+    parser.add_argument("--animation", metavar="GIF", type=Path, help="write just this, the page in a few seconds")
     options = parser.parse_args(arguments)
     return guarded("page", lambda: _page(options))
 
 
 def _page(options: argparse.Namespace) -> int:
-    from helpers.tools.page import pages, sources, stored
+    from helpers.tools.page import moving, pages, sources, stored
 
+    if options.animation is not None:
+        written = moving.animation(options.animation)
+        print(f"{written}: {written.stat().st_size / 1e3:.0f} kB")
+        return 0
     if options.out.is_dir():
         raise ValueError(f"--out {options.out} is a folder: give the name of a file, such as page.html")
     writable(options.out.parent)  # before the networks run
@@ -64,5 +69,7 @@ def _page(options: argparse.Namespace) -> int:
     if not options.no_published:
         shown += stored.published()
     written = pages.write(options.out, shown, url=options.url)
+    if options.url:
+        moving.preview(written.with_suffix(".png"), pages.TITLE)
     print(f"{written}: {written.stat().st_size / 1e6:.1f} MB, {len(shown)} objects; open it in a browser")
     return 0

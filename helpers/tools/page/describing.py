@@ -16,6 +16,8 @@ from helpers.tools.page import compress
 from helpers.tools.page.subjects import Maps, Subject
 
 SIMILARITY, PROBABILITY, ANSWER = "cosine similarity", "probability", "answer"
+# Of answers: the right one, the most frequent others (the last for all that are left); for the colour-blind, too
+RIGHT, WRONG = "#029e73", ("#cc78bc", "#ece133", "#56b4e9", "#d55e00", "#ca9161", "#9a9a9a")
 _FINE = 2e-4  # step of a probability's codes
 _BEST = 2  # answers of a network whose logits are known, with their probabilities
 

@@ -56,6 +56,8 @@ def write(out: str | Path, shown: Sequence[Subject], *, url: str | None = None) 
         "error": error,
         "palette": MAP,
         "palettes": {name: _palette(name) for name in PALETTES},
+        "right": describing.RIGHT,
+        "wrong": describing.WRONG,
         "difference_palette": _palette(DIFFERENCE),
         "stamp": runtime.stamp(),
     }

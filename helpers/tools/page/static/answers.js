@@ -1,8 +1,7 @@
 // What the networks say, in words and as colours.
 
-const RIGHT = "#029e73"
-const OTHERS = ["#cc78bc", "#ece133", "#56b4e9", "#d55e00", "#ca9161"]
-const REST = "#9a9a9a"
+const RIGHT = page.right
+const [OTHERS, REST] = [page.wrong.slice(0, -1), page.wrong.at(-1)]
 const OF_SIDE = { left: "#0173b2", right: "#de8f05" }
 
 const signed = (value, digits) => (value < 0 ? "−" : "+") + Math.abs(value).toFixed(digits)
