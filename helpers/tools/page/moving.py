@@ -24,7 +24,8 @@ def preview(out: str | Path, title: str) -> Path:
     """Write the picture that other sites show for a link, 1200 x 630 px; returns its path."""
     subject = _subject()
     says = [network.top1 == list(network.labels).index(network.label) for network in subject.networks]
-    place = tuple(np.argwhere(~says[0] & says[1])[len(subject.cols)].tolist())  # one of those where only the twin is right
+    only = np.argwhere(~says[0] & says[1])  # where just the twin is right
+    place = tuple(only[len(only) // 2].tolist())
     drawn = Image.new("RGB", (1200, 630), _PAPER)
     ImageDraw.Draw(drawn).text((30, 34), title, _INK, _font(52, bold=True))
     drawn.paste(_draw(subject, place, side=360, gap=30), (0, 116))

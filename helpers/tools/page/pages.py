@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import jinja2
-import markupsafe
 import matplotlib
 import numpy as np
 from matplotlib.colors import to_hex
@@ -74,7 +73,6 @@ def _palette(name: str) -> list[str]:
 def _html(content: dict, blocks: describing.Blocks, out: Path, url: str | None) -> str:
     code = "".join((_HERE / "static" / f"{name}.js").read_text("utf-8") for name in _SCRIPTS)
     template = jinja2.Template((_HERE / "templates" / "page.html").read_text("utf-8"), autoescape=True)
-    safe = markupsafe.Markup
     ramp = ", ".join(content["difference_palette"][::15])
     base = url if url is None or url.endswith("/") else f"{url}/"
     return template.render(
@@ -82,11 +80,11 @@ def _html(content: dict, blocks: describing.Blocks, out: Path, url: str | None) 
         about=ABOUT,
         url=base,
         preview=base and f"{base}{out.with_suffix('.png').name}",
-        css=safe((_HERE / "static" / "page.css").read_text("utf-8").replace("var(--ramp)", ramp)),
-        code=safe(code),
-        page=safe(json.dumps(content).replace("<", "\\u003c")),  # in a script element only "<" could end it
+        css=(_HERE / "static" / "page.css").read_text("utf-8").replace("var(--ramp)", ramp),
+        code=code,
+        page=json.dumps(content).replace("<", "\\u003c"),  # in a script element only "<" could end it
         blocks=list(enumerate(blocks.texts)),
-        footer=safe(_footer(content)),
+        footer=_footer(content),
     )
 
 

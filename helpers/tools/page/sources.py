@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from helpers import features, networks, objects, shifting
@@ -14,7 +14,7 @@ from helpers.objects import Photo
 from helpers.shifting import Crop, Paste, Scene
 from helpers.tools.commandline import read_json
 from helpers.tools.page import stored
-from helpers.tools.page.subjects import Maps, Subject, moved
+from helpers.tools.page.subjects import Subject, moved
 
 REAL, PHOTOGRAPHED, SIDE = "efficientnet_lite0", "demitasse", 75  # what the page leads with; px
 EMBEDDED_OBJECT, SMALL = "cup", 48  # for the embedded networks; px
