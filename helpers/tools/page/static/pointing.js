@@ -28,9 +28,9 @@ const anchorHere = () => timed("anchor", () => anchorAt(state.at))
 let waiting = null
 function soon(place) {
   if (waiting === null) requestAnimationFrame(() => {
-    const [i, j] = waiting
-    waiting = null
-    if (!state.loading && (i !== state.at[0] || j !== state.at[1])) timed("move", () => moveTo([i, j]))
+    const last = waiting
+    waiting = null // or it was already: a press came first
+    if (last && !state.loading && last.join() !== state.at.join()) timed("move", () => moveTo(last))
   })
   waiting = place // the last of the moves within a frame
 }
