@@ -448,13 +448,13 @@ def test_the_cross_hair_is_in_every_panel_and_on_the_axes(opened, index, shape):
     _still(opened)
     for width in (1280, 1920):
         opened.set_viewport_size({"width": width, "height": 1080})
+        _settle(opened)
         for row, col in ((7, 12), (shape[0] - 1, 0)):
             _move(opened, row, col)
             lines = opened.evaluate(CROSSES)
             for axis, share in (("x", (col + 0.5) / shape[1]), ("y", (row + 0.5) / shape[0])):
                 found = [place for name, place, _ in lines if name == axis]
                 assert found == pytest.approx([share] * 5, abs=4e-3)  # a pixel of 250
-    opened.set_viewport_size({"width": 1280, "height": 900})
 
 
 def test_a_move_paints_no_map_again(opened):
