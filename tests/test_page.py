@@ -297,8 +297,8 @@ def test_embedded_networks_say_where_they_were_trained():
     subject = sources.embedded(stride=40)
     titles = [each().network.title for each in subject.networks]
     assert titles[:4] == [
-        "demo AlexNet, off-the-shelf, trained at the centre", "demo AlexNet, anti-aliased, trained at the centre",
-        "demo AlexNet, off-the-shelf, trained everywhere", "demo AlexNet, anti-aliased, trained everywhere",
+        "demo AlexNet, trained at the centre, off-the-shelf", "demo AlexNet, trained at the centre, anti-aliased",
+        "demo AlexNet, trained everywhere, off-the-shelf", "demo AlexNet, trained everywhere, anti-aliased",
     ]  # fmt: skip
     assert len(set(titles)) == 4 * len(networks.EMBEDDED)
     centre, everywhere = (subject.networks[index]().layers["fc8"] for index in (0, 2))

@@ -526,7 +526,7 @@ def test_the_object_is_dragged_in_the_frame(opened):
     scale = box["width"] / FRAME
     top, left = opened.evaluate("explorer.state.at")
     anchor = opened.evaluate("explorer.state.anchor")
-    x, y = (box[axis] + (at + SIZE / 2) * scale for axis, at in (("x", left), ("y", top)))
+    x, y = (box[axis] + (at + 2.5) * scale for axis, at in (("x", left), ("y", top)))  # near its corner
     opened.mouse.move(x, y)
     opened.mouse.down()
     assert opened.evaluate("explorer.state.at") == [top, left]  # gripped where it is
@@ -568,13 +568,15 @@ def test_a_finger_moves_the_object_and_a_long_press_puts_the_anchor(opened):
     anchor = opened.evaluate("explorer.state.anchor")
     _finger(opened, [_cell(opened, 4, 4), _cell(opened, 9, 6), _cell(opened, 20, 8)])
     assert opened.evaluate("explorer.state.at") == [20, 8]
-    assert opened.evaluate("explorer.state.anchor") == anchor  # neither a tap nor a drag sets it
+    _finger(opened, [_cell(opened, 20, 9)])
+    assert opened.evaluate("explorer.state.at") == [20, 9]
+    assert opened.evaluate("explorer.state.anchor") == anchor  # neither a drag nor a tap sets it
     assert _number(opened.text_content("#left-value")) < 1
     box = opened.locator("#frame").bounding_box()
     scale = box["width"] / FRAME
-    inside = [box["x"] + (8 + 6) * scale, box["y"] + (20 + 6) * scale]
+    inside = [box["x"] + (9 + 6) * scale, box["y"] + (20 + 6) * scale]
     _finger(opened, [inside, [inside[0] + 20, inside[1] - 30], [inside[0] + 10 * scale, inside[1] - 12 * scale]])
-    assert opened.evaluate("explorer.state.at") == [8, 18]
+    assert opened.evaluate("explorer.state.at") == [8, 19]
     assert opened.evaluate("scrollY") == 0  # what moved was the object
     _finger(opened, [_cell(opened, 11, 15)], hold=700)
     assert opened.evaluate("[explorer.state.at, explorer.state.anchor]") == [[11, 15]] * 2

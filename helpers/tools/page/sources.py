@@ -10,6 +10,7 @@ from pathlib import Path
 from helpers import features, networks, objects, shifting
 from helpers.features import Features
 from helpers.networks import KINDS, Network
+from helpers.networks.source import TITLES
 from helpers.objects import Photo
 from helpers.shifting import Crop, Paste, Scene
 from helpers.tools.commandline import read_json
@@ -69,7 +70,7 @@ def photographed(name: str = PHOTOGRAPHED, *, stride: int = REAL_STRIDE) -> Subj
 def embedded(name: str = EMBEDDED_OBJECT, *, stride: int = EMBEDDED_STRIDE) -> Subject:
     """An embedded object on white, by the twelve embedded networks, their training in their titles."""
     loaded = [
-        dataclasses.replace(network, title=f"{network.title}, {words}")
+        dataclasses.replace(network, title=f"{TITLES[each]}, {words}, {KINDS[smooth]}")
         for each in networks.EMBEDDED
         for positions, words in TRAINED.items()
         for smooth in KINDS

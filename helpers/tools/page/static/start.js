@@ -17,6 +17,7 @@ function options(select, entries, { wanted, otherwise = 0 } = {}) {
 }
 
 function offerLayers(side, wanted) {
+  $(`${side}-network`).title = network(side).title // a narrow menu cuts it off
   const entries = network(side).layers.map(({ name, key }) => ({ text: name, key }))
   // With one network, its answers and its similarity.
   const alone = side === "right" && subject().networks.length === 1

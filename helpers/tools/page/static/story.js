@@ -13,8 +13,8 @@ const PRESETS = [
     fields: view("demitasse, 75 px, any anchor", REAL, ["pool", "pool"], { anchor: "0,0", at: "70,70" }),
     words() {
       const [corner, middle] = ["tl", "c"].map((name) => mean(mapOf("left", classic()[name])))
-      return `Compared with its features in the top left corner, those elsewhere have a similarity of ${two(corner)} on
-        average; compared with those in the middle, ${two(middle)}. Click anywhere: which places look like which?`
+      return `Compared with the top left corner, A's features have a similarity of ${two(corner)} on average; compared with
+        the middle, ${two(middle)}. Click anywhere: which places look like which?`
     },
   },
   {
@@ -22,9 +22,9 @@ const PRESETS = [
     fields: view("motorcycle, 125 px, every 1 px", REAL, ["pool", "pool"], { anchor: "49,49", at: "49,66" }),
     words() {
       const [plain, smooth] = SIDES.map((side) => roughness(state.maps[side]))
-      return `Every pixel is here. One pixel to the side changes A by ${three(plain.mean)} on average and by up to
-        ${three(plain.largest)}, B by ${three(smooth.mean)} and up to ${three(smooth.largest)}: look for a grid with the
-        period of the network's strides.`
+      return `Positions one pixel apart: a step to the side changes A by ${three(plain.mean)} on average, by
+        ${three(plain.largest)} at most, B by ${three(smooth.mean)} and ${three(smooth.largest)}. Look for a grid with the
+        period of the strides.`
     },
   },
   {
@@ -39,13 +39,13 @@ const PRESETS = [
   {
     name: "Trained everywhere",
     fields: view("cup, 48 px, any anchor",
-      ["demo AlexNet, off-the-shelf, trained at the centre", "demo AlexNet, off-the-shelf, trained everywhere"],
+      ["demo AlexNet, trained at the centre, off-the-shelf", "demo AlexNet, trained everywhere, off-the-shelf"],
       ["P", "P"], { anchor: "40,40", at: "5,5" }),
     words() {
       const [plain, everywhere] = means()
       const [a, b] = SIDES.map((side) => smallest(state.maps[side]))
-      return `One architecture trained twice: with objects at the centre (A) its P(cup) is ${two(plain)} on average and
-        ${two(a)} at the worst place; with objects at every position (B) ${two(everywhere)} and ${two(b)}.`
+      return `One architecture, trained twice. With objects at the centre (A) its P(cup) is ${two(plain)} on average and
+        ${two(a)} at worst; with objects everywhere (B) ${two(everywhere)} and ${two(b)}.`
     },
   },
   {
