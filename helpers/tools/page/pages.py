@@ -26,7 +26,7 @@ ABOUT = (
     "networks at every position, computed in the page."
 )
 _HERE = Path(__file__).parent
-_SCRIPTS = ("numbers", "state", "maps", "answers", "drawing", "story", "pointing", "start")
+_SCRIPTS = ("numbers", "state", "maps", "answers", "drawing", "frame", "story", "pointing", "start")
 
 
 def write(out: str | Path, shown: Sequence[Subject], *, url: str | None = None) -> Path:

@@ -110,8 +110,10 @@ function drawStory() {
   const told = PRESETS.find(({ fields }) => ["object", ...SIDES, "left-layer", "right-layer", "anchor"]
     .every((key) => fields[key] === now[key]))
   for (const link of $("presets").children) {
-    if (link.textContent === told?.name) link.setAttribute("aria-current", "true")
-    else link.removeAttribute("aria-current")
+    if (link.textContent === told?.name) {
+      link.setAttribute("aria-current", "true")
+      $("presets").scrollLeft = link.offsetLeft - $("presets").clientWidth / 3 // on a phone the links are a row to swipe
+    } else link.removeAttribute("aria-current")
   }
   $("story").textContent = (told ? told.words() : plainWords()).replace(/\s+/g, " ")
 }
