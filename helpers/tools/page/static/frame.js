@@ -15,6 +15,7 @@ async function drawPicture() {
   }
   for (const id of ["picture", "ghost"]) Object.assign($(id), { width, height })
   $("kind").textContent = kind === "cropped" ? "the window moves over the photo" : ""
+  $("object-box").classList.toggle("alone", !picture) // all there is to see
   for (const id of ["object-box", "ghost-box"]) {
     $(id).hidden = !size[0]
     Object.assign($(id).style, { width: `${(100 * size[1]) / width}%`, height: `${(100 * size[0]) / height}%` })
