@@ -5,7 +5,7 @@ import timm
 import torch
 from torch import nn
 
-from helpers import features, networks, shifting, similarity
+from helpers import features, networks, runtime, shifting, similarity
 from helpers.features import chain, perturbation, reuse
 from helpers.objects import Photo, load
 
@@ -160,7 +160,7 @@ def test_kept_patches_are_bounded(monkeypatch):
 def test_under_perturbation_the_values_before_it_are_compared(monkeypatch):
     network, scene = networks.load("demo_resnet"), shifting.Paste(load("cup", 24), 64)
     exact = read(network, scene)
-    monkeypatch.setenv(perturbation.VARIABLE, "3")
+    monkeypatch.setenv(runtime.PERTURB, "3")
     noisy = read(network, scene)
     assert noisy.settings["reuse"] == exact.settings["reuse"] is not None
     for layer, values in exact.layers.items():
