@@ -2,7 +2,9 @@
 
 import dataclasses
 import errno
+import importlib
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -125,13 +127,13 @@ def test_a_second_run_computes_nothing_and_changes_nothing(finished, monkeypatch
 
 def test_killed_and_started_again_it_is_the_same_bit_for_bit(finished, tmp_path):
     path = tmp_path / "store"
-    process = _elsewhere(path)
+    process = _elsewhere(_slowly, path)
     marks = [
         path / group / "done" / "c" / str(i) for group in ("demo_resnet/32px", "demo_resnetAA/32px") for i in range(3)
     ]
     _wait_for(lambda: sum(mark.exists() for mark in marks) >= 2, process)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.join()
     done = sum(mark.exists() for mark in marks)
     assert 2 <= done < 6, "killed too late to show anything"
     kept = {mark: mark.stat().st_mtime_ns for mark in marks if mark.exists()}
@@ -141,22 +143,33 @@ def test_killed_and_started_again_it_is_the_same_bit_for_bit(finished, tmp_path)
     assert _content(path) == _content(finished)
 
 
-def _elsewhere(path):
-    """The sweep of the fixture ``finished`` in a process of its own, slow enough to be killed in time."""
-    code = (
-        "import sys, time, pathlib; sys.path.insert(0, 'tests'); import test_sweep as t;"
-        "write = t.store.write; t.store.write = lambda *a, **k: (time.sleep(0.5), write(*a, **k));"
-        "t.torch.set_num_threads(1);"
-        "t.run(pathlib.Path(sys.argv[1]), t._plan((t.RESNET, t.TWIN)), progress=False)"
-    )
-    return subprocess.Popen([sys.executable, "-c", code, str(path)], cwd=Path(__file__).parents[1])
+# A process that has imported what the others need, and forks them: imports take most of what a process takes here.
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(
+    ["helpers.tools.sweep", "distributed.cli.dask_scheduler", "distributed.cli.dask_worker"]
+)  # what is not installed is left out
+
+
+def _elsewhere(function, *arguments):
+    """A function in a process of its own."""
+    process = FORKS.Process(target=function, args=arguments, daemon=True)
+    process.start()
+    return process
+
+
+def _slowly(path):
+    """The sweep of the fixture ``finished``, slow enough to be killed in time."""
+    torch.set_num_threads(1)
+    write = store.write
+    store.write = lambda *a, **k: (time.sleep(0.5), write(*a, **k))
+    run(path, _plan((RESNET, TWIN)), progress=False)
 
 
 def _wait_for(condition, process, seconds=300):
     """Generous: on a busy machine importing torch alone can take a minute."""
     end = time.monotonic() + seconds
     while not condition():
-        assert process.poll() is None, f"it ended by itself, with {process.returncode}"
+        assert process.is_alive(), f"it ended by itself, with {process.exitcode}"
         assert time.monotonic() < end, "nothing happened"
         time.sleep(0.02)
 
@@ -556,29 +569,35 @@ def test_the_command_line(tmp_path, capsys):
     assert "did you mean 'networks'" in capsys.readouterr().err
 
 
+def _dask(log, command, *words):
+    """Dask's command line, as `dask scheduler` and `dask worker` start it."""
+    os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT), 1)
+    os.dup2(1, 2)
+    torch.set_num_threads(1)
+    importlib.import_module(f"distributed.cli.{command}").main([*words, "--host", "127.0.0.1", "--no-dashboard"])
+
+
 @pytest.fixture
 def scheduler(tmp_path):
-    """A scheduler in a process of its own: (address, its process, a function that starts a worker in a folder)."""
+    """A scheduler in a process of its own: (address, its process, a function that starts a worker)."""
     pytest.importorskip("distributed")
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    root, file = Path(__file__).parents[1], tmp_path / "scheduler.json"
-    host = ["--host", "127.0.0.1", "--no-dashboard"]
-    processes = []
+    file, processes = tmp_path / "scheduler.json", []
 
-    def start(*words, cwd=root):
-        command = [sys.executable, "-m", "distributed.cli." + words[0], *words[1:], *host]
-        log = open(tmp_path / f"{len(processes)}.log", "w")
-        processes.append(subprocess.Popen(command, cwd=cwd, env=environment, stdout=log, stderr=log))
+    def start(*words):
+        processes.append(_elsewhere(_dask, tmp_path / f"{len(processes)}.log", *words))
         return processes[-1]
 
     start("dask_scheduler", "--port", "0", "--scheduler-file", str(file))
     _wait_for(file.exists, processes[0])
     address = json.loads(file.read_text())["address"]
-    each = ["--no-nanny", "--nthreads", "1", "--local-directory", str(tmp_path / "work")]
-    yield address, processes[0], lambda cwd=root: start("dask_worker", address, *each, cwd=cwd)
+    yield address, processes[0], lambda: start("dask_worker", address, *_worker(tmp_path))
     for process in processes:
         process.kill()
-        process.wait()
+        process.join()
+
+
+def _worker(folder):
+    return ["--no-nanny", "--nthreads", "1", "--local-directory", str(folder / "work")]
 
 
 @pytest.fixture
@@ -604,21 +623,27 @@ def test_a_cluster_that_loses_a_worker_gives_the_same(cluster, finished, tmp_pat
 
     monkeypatch.setattr(store, "write", write)
     summary = run(tmp_path / "store", _plan((RESNET, TWIN)), scheduler=address, progress=False)
-    assert summary.tasks == 6 and workers[0].wait() == -signal.SIGKILL and workers[1].poll() is None
+    assert summary.tasks == 6 and (workers[0].exitcode, workers[1].exitcode) == (-signal.SIGKILL, None)
     assert _content(tmp_path / "store") == _content(finished)
 
 
 def test_a_worker_without_the_package_is_named(scheduler, tmp_path):
     import distributed
 
-    address, _, worker = scheduler
+    address, _, _ = scheduler
     (tmp_path / "bare/helpers").mkdir(parents=True)
     (tmp_path / "bare/helpers/__init__.py").write_text("raise ModuleNotFoundError(\"No module named 'helpers'\")")
-    worker(tmp_path / "bare")
-    with distributed.Client(address) as client:
-        client.wait_for_workers(1, timeout=300)
-    with pytest.raises(SweepError, match=r"the worker at tcp://127.* cannot import helpers.*No module.*pip install"):
-        run(tmp_path / "store", _plan(), scheduler=address, progress=False)
+    command = [sys.executable, "-m", "distributed.cli.dask_worker", address, *_worker(tmp_path)]
+    bare = subprocess.Popen([*command, "--host", "127.0.0.1"], cwd=tmp_path / "bare", stderr=subprocess.DEVNULL)
+    try:
+        with distributed.Client(address) as client:
+            client.wait_for_workers(1, timeout=300)
+        message = r"the worker at tcp://127.* cannot import helpers.*No module.*pip install"
+        with pytest.raises(SweepError, match=message):
+            run(tmp_path / "store", _plan(), scheduler=address, progress=False)
+    finally:
+        bare.kill()
+        bare.wait()
     assert not (tmp_path / "store").exists()
 
 
