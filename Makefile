@@ -63,7 +63,7 @@ accept: $(INSTALLED)  ## Make a run's numbers the baseline and print what moved 
 	@$(BIN)/python -m helpers accept --preset $(PRESET) $(RUN) $(ARGS)
 
 bench: $(INSTALLED)  ## Measure speed into tests/benchmarks/RESULTS.md (one table: ARGS="-k overhead")
-	@$(BIN)/python -m pytest -q -o python_files="bench_*.py" -o python_functions=bench --show-capture=no tests/benchmarks $(ARGS)
+	@OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest -q -o python_files="bench_*.py" -o python_functions=bench --show-capture=no tests/benchmarks $(ARGS)
 
 page: $(INSTALLED)  ## Write the self-contained interactive page
 	@$(BIN)/python -m helpers page $(ARGS)
