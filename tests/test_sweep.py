@@ -6,6 +6,7 @@ import importlib
 import json
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,8 +19,22 @@ import pytest
 import torch
 
 from helpers import features, networks, objects, shifting, similarity
+from helpers.features import reading as reading_of_features
 from helpers.measures import variation
-from helpers.tools.sweep import Plan, Source, SweepError, cli, execute, named, open_store, reading, run, store, table
+from helpers.tools.sweep import (
+    Plan,
+    Source,
+    SweepError,
+    cli,
+    compilation,
+    execute,
+    named,
+    open_store,
+    reading,
+    run,
+    store,
+    table,
+)
 from helpers.tools.sweep.plan import Settings
 from helpers.tools.sweep.reading import groups
 from helpers.tools.sweep.task import class_indices, compute, on_worker, throughput
@@ -684,3 +699,79 @@ def test_no_cluster_there(tmp_path, monkeypatch):
     monkeypatch.setattr(execute, "_PATIENCE", 1)
     with pytest.raises(SweepError, match="no Dask scheduler answers at tcp://127.0.0.1:9"):
         run(tmp_path / "store", _plan(), scheduler="tcp://127.0.0.1:9", progress=False)
+
+
+# Compiled for long work
+
+
+@pytest.fixture
+def compiler(monkeypatch):
+    """Compiling is worth it, by a clock on which a forward pass takes a second: what it was asked to compile, in all.
+
+    ``compiler.way`` makes the quick forward of the plain one, ``compiler.seconds`` is what that takes.
+    """
+    found = types.SimpleNamespace(now=0.0, seconds=0.5, batches=[], way=lambda forward: forward)
+    run_plainly, compile_really = reading_of_features.Reader.run, torch.compile
+
+    def run(self, module, inputs):
+        found.now += 1
+        return run_plainly(self, module, inputs)
+
+    def compiled(forward, **how):
+        assert how == {"dynamic": False, **compilation.WAY}
+        quick = found.way(forward)
+
+        def call(inputs):
+            found.now += found.seconds - 1
+            found.batches.append(len(inputs))
+            return quick(inputs)
+
+        return call
+
+    found.really = lambda forward: compile_really(forward, dynamic=False, backend="eager")
+    monkeypatch.setattr(reading_of_features.Reader, "run", run)
+    monkeypatch.setattr(torch, "compile", compiled)
+    monkeypatch.setattr(compilation, "time", types.SimpleNamespace(perf_counter=lambda: found.now))
+    monkeypatch.setattr(compilation, "possible", lambda settings: True)
+    monkeypatch.setattr(compilation, "FRAMES", 50)
+    monkeypatch.setattr(execute, "throughput", lambda *_, **__: SMALL.batch_size)
+    monkeypatch.setattr(compilation, "WORTH", 75 / SMALL.batch_size)
+    return found
+
+
+def test_long_work_is_compiled_and_says_so(compiler, finished, tmp_path, capsys):
+    """Traced as it really is, hooks and all; from 75 frames on, in full batches of 16."""
+    compiler.way = compiler.really
+    run(tmp_path / "store", _plan((RESNET, TWIN)))
+    said, whole = capsys.readouterr().out, open_store(finished)
+    assert "compiled first" in said and "demo_resnetAA/32px: compiled in 0 s: 32 frames/s, 16 before" in said
+    # Of each group one batch to compile, three to time, and of each of three objects one full one of 25 frames
+    assert compiler.batches == [16] * 2 * (1 + 3 + 3)
+    for node in groups(open_store(tmp_path / "store")):
+        assert node.done.values.tolist() == [2, 2, 2]
+        for name in ("similarity", "probability", "scalars", "drop"):
+            assert node[name].values == pytest.approx(whole[node.path][name].values, abs=1e-5, nan_ok=True), name
+    assert len(table(tmp_path / "store")) == len(table(finished))
+
+
+@pytest.mark.parametrize(
+    ("way", "seconds", "why"),
+    [
+        (lambda forward: 1 / 0, 0.5, "ZeroDivisionError: division by zero"),
+        (lambda forward: lambda inputs: forward(inputs * 1.001), 0.5, "would differ by .e-0. of its largest feature"),
+        (lambda forward: forward, 1.5, r"no faster \(11 frames/s, 16 as it is\)"),
+    ],
+)
+def test_what_cannot_be_compiled_is_read_as_it_is(compiler, finished, tmp_path, capsys, way, seconds, why):
+    compiler.way, compiler.seconds = way, seconds
+    run(tmp_path / "store", _plan((RESNET, TWIN)))
+    assert len(re.findall(f"demo_resnet.*not compiled: .*{why}", capsys.readouterr().out)) == 2
+    assert _content(tmp_path / "store") == _content(finished)
+    assert "forward" not in vars(execute.loaded(RESNET, device="cpu").module)
+
+
+def test_short_work_is_not_compiled(compiler, tmp_path, monkeypatch, capsys):
+    run(tmp_path / "few", _plan(names=("cup",)))  # 25 frames
+    run(tmp_path / "quick", _plan(names=("cup", "airplane")))  # 50 frames, a little over 3 s
+    said = capsys.readouterr().out
+    assert not compiler.batches and "compiled first" not in said and said.count("not compiled: 3 s of work") == 1
