@@ -767,7 +767,15 @@ def test_what_cannot_be_compiled_is_read_as_it_is(compiler, finished, tmp_path, 
     run(tmp_path / "store", _plan((RESNET, TWIN)))
     assert len(re.findall(f"demo_resnet.*not compiled: .*{why}", capsys.readouterr().out)) == 2
     assert _content(tmp_path / "store") == _content(finished)
-    assert "forward" not in vars(execute.loaded(RESNET, device="cpu").module)
+
+
+def test_the_network_is_given_back_as_it_was(compiler):
+    """One without batch norms, and with too few positions for reuse: the very network is read, and no copy."""
+    network = networks.load("demo_alexnet")
+    settings = dataclasses.replace(SMALL, stride=24, frame=128)
+    with compilation.compiled(network, _cutouts("cup")[0], settings=settings, frames=2_000) as way:
+        assert way.used and way.reader.module is network.module and "forward" in vars(network.module)
+    assert "forward" not in vars(network.module)
 
 
 def test_short_work_is_not_compiled(compiler, tmp_path, monkeypatch, capsys):
