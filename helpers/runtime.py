@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
-import os
 import platform
 import random
 import subprocess
@@ -18,7 +17,7 @@ from helpers.suggestions import nearest
 
 PACKAGES = ("torch", "torchvision", "antialiased-cnns", "numpy", "matplotlib", "scikit-learn", "papermill")
 PRECISIONS = ("float32", "tf32", "bfloat16", "float16")
-PERTURB = "SHIFT_PERTURB"  # the draw, an integer; 0 or unset: features stay as they are
+PERTURB = "SHIFT_PERTURB"  # of the environment: the draw, as features.perturbation takes it; 0 or unset for none
 
 
 def device(name: str = "auto") -> torch.device:
@@ -51,11 +50,6 @@ def seed(number: int) -> None:
     random.seed(number)
     np.random.seed(number)  # noqa: NPY002 - libraries that draw from the global generator
     torch.manual_seed(number)
-
-
-def draw() -> int:
-    """The draw of :mod:`helpers.features.perturbation` that the environment asks for; 0 for none."""
-    return int(os.environ.get(PERTURB) or 0)
 
 
 @contextlib.contextmanager

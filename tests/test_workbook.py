@@ -412,8 +412,9 @@ def test_claims_are_shown_accepted_and_judged(one: Path, capsys) -> None:
 
 
 PERTURBED = """
+import os
 from helpers import runtime
-total = expected = 7 + runtime.draw() / 1e4
+total = expected = 7 + int(os.environ[runtime.PERTURB]) / 1e4
 """
 
 

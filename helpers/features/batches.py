@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from helpers.features.precision import fastest
 from helpers.features.reading import Reader, batch_for, reader
 from helpers.features.reuse import reusing
 from helpers.networks import Network
@@ -72,14 +71,10 @@ def scene_reader(
     A reader that is open already reads as it was opened. The other arguments and errors are those of
     ``features.extract``.
     """
-    settings: dict[str, Any] = {}
-    if precision == "fast":
-        choice = fastest(network, scene, layers, device=device, average=average)
-        precision, settings = choice.precision, {"largest difference": choice.difference, "speedup": choice.speedup}
     given = {"device": device, "precision": precision, "average": average, "fold": fold}
     with contextlib.nullcontext(network) if isinstance(network, Reader) else reader(network, layers, **given) as read:
         reused = reusing(read, scene, places) if reuse and precision == "float32" else None
-        settings |= {"device": str(read.device), "precision": precision, "reuse": reused and reused.node}
+        settings = {"device": str(read.device), "precision": precision, "reuse": reused and reused.node}
         settings |= {"gain of reuse": reused.gain} if reused else {}
         yield SceneReader(read, scene, at=reused or (lambda at: read(scene.render(at, read.device))), settings=settings)
 

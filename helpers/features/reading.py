@@ -120,8 +120,7 @@ def reader(
     :func:`helpers.features.extract`.
     """
     names = network.check(network.layers if layers is None else layers)
-    where = runtime.device(str(device))
-    module = network.module
+    where, module = runtime.device(str(device)), network.module
     own = parameter(module).dtype
     if own != torch.float32 and precision != "float32":
         raise ValueError(f"{network.name} is in {own} itself: leave precision out, or wrap module.float()")
