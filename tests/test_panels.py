@@ -15,6 +15,7 @@ from helpers import similarity
 from helpers.objects import Cutout
 from helpers.shifting import Paste
 from helpers.views import panels
+from helpers.views.panels import kept
 from helpers.views.panels import panel as panel_module
 from helpers.views.plots.style import MAP
 
@@ -36,7 +37,7 @@ def _features(network="net", antialiased=False, scene=None, layers=("fc6", "fc7"
     title = f"{network} {antialiased}"
     return SimpleNamespace(
         layers=found, rows=rows, cols=cols, scene=scene,
-        network=SimpleNamespace(name=network, antialiased=antialiased, title=title),
+        network=SimpleNamespace(name=network, antialiased=antialiased, title=title, logits="fc", labels=None),
     )  # fmt: skip
 
 
