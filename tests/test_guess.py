@@ -13,7 +13,7 @@ from PIL import Image
 
 from helpers import objects
 from helpers.views import panels
-from helpers.views.panels import panel as panel_module
+from helpers.views.panels import kept
 
 ASKED = {"Is it <flat>?": ["flat", "not flat"], "How high?": ["0.5", "0.9"]}
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -26,7 +26,7 @@ def nothing_kept(monkeypatch):
 
 @pytest.fixture
 def someone(monkeypatch):
-    monkeypatch.setattr(panel_module, "someone_is_there", lambda: True)
+    monkeypatch.setattr(kept, "someone_is_there", lambda: True)
 
 
 def test_a_guess_stands_beside_what_was_measured():

@@ -21,8 +21,9 @@ def answers(scores: Mapping[str, tuple[torch.Tensor, Sequence[str] | None]], *, 
     for name, (values, labels) in scores.items():
         shares = torch.as_tensor(values).double().softmax(0)
         top = int(shares.argmax())
-        said = f"{name} says {labels[top] if labels is not None else f'class {top}'} ({float(shares[top]):.2f})"
-        if labels is not None and label in labels and labels[top] != label:
-            said += f", {label} has {float(shares[list(labels).index(label)]):.2f}"
+        answer = labels[top] if labels is not None else f"class {top}"
+        said = f"{name} says {answer}, P = {float(shares[top]):.2f}"
+        if labels is not None and label in labels and answer != label:
+            said += f" ({label} {float(shares[list(labels).index(label)]):.2f})"
         told.append(said)
     return [";  ".join(told)] if told else []

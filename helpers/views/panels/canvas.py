@@ -16,8 +16,9 @@ from helpers.views.plots.style import DIFFERENCE, whole_pixels
 
 DPI = 96  # a page's pixels in an inch, so that a PNG is shown at its own size
 WIDTH = 1152  # pixels of a page; a notebook's cell in a large window
-# Inches: left of the first picture; between two; right of the last, for a bar and its label; a bar; a line of words
-EDGE, GAP, ROOM, BAR, LINE = 0.3, 0.62, 1.0, 0.12, 0.155
+# Inches: left of the first picture; between two; right of the last, for a bar and its label; a bar; a line of words;
+# what an axis takes below a picture
+EDGE, GAP, ROOM, BAR, LINE, UNDER = 0.3, 0.62, 1.0, 0.12, 0.155, 0.42
 SMALLEST, LARGEST = 1.65, 2.6  # sides of a picture, inches
 INK = "#222222"
 
@@ -25,8 +26,8 @@ INK = "#222222"
 class Canvas:
     """A Figure whose axes stay and whose artists are updated.
 
-    Axes, ticks and colour bars are drawn once and kept as a background; a move redraws only the pictures, the
-    marks and the words over it, which is several times quicker than drawing the figure.
+    Axes, ticks, colour bars and maps are kept as backgrounds; a move draws only the frame, the marks and the words
+    over them, which is several times quicker than drawing the figure.
 
     Args:
         maps: 1 or 2 maps; with 2 there is a difference, too.
@@ -41,7 +42,8 @@ class Canvas:
         self.figure = Figure(figsize=self._size, dpi=DPI * ratio, facecolor="white")
         self.canvas = FigureCanvasAgg(self.figure)
         self._bars = []
-        self._axes_drawn = self._bars_drawn = None  # backgrounds: the axes alone, and with the colour bars
+        # Backgrounds: the axes alone, with the colour bars, and with the maps
+        self._axes_drawn = self._bars_drawn = self._maps_drawn = None
         self.frame_axes = self._axes(self._at["frame"])
         self.frame_axes.set(xticks=[], yticks=[])
         self.frame_axes.spines[:].set_color("#9a9a9a")
@@ -59,13 +61,15 @@ class Canvas:
         for pane in self.panes[1:maps]:
             pane["axes"].set_yticklabels([])
         self.panes[0]["axes"].set_ylabel("row (px)", fontsize=8, labelpad=1)
-        place = (EDGE / self._size[0], 0.06 / self._size[1])
-        self.words = self.figure.text(*place, "", fontsize=9, color=INK, va="bottom", parse_math=False)
-        self._line = int(15.5 * (self._size[0] - EDGE - 0.1))  # letters of this size in a line, about
+        left, below = self._at["frame"]
+        place = (left / self._size[0], (below - UNDER) / self._size[1])
+        self.words = self.figure.text(*place, "", fontsize=9, color=INK, va="top", parse_math=False)
+        self._line = int(15.5 * (self._size[0] - left - 0.1))  # letters of this size in a line, about
         edges = self.frame_axes.spines.values()  # the picture would cover them
+        self._staying = [pane[key] for key in ("image", "title") for pane in self.panes]
         self._moving = [self.frame, self.words, *edges]
         for pane in self.panes:
-            self._moving += [pane[key] for key in ("image", "across", "down", "halo", "anchor", "title")]
+            self._moving += [pane[key] for key in ("across", "down", "halo", "anchor")]
 
     def _lay_out(self, maps: int, width: float) -> None:
         """Places in inches: all in a row, or two rows of two where that would make them too small."""
@@ -73,7 +77,7 @@ class Canvas:
         bars = ROOM if maps == 1 else 2 * ROOM - 0.35  # the first bar's label needs less than the figure's edge
         side = (width - EDGE - (count - 1) * GAP - bars) / count
         if maps == 1 or side >= SMALLEST:
-            side, below = float(np.clip(side, SMALLEST, LARGEST)), 0.5 + 2 * LINE
+            side, below = float(np.clip(side, SMALLEST, LARGEST)), UNDER + 2.5 * LINE
             along = [EDGE + i * (side + GAP) for i in range(count)]
             self._at = {"frame": (along[0], below), "maps": [(x, below) for x in along[1 : 1 + maps]]}
             if maps == 2:
@@ -81,7 +85,7 @@ class Canvas:
             self._size = (along[-1] + side + bars, below + side + 0.45)
         else:  # the maps above, the frame and the difference below them
             left = EDGE + 0.3
-            side, below = float(np.clip((width - left - GAP - ROOM) / 2, 1.2, 2.2)), 0.5 + 5 * LINE
+            side, below = float(np.clip((width - left - GAP - ROOM) / 2, 1.2, 2.2)), UNDER + 4.5 * LINE
             x, above = left + side + GAP, below + side + 0.8
             self._at = {"frame": (left, below), "maps": [(left, above), (x, above)], "difference": (x, below)}
             self._size = (x + side + ROOM, above + side + 0.45)
@@ -154,6 +158,7 @@ class Canvas:
         """Show maps (R, C), the difference last, and their titles."""
         for pane, values, title in zip(self.panes, maps, titles, strict=True):
             pane["image"].set_data(values)
+            self._maps_drawn = None
             pane["title"].set_text("\n".join(textwrap.wrap(title, 36, max_lines=2)))
 
     def mark(self, row: float, col: float, *, anchor: tuple[float, float] | None, words: str) -> None:
@@ -163,7 +168,9 @@ class Canvas:
             pane["down"].set_xdata([col, col])
             for ring in (pane["halo"], pane["anchor"]):
                 ring.set_data(([], []) if anchor is None else ([anchor[1]], [anchor[0]]))
-        self.words.set_text("\n".join(textwrap.fill(line, self._line) for line in words.split("\n")))
+        self.words.set_text(
+            "\n".join(textwrap.fill(line, self._line, break_on_hyphens=False) for line in words.split("\n"))
+        )
 
     def place(self, x: float, y: float) -> tuple[str, float, float] | None:
         """What is at a place of the picture, from 0 to 1 from its left and from its top.
@@ -190,19 +197,23 @@ class Canvas:
         from PIL import Image
 
         if self._axes_drawn is None:
-            self._axes_drawn, self._bars_drawn = self._without(self._moving + self._bars), None
+            self._axes_drawn, self._bars_drawn = self._without(self._moving + self._staying + self._bars), None
         if self._bars_drawn is None:
-            self.canvas.restore_region(self._axes_drawn)
-            for axes in self._bars:
-                self.figure.draw_artist(axes)
-            self._bars_drawn = self.canvas.copy_from_bbox(self.figure.bbox)
-        self.canvas.restore_region(self._bars_drawn)
-        for artist in self._moving:
-            self.figure.draw_artist(artist)
+            self._bars_drawn, self._maps_drawn = self._over(self._axes_drawn, self._bars), None
+        if self._maps_drawn is None:
+            self._maps_drawn = self._over(self._bars_drawn, self._staying)
+        self._over(self._maps_drawn, self._moving)
         out = io.BytesIO()
         pixels = np.asarray(self.canvas.buffer_rgba())[..., :3]
         Image.fromarray(pixels).save(out, "PNG", compress_level=1)
         return out.getvalue()
+
+    def _over(self, background, artists: list):
+        """The figure with some artists drawn over a background; returned as the next background."""
+        self.canvas.restore_region(background)
+        for artist in artists:
+            self.figure.draw_artist(artist)
+        return self.canvas.copy_from_bbox(self.figure.bbox)
 
     def _without(self, artists: list):
         """A background: the figure drawn without some of its artists."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from html import escape
 from uuid import uuid4
@@ -37,7 +38,7 @@ class Kept:
     A subclass has a ``widget``, its words (``_text``) and its HTML (``_html``), and calls ``_keep`` when it changed.
     """
 
-    _shown = None
+    _shown = _later = None
 
     def _text(self) -> str:
         raise NotImplementedError
@@ -57,8 +58,18 @@ class Kept:
         self._shown = display(self._bundle(), raw=True, display_id=True)
 
     def _keep(self) -> None:
-        if self._shown is not None:
-            self._shown.update(self._bundle(), raw=True)
+        """Keep what is shown now; a moment later, so that one who drags does not wait for it."""
+        if self._shown is None:
+            return
+        if self._later is not None:
+            self._later.cancel()
+        try:
+            self._later = asyncio.get_running_loop().call_later(0.3, self._renew)
+        except RuntimeError:  # no kernel's loop
+            self._renew()
+
+    def _renew(self) -> None:
+        self._shown.update(self._bundle(), raw=True)
 
     def _bundle(self) -> dict[str, str]:
         html = f'<div class="{self._name}">{_DEAD}{self._html()}</div>'

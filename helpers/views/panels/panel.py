@@ -202,7 +202,7 @@ class Panel(Kept, tl.HasTraits):
             def slider(kind, name, text, low, high, step, **more):
                 made = kind(
                     value=getattr(self, name), min=low, max=high, step=step, description=text,
-                    style={"description_width": "initial"}, layout={"width": "300px"}, **more,
+                    style={"description_width": "initial"}, layout={"width": "256px"}, **more,
                 )  # fmt: skip
                 tl.link((self, name), (made, "value"))
                 self._sliders[name] = made
@@ -249,7 +249,7 @@ class Panel(Kept, tl.HasTraits):
         return self.caption
 
     def _html(self) -> str:
-        content = base64.b64encode(self.png()).decode()
+        content = base64.b64encode(self._picture.png).decode()
         return f'<img alt="{escape(self.caption)}" width="{self._canvas.width}" src="data:image/png;base64,{content}">'
 
 

@@ -18,7 +18,7 @@ class Picture(anywidget.AnyWidget):
 
     _esm = Path(__file__).with_name("picture.js")
     _css = """
-    .shift-picture {display: block; max-width: 100%; height: auto; cursor: crosshair; touch-action: none;
+    .shift-picture {display: block; max-width: 100%; height: auto; cursor: crosshair; touch-action: pan-y;
                     border-radius: 4px}
     """
     png = tl.Bytes(b"").tag(sync=True)
