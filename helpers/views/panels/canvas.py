@@ -19,7 +19,7 @@ WIDTH = 1152  # pixels of a page; a notebook's cell in a large window
 # Inches: left of the first picture; between two; right of the last, for a bar and its label; a bar; a line of words;
 # what an axis takes below a picture
 EDGE, GAP, ROOM, BAR, LINE, UNDER = 0.3, 0.62, 1.0, 0.12, 0.155, 0.42
-SMALLEST, LARGEST = 1.65, 2.6  # sides of a picture, inches
+LEAST, SMALLEST, LARGEST = 1.2, 1.65, 2.6  # sides of a picture, inches; in a row of four at least SMALLEST
 INK = "#222222"
 
 
@@ -77,7 +77,7 @@ class Canvas:
         bars = ROOM if maps == 1 else 2 * ROOM - 0.35  # the first bar's label needs less than the figure's edge
         side = (width - EDGE - (count - 1) * GAP - bars) / count
         if maps == 1 or side >= SMALLEST:
-            side, below = float(np.clip(side, SMALLEST, LARGEST)), UNDER + 2.5 * LINE
+            side, below = float(np.clip(side, LEAST, LARGEST)), UNDER + 2.5 * LINE
             along = [EDGE + i * (side + GAP) for i in range(count)]
             self._at = {"frame": (along[0], below), "maps": [(x, below) for x in along[1 : 1 + maps]]}
             if maps == 2:
@@ -85,11 +85,11 @@ class Canvas:
             self._size = (along[-1] + side + bars, below + side + 0.45)
         else:  # the maps above, the frame and the difference below them
             left = EDGE + 0.3
-            side, below = float(np.clip((width - left - GAP - ROOM) / 2, 1.2, 2.2)), UNDER + 4.5 * LINE
+            side, below = float(np.clip((width - left - GAP - ROOM) / 2, LEAST, 2.2)), UNDER + 4.5 * LINE
             x, above = left + side + GAP, below + side + 0.8
             self._at = {"frame": (left, below), "maps": [(left, above), (x, above)], "difference": (x, below)}
             self._size = (x + side + ROOM, above + side + 0.45)
-        self._side = side
+        self._side, self._title = side, int(15.5 * (side + GAP - 0.1))
 
     def _axes(self, at: tuple[float, float], w: float | None = None):
         (x, y), (width, height), side = at, self._size, self._side
@@ -159,7 +159,7 @@ class Canvas:
         for pane, values, title in zip(self.panes, maps, titles, strict=True):
             pane["image"].set_data(values)
             self._maps_drawn = None
-            pane["title"].set_text("\n".join(textwrap.wrap(title, 36, max_lines=2)))
+            pane["title"].set_text("\n".join(textwrap.wrap(title, self._title, max_lines=2)))
 
     def mark(self, row: float, col: float, *, anchor: tuple[float, float] | None, words: str) -> None:
         """Put the cross-hair at (row, col), the ring at the anchor, and the text below."""

@@ -68,7 +68,7 @@ class Panel(Kept, tl.HasTraits):
 
     def _nearest(self, proposal: dict) -> int:
         """The position on the lattice that is nearest to what is proposed for a row or a column."""
-        return _nearest(self._rows if proposal["trait"].name.endswith("row") else self._cols, proposal["value"])
+        return closest(self._rows if proposal["trait"].name.endswith("row") else self._cols, proposal["value"])
 
     @tl.validate("lower")
     def _below_upper(self, proposal: dict) -> float:
@@ -132,7 +132,7 @@ class Panel(Kept, tl.HasTraits):
     def go(self, row: float, col: float) -> None:
         """Move the object to the position nearest to a row and a column, in pixels."""
         self._held = True
-        self.row, self.col = _nearest(self._rows, row), _nearest(self._cols, col)
+        self.row, self.col = closest(self._rows, row), closest(self._cols, col)
         self._held = False
         self._redraw()
 
@@ -253,7 +253,8 @@ class Panel(Kept, tl.HasTraits):
         return f'<img alt="{escape(self.caption)}" width="{self._canvas.width}" src="data:image/png;base64,{content}">'
 
 
-def _nearest(positions: np.ndarray, value: float) -> int:
+def closest(positions: np.ndarray, value: float) -> int:
+    """The position on a lattice that is nearest to a value, in pixels."""
     return int(positions[np.abs(positions - value).argmin()])
 
 

@@ -12,7 +12,7 @@ import traitlets as tl
 from helpers import similarity
 from helpers.views.panels.answers import answers
 from helpers.views.panels.maps import known
-from helpers.views.panels.panel import Panel
+from helpers.views.panels.panel import Panel, closest
 from helpers.views.plots.style import MAP
 
 HERE = "here"
@@ -201,7 +201,8 @@ class SimilarityPanel(Panel):
 
     def _put_anchor(self, row: float, col: float) -> None:
         self._held = True
-        self.anchor_row, self.anchor_col, self.anchor = round(row), round(col), HERE
+        self.anchor_row, self.anchor_col = closest(self._rows, row), closest(self._cols, col)
+        self.anchor = HERE
         self._held = False
         self._compute()
         self._redraw()
