@@ -1,4 +1,4 @@
-"""The panels and the notebooks in JupyterLab: a real server, a real kernel, and headless Chromium driven by Playwright."""
+"""The panels and the notebooks in JupyterLab: a real server, a real kernel, and headless Chromium."""
 
 import json
 import os

@@ -19,7 +19,7 @@ WIDTH = 1152  # pixels of a page; a notebook's cell in a large window
 # Inches: left of the first picture; between two; right of the last, for a bar and its label; a bar; a line of words;
 # what an axis takes below a picture
 EDGE, GAP, ROOM, BAR, LINE, UNDER = 0.3, 0.62, 1.0, 0.12, 0.155, 0.42
-LEAST, SMALLEST, LARGEST = 1.2, 1.65, 2.6  # sides of a picture, inches; in a row of four at least SMALLEST
+LEAST, SMALLEST, LARGEST = 1.5, 1.65, 2.6  # sides of a picture, inches; in a row of four at least SMALLEST
 INK = "#222222"
 
 
@@ -64,7 +64,7 @@ class Canvas:
         left, below = self._at["frame"]
         place = (left / self._size[0], (below - UNDER) / self._size[1])
         self.words = self.figure.text(*place, "", fontsize=9, color=INK, va="top", parse_math=False)
-        self._line = int(15.5 * (self._size[0] - left - 0.1))  # letters of this size in a line, about
+        self._line = int(14.5 * (self._size[0] - left - 0.1))  # letters of this size in a line, about
         edges = self.frame_axes.spines.values()  # the picture would cover them
         self._staying = [pane[key] for key in ("image", "title") for pane in self.panes]
         self._moving = [self.frame, self.words, *edges]
@@ -89,7 +89,7 @@ class Canvas:
             x, above = left + side + GAP, below + side + 0.8
             self._at = {"frame": (left, below), "maps": [(left, above), (x, above)], "difference": (x, below)}
             self._size = (x + side + ROOM, above + side + 0.45)
-        self._side, self._title = side, int(15.5 * (side + GAP - 0.1))
+        self._side, self._title = side, int(14.5 * (side + GAP - 0.1))
 
     def _axes(self, at: tuple[float, float], w: float | None = None):
         (x, y), (width, height), side = at, self._size, self._side
@@ -119,7 +119,8 @@ class Canvas:
         bar = self.figure.colorbar(image, cax=self._axes(beside, BAR))
         bar.ax.tick_params(labelsize=8, length=3)
         bar.locator = MaxNLocator(5)
-        bar.set_label(label, fontsize=8, labelpad=2, parse_math=False)
+        words = "\n".join(textwrap.wrap(label, int(16 * self._side)))
+        bar.set_label(words, fontsize=8, labelpad=2, parse_math=False)
         self._bars.append(bar.ax)
         return bar.ax
 
