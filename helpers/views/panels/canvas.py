@@ -77,7 +77,8 @@ class Canvas:
         bars = ROOM if maps == 1 else 2 * ROOM - 0.35  # the first bar's label needs less than the figure's edge
         side = (width - EDGE - (count - 1) * GAP - bars) / count
         if maps == 1 or side >= SMALLEST:
-            side, below = float(np.clip(side, LEAST, LARGEST)), UNDER + 2.5 * LINE
+            side, lines = float(np.clip(side, LEAST, LARGEST)), 4.5 if maps == 1 else 2.5
+            below = UNDER + lines * LINE
             along = [EDGE + i * (side + GAP) for i in range(count)]
             self._at = {"frame": (along[0], below), "maps": [(x, below) for x in along[1 : 1 + maps]]}
             if maps == 2:
