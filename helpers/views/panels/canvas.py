@@ -112,7 +112,9 @@ class Canvas:
             "down": axes.axvline(0, **cross),
             "halo": axes.plot([], [], ms=9, mec="black", mew=2.6, **ring)[0],
             "anchor": axes.plot([], [], ms=9, mec="white", mew=1.2, **ring)[0],
-            "title": axes.text(0, 1.04, "", transform=axes.transAxes, fontsize=9, color=INK, parse_math=False),
+            "title": axes.text(
+                0, 1 + 0.09 / self._side, "", transform=axes.transAxes, fontsize=9, color=INK, parse_math=False
+            ),
         }
 
     def _bar(self, image, at: tuple[float, float], label: str):
