@@ -9,6 +9,7 @@ import time
 import pytest
 
 from helpers import assets
+from helpers.measures.published import transfer
 
 CONTENT = bytes(range(256)) * 5000  # 1.28 MB: more than one block
 
@@ -70,9 +71,9 @@ def checksum(tmp_path):
 
 def test_download_is_whole_checked_and_cached(server, tmp_path):
     expected = checksum(tmp_path)
-    path = assets.download(f"{server}/file.bin", assets.cache() / "folder/file.bin", sha256=expected)
+    path = transfer.download(f"{server}/file.bin", assets.cache() / "folder/file.bin", sha256=expected)
     assert path == tmp_path / "cache/folder/file.bin" and path.read_bytes() == CONTENT
-    assert assets.download(f"{server}/file.bin", path, sha256=expected) == assets.require("folder/file.bin") == path
+    assert transfer.download(f"{server}/file.bin", path, sha256=expected) == assets.require("folder/file.bin") == path
     assert Server.seen == [None]  # the second time nothing was asked of the server
 
 
@@ -81,7 +82,7 @@ def test_another_file_in_its_place_is_an_error(server, tmp_path):
     (tmp_path / "mine/file.bin").write_bytes(b"mine")
     assert assets.require("file.bin").read_bytes() == b"mine"
     with pytest.raises(assets.AssetError, match="SHA-256"):
-        assets.download(f"{server}/file.bin", tmp_path / "mine/file.bin", sha256=checksum(tmp_path))
+        transfer.download(f"{server}/file.bin", tmp_path / "mine/file.bin", sha256=checksum(tmp_path))
     assert Server.seen == []
 
 
@@ -90,9 +91,9 @@ def test_a_download_that_breaks_off_goes_on(server, tmp_path, ranges):
     Server.faults, Server.ranges = 1, ranges
     target = tmp_path / "file.bin"
     with pytest.raises(assets.AssetError, match=r"file\.bin.*broke off|IncompleteRead"):
-        assets.download(f"{server}/file.bin", target, sha256=checksum(tmp_path), progress=False)
+        transfer.download(f"{server}/file.bin", target, sha256=checksum(tmp_path), progress=False)
     assert not target.exists()
-    assets.download(f"{server}/file.bin", target, sha256=checksum(tmp_path), progress=False)
+    transfer.download(f"{server}/file.bin", target, sha256=checksum(tmp_path), progress=False)
     assert target.read_bytes() == CONTENT
     assert Server.seen == [None, f"bytes={len(CONTENT) // 2}-"]
     assert not target.with_name("file.bin.part").exists()
@@ -101,24 +102,24 @@ def test_a_download_that_breaks_off_goes_on(server, tmp_path, ranges):
 def test_a_whole_part_is_taken_and_a_wrong_one_is_fetched_again(server, tmp_path):
     part = tmp_path / "file.bin.part"
     part.write_bytes(CONTENT)
-    assets.download(f"{server}/file.bin", tmp_path / "file.bin", sha256=checksum(tmp_path), progress=False)
+    transfer.download(f"{server}/file.bin", tmp_path / "file.bin", sha256=checksum(tmp_path), progress=False)
     assert (tmp_path / "file.bin").read_bytes() == CONTENT
     (tmp_path / "file.bin").unlink()
     part.write_bytes(CONTENT + b"more")
-    assets.download(f"{server}/file.bin", tmp_path / "file.bin", sha256=checksum(tmp_path), progress=False)
+    transfer.download(f"{server}/file.bin", tmp_path / "file.bin", sha256=checksum(tmp_path), progress=False)
     assert (tmp_path / "file.bin").read_bytes() == CONTENT
 
 
 def test_a_wrong_checksum_keeps_nothing(server, tmp_path):
     with pytest.raises(assets.AssetError, match=r"SHA-256.*expected 0000"):
-        assets.download(f"{server}/file.bin", tmp_path / "file.bin", sha256="0" * 64, progress=False)
+        transfer.download(f"{server}/file.bin", tmp_path / "file.bin", sha256="0" * 64, progress=False)
     assert list(tmp_path.glob("file.bin*")) == []
 
 
 def test_errors_say_which_file_from_where_and_where_to_put_it(server, tmp_path):
     for url, reason in ((f"{server}/none.bin", "404|Not Found"), ("http://127.0.0.1:9/x.bin", "refused")):
         with pytest.raises(assets.AssetError, match=reason) as error:
-            assets.download(url, tmp_path / "here/none.bin", progress=False)
+            transfer.download(url, tmp_path / "here/none.bin", progress=False)
         assert url in str(error.value) and str(tmp_path / "here/none.bin") in str(error.value)
     with pytest.raises(assets.AssetError, match="SHIFT_ASSETS") as error:
         assets.require("objects/none.png")
@@ -139,7 +140,7 @@ def test_two_that_want_one_file_share_a_download(server, tmp_path):
 
     def want():
         try:
-            assets.download(f"{server}/file.bin", tmp_path / "file.bin", progress=False)
+            transfer.download(f"{server}/file.bin", tmp_path / "file.bin", progress=False)
         except Exception as error:  # the test is that there is none
             errors.append(error)
 
@@ -164,7 +165,7 @@ def test_folders_may_begin_at_home_and_checksums_be_in_capitals(tmp_path, monkey
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "a").write_bytes(b"a")
     path = assets.require("a")
-    assert assets.download("http://127.0.0.1:9/a", path, sha256=assets.sha256(path).upper()) == path
+    assert transfer.download("http://127.0.0.1:9/a", path, sha256=assets.sha256(path).upper()) == path
 
 
 def test_what_is_there_needs_no_lock(tmp_path, monkeypatch):
@@ -173,7 +174,7 @@ def test_what_is_there_needs_no_lock(tmp_path, monkeypatch):
     monkeypatch.setattr(assets, "FileLock", None)
     expected = checksum(tmp_path)
     there = tmp_path / "file.bin"
-    assert assets.download("http://127.0.0.1:9/file.bin", there, sha256=expected) == there
+    assert transfer.download("http://127.0.0.1:9/file.bin", there, sha256=expected) == there
 
 
 @pytest.fixture
@@ -182,7 +183,7 @@ def sends(monkeypatch):
 
     With ``each`` it sends them one by one, so many seconds apart.
     """
-    monkeypatch.setattr(assets, "_PATIENCE", 1)
+    monkeypatch.setattr(transfer, "_PATIENCE", 1)
     listening = []
 
     def start(answer: bytes, each: float = 0.0) -> str:
@@ -233,7 +234,7 @@ def _answer(body=b"PK content", status="200 OK", **headers) -> bytes:
 def test_what_is_certainly_not_the_file_is_not_kept(sends, tmp_path, answer, each, reason):
     target = tmp_path / "here/file.bin"
     with pytest.raises(assets.AssetError, match=rf"file\.bin from http.*({reason}).*put the file at"):
-        assets.download(sends(answer, each), target, progress=False)
+        transfer.download(sends(answer, each), target, progress=False)
     assert list(target.parent.iterdir()) == []
 
 
@@ -241,14 +242,14 @@ def test_a_body_that_trickles_is_given_up_and_its_lock_with_it(sends, tmp_path):
     # All but the body at once would need another server: without a line break in its header it comes in time.
     answer = b"HTTP/1.0 200\n\n" + b"x" * 1000
     with pytest.raises(assets.AssetError, match="less than 1000 bytes a second came"):
-        assets.download(sends(answer, 0.02), tmp_path / "here/file.bin", progress=False)
+        transfer.download(sends(answer, 0.02), tmp_path / "here/file.bin", progress=False)
     assert list((tmp_path / "here").iterdir()) == []
 
 
 @pytest.mark.parametrize("url", ["file:///etc/hostname", "data:,hello", "ftp://127.0.0.1/a", "hostname", "http://["])
 def test_addresses_that_are_no_web_address_are_refused(tmp_path, url):
     with pytest.raises(assets.AssetError, match="cannot download a from"):
-        assets.download(url, tmp_path / "here/a", progress=False)
+        transfer.download(url, tmp_path / "here/a", progress=False)
     assert list((tmp_path / "here").iterdir()) == []
 
 
@@ -259,5 +260,5 @@ def test_what_was_left_of_another_file_never_becomes_part_of_this_one(server, tm
     Server.ranges = ranges
     (tmp_path / "file.bin.part").write_bytes(part)
     expected = hashlib.sha256(CONTENT).hexdigest() if checked else None
-    got = assets.download(f"{server}/file.bin", tmp_path / "file.bin", sha256=expected, progress=False)
+    got = transfer.download(f"{server}/file.bin", tmp_path / "file.bin", sha256=expected, progress=False)
     assert got.read_bytes() == CONTENT and list(tmp_path.glob("file.bin*")) == [got]

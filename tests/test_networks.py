@@ -365,4 +365,4 @@ def test_a_source_in_the_authors_spelling():
 def test_a_source_loads_its_network():
     network = networks.Source.parse("demo_resnetAA@uniform").load()
     assert network.antialiased and network.weights == networks.load("demo_resnet", weights="uniform").weights
-    assert (network.title, network.kind) == ("demo ResNet, anti-aliased", "anti-aliased")
+    assert network.antialiased and network.title == "demo ResNet, anti-aliased"

@@ -153,7 +153,7 @@ def test_a_twin_is_the_blurred_network_with_the_weights_in_its_file(monkeypatch,
     assert loaded.checksum == twin.checksum != plain.checksum
     assert loaded.weights.endswith("gives the original's answer to 76% of 50 other photographs")
     assert loaded.layers == plain.layers and loaded.strides == plain.strides == (2, 4, 8, 16, 32)
-    assert (loaded.kind, loaded.title) == ("anti-aliased", "EfficientNet-Lite0, anti-aliased")
+    assert loaded.antialiased and loaded.title == "EfficientNet-Lite0, anti-aliased"
     (tmp_path / "efficientnet_lite0_aa.safetensors").write_bytes(b"something else")
     with pytest.raises(ValueError, match="efficientnet_lite0_aa.safetensors has SHA-256"):
         networks.load("efficientnet_lite0", antialiased=True)

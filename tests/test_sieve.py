@@ -14,9 +14,8 @@ import pytest
 import torch
 from scipy import stats
 
-from helpers import features, networks, objects, records, runtime, shifting
-from helpers.features import precision
-from helpers.measures import consistency, permutations, probes, published, uncertainty, variation
+from helpers import networks, objects, records, runtime, shifting
+from helpers.measures import consistency, permutations, precision, probes, published, uncertainty, variation
 from helpers.measures.published import replaying, tables
 from helpers.networks import Source, weights
 from helpers.tools.page import compress
@@ -154,7 +153,7 @@ def test_a_precision_is_taken_up_to_half_the_bound(monkeypatch, difference: floa
         return cosines(torch.ones_like(values), anchors) + (len(calls) % 2 == 0) * difference * precision.BOUND
 
     monkeypatch.setattr(precision, "_cosines", shifted)
-    choice = features.fastest(network, scene, ["fc"], device="cpu")
+    choice = precision.fastest(network, scene, ["fc"], device="cpu")
     assert {one.precision: round(one.difference / precision.BOUND, 6) for one in choice.tried}["bfloat16"] == difference
     assert (choice.precision == "bfloat16") == taken
 
@@ -170,7 +169,7 @@ def test_a_precision_is_judged_by_the_layer_it_changes_most(monkeypatch) -> None
         return torch.ones(anchors, len(values)) + (len(calls) % 4 == 0) * 2 * precision.BOUND
 
     monkeypatch.setattr(precision, "_cosines", shifted)
-    choice = features.fastest(network, shifting.Paste(objects.load("cup", size=32), 48), ["pool", "fc"], device="cpu")
+    choice = precision.fastest(network, shifting.Paste(objects.load("cup", size=32), 48), ["pool", "fc"], device="cpu")
     assert choice.precision == "float32"
     assert [one.difference for one in choice.tried] == pytest.approx([0, 2 * precision.BOUND], rel=1e-3)  # float32
 

@@ -99,7 +99,7 @@ def test_the_core_is_thin() -> None:
     names = {path.name.removesuffix(".py") for path in HELPERS.iterdir() if path.name != "__pycache__"}
     assert names == {"__init__", "__main__", *CORE, "measures", "views", "tools"}
     core = [path for path in modules() if place(path.relative_to(HELPERS).parts)[0] == "core"]
-    assert sum(map(code_lines, core)) <= 2_920, "the core shifts, reads features and compares: move or cut the rest"
+    assert sum(map(code_lines, core)) <= 2_700, "the core shifts, reads features and compares: move or cut the rest"
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(HELPERS)))
@@ -168,6 +168,13 @@ def test_environment_repeats_the_dependencies() -> None:
                 listed[conda_names.get(name, name)] = bound
     assert listed == dict(map(_requirement, project()["dependencies"]))
     assert python == project()["requires-python"]
+
+
+def test_the_oldest_torch_that_is_allowed_is_run_every_night() -> None:
+    stated = dict(map(_requirement, project()["dependencies"]))
+    nightly = (ROOT / ".github" / "workflows" / "nightly.yml").read_text(encoding="utf-8")
+    for name in ("torch", "torchvision"):
+        assert f"{name}=={stated[name].removeprefix('>=')}.*" in nightly
 
 
 def test_constraints_pin_every_dependency_and_name_no_address() -> None:

@@ -17,7 +17,7 @@ import torchvision
 from torch import nn
 
 from helpers import features, networks, objects, shifting
-from helpers.measures import padding
+from helpers.measures import padding, precision
 from helpers.networks import weights
 
 SCENE = shifting.Paste(objects.load("airplane", 24), 64)
@@ -339,17 +339,17 @@ BATCHED = {
 
 
 @pytest.mark.parametrize("words", BATCHED)
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("kind", ["float32", "bfloat16"])
 @pytest.mark.parametrize("double", [False, True])
-def test_networks_that_are_no_function_of_the_frame_are_named(words: str, precision: str, double: bool) -> None:
-    if double and precision == "bfloat16":
+def test_networks_that_are_no_function_of_the_frame_are_named(words: str, kind: str, double: bool) -> None:
+    if double and kind == "bfloat16":
         pytest.skip("refused before that")
     torch.manual_seed(0)
     module = BATCHED[words]()
     network = networks.wrap(module if double else module.float(), {"fc": ""}, frame=64)
     frames = SCENE.render(torch.tensor([[0, 0]]))
     with pytest.raises(ValueError, match=r"fc of one frame is not the same beside another.*dropout.*batch"):
-        features.of_frames(network, frames, device="cpu", precision=precision)
+        features.of_frames(network, frames, device="cpu", precision=kind)
 
 
 @pytest.mark.parametrize("words", ["dropout", "batch statistics of a function"])
@@ -463,12 +463,13 @@ def test_half_networks_are_read_in_their_own_precision() -> None:
     full, half = (reading(networks.wrap(module, frame=64)).layers["fc"] for module in (small(), small().half()))
     assert torch.allclose(full, half, atol=1e-2) and not torch.equal(full, half)
     network = networks.wrap(small().half(), frame=64)
-    assert reading(network, precision="fast").settings["precision"] == "float32"
-    for precision in ("bfloat16", "float16", "tf32"):
+    scene = shifting.Paste(objects.load("cup", size=32), 64)
+    assert [each.precision for each in precision.fastest(network, scene, device="cpu").tried] == ["float32"]
+    for shorter in ("bfloat16", "float16", "tf32"):
         with pytest.raises(
             ValueError, match=r"is in torch.float16 itself: leave precision out, or wrap module.float\(\)"
         ):
-            reading(network, precision=precision)
+            reading(network, precision=shorter)
 
 
 def test_scripted_modules_and_what_is_no_module_are_refused() -> None:

@@ -1,7 +1,6 @@
 """The features of every position: rendered, fed forward and collected on the device, batch by batch."""
 
 from helpers.features.extraction import Features, extract, of_frames, similarity_maps
-from helpers.features.precision import Choice, fastest
 from helpers.features.reading import batch_for, reader
 
-__all__ = ["Choice", "Features", "batch_for", "extract", "fastest", "of_frames", "reader", "similarity_maps"]
+__all__ = ["Features", "batch_for", "extract", "of_frames", "reader", "similarity_maps"]

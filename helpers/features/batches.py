@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from helpers.features.precision import fastest
 from helpers.features.reading import Reader, batch_for, reader
 from helpers.features.reuse import reusing
 from helpers.networks import Network
@@ -71,19 +70,14 @@ def scene_reader(
 
     The other arguments and errors are those of ``features.extract``.
     """
-    settings: dict[str, Any] = {}
-    if precision == "fast":
-        choice = fastest(network, scene, layers, device=device, average=average)
-        precision, settings = choice.precision, {"largest difference": choice.difference, "speedup": choice.speedup}
     with reader(network, layers, device=device, precision=precision, average=average, fold=fold) as read:
 
         def rendered(places: torch.Tensor) -> Found:
             return read(scene.render(places, read.device))
 
         reused = reusing(read, scene, places) if reuse and precision == "float32" else None
-        settings |= {"device": str(read.device), "precision": precision, "reuse": reused and reused.node}
-        if reused:
-            settings["gain of reuse"] = reused.gain
+        settings = {"device": str(read.device), "precision": precision, "reuse": reused and reused.node}
+        settings |= {"gain of reuse": reused.gain} if reused else {}
         yield SceneReader(read, scene, at=reused or rendered, settings=settings)
 
 

@@ -61,8 +61,8 @@ def extract(
         layers: names of the network's layers; None for all.
         stride: pixels between positions.
         device: as for :func:`helpers.runtime.device`.
-        precision: ``"float32"`` (exact), ``"tf32"``, ``"bfloat16"``, ``"float16"``, or ``"fast"``, the choice of
-            :func:`helpers.features.fastest`.
+        precision: ``"float32"`` (exact), ``"tf32"``, ``"bfloat16"`` or ``"float16"``, as for
+            :func:`helpers.runtime.precision`.
         batch_size: frames in a batch, halved when memory runs out; None for :func:`helpers.features.batch_for`.
         average: take the global average of layers that give maps.
         reuse: compute early activations once and move them with the object, over a plain background, in float32, if

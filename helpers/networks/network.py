@@ -15,7 +15,6 @@ from torch import nn
 
 from helpers.networks import nodes, passes
 from helpers.networks.passes import blank, evaluating
-from helpers.networks.source import KINDS
 from helpers.networks.weights import tensors
 from helpers.suggestions import nearest
 
@@ -131,11 +130,6 @@ class Network:
             hint = nearest(label, self.labels, otherwise="see .labels")
             raise ValueError(f"{self.name} knows no class {label!r}{hint}")
         return self.labels.index(label)
-
-    @property
-    def kind(self) -> str:
-        """The variant in words: off-the-shelf or anti-aliased."""
-        return KINDS[self.antialiased]
 
     @functools.cached_property
     def strides(self) -> tuple[int, ...]:

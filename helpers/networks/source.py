@@ -80,14 +80,9 @@ class Source:
         return self._spelt(PUBLISHED[self.name])
 
     @property
-    def kind(self) -> str:
-        """The variant in words: off-the-shelf or anti-aliased."""
-        return KINDS[self.antialiased]
-
-    @property
     def title(self) -> str:
         """For figures, e.g. "ResNet-50, anti-aliased"."""
-        return f"{TITLES.get(self.name, self.name.removeprefix('timm:'))}, {self.kind}"
+        return f"{TITLES.get(self.name, self.name.removeprefix('timm:'))}, {KINDS[self.antialiased]}"
 
     def load(self) -> Network:
         """The network; raises what ``networks.load`` raises."""

@@ -131,8 +131,8 @@ def read_weights(path: str | Path, *, published: bool = False) -> State:
 
             state = load_file(path)
         else:
-            with torch.serialization.safe_globals([argparse.Namespace]):  # training scripts save their options too
-                state = torch.load(path, map_location="cpu", weights_only=True)
+            torch.serialization.add_safe_globals([argparse.Namespace])  # training scripts save their options too
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch, zipfile and safetensors each raise their own
         code = isinstance(error, pickle.UnpicklingError) or "weights_only" in str(error)  # torch advises to run it
         what = "damaged, or holds more than tensors: save module.state_dict() alone"

@@ -1,6 +1,6 @@
 """Objects cut out of photographs that come with packages (ours).
 
-Only their outlines are stored, in outlines.toml; the pixels are the photographs'.
+Only their outlines and classes are stored, in outlines.toml; the pixels are the photographs'.
 """
 
 from __future__ import annotations
@@ -18,41 +18,15 @@ from helpers.objects.cutouts import Cutout, Photo, Size, fit
 from helpers.objects.photographs import SOURCES, photo
 from helpers.suggestions import nearest
 
-# name -> (photograph, ImageNet class). Where ImageNet has no class for the thing, its nearest: a moped for the
-# motorcycle, a bell cote (a small roofed tower) for the pagoda, a flagpole for the flag on one, a crash helmet for a
-# pilot's, a daisy for the dahlia, a missile for the rocket, and for the cameraman the tripod that he stands behind.
-PHOTOGRAPHED: dict[str, tuple[str, str]] = {
-    "espresso": ("coffee.png", "espresso"),
-    "demitasse": ("coffee.png", "espresso"),  # the same cup without its saucer
-    "cat": ("chelsea.png", "Egyptian cat"),
-    "motorcycle": ("motorcycle_left.png", "moped"),
-    "cameraman": ("camera.png", "tripod"),
-    "shuttle": ("astronaut.png", "space shuttle"),
-    "banner": ("astronaut.png", "flagpole"),
-    "temple": ("china.jpg", "bell cote"),
-    "helmet": ("astronaut.png", "crash helmet"),
-    "officer": ("grace_hopper.jpg", "military uniform"),
-    "dahlia": ("flower.jpg", "daisy"),
-    "rocket": ("rocket.jpg", "missile"),
-}
+_ENTRIES = tomllib.loads(Path(__file__).with_name("outlines.toml").read_text(encoding="utf-8"))
 
-# Those whose class is EfficientNet-Lite0's first answer, with at least .3, at 125 px in the middle of a white frame;
-# at 75 px they are still that but for the espresso with its saucer (a joystick) and the cat (a tabby). The others are
-# not for what asks for right answers: the helmet is a football helmet (.20; crash helmet .17), the officer a suit, the
-# dahlia a daisy at no more than .07, the rocket, a few pixels wide, a matchstick at every size. Two of these are known
-# in their photographs, by what is around them: a military uniform (.42) before a flag, a missile (.28) among masts.
-RECOGNISED: tuple[str, ...] = (
-    "espresso", "demitasse", "cat", "motorcycle", "cameraman", "shuttle", "banner", "temple",
-)  # fmt: skip
+# name -> (photograph, ImageNet class), and of these the names of what EfficientNet-Lite0 knows; see outlines.toml
+PHOTOGRAPHED: dict[str, tuple[str, str]] = {k: (each["photograph"], each["class"]) for k, each in _ENTRIES.items()}
+RECOGNISED: tuple[str, ...] = tuple(name for name, each in _ENTRIES.items() if each.get("recognised"))
 
 PHOTOGRAPHS: dict[str, str] = {Path(file).stem: file for file in SOURCES}  # name -> file
 
 _FINE = 8  # the outline is filled at this many times the photograph's size, so that its edge is smooth
-
-
-@cache
-def _outlines() -> dict[str, dict]:
-    return tomllib.loads((Path(__file__).parent / "outlines.toml").read_text(encoding="utf-8"))
 
 
 def polygons(name: str) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -60,7 +34,7 @@ def polygons(name: str) -> tuple[np.ndarray, list[np.ndarray]]:
 
     The top left corner of the top left pixel is (0, 0), its middle (0.5, 0.5).
     """
-    entry = _outlines()[name]
+    entry = _ENTRIES[name]
     outline, *holes = (np.reshape(flat, (-1, 2)) / 2 for flat in (entry["outline"], *entry.get("holes", [])))
     return outline, holes
 
@@ -79,7 +53,7 @@ def coverage(name: str) -> np.ndarray:
 @cache
 def _cut(name: str) -> torch.Tensor:
     """The object at the photograph's size, uint8 (4, h, w), as wide and high as it is."""
-    covered, softness = coverage(name), _outlines()[name]["feather"]
+    covered, softness = coverage(name), _ENTRIES[name]["feather"]
     alpha = ndimage.gaussian_filter(covered, softness, mode="nearest")
     rgb = _without_fringe(photo(PHOTOGRAPHED[name][0]).astype(float), covered, 1.5 + softness)
     rgba = np.concatenate([rgb, 255 * alpha[..., None]], axis=2).round().clip(0, 255).astype(np.uint8)

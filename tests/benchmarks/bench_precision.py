@@ -10,6 +10,7 @@ import measure
 import torch
 
 from helpers import features, networks, objects, runtime, shifting, similarity
+from helpers.measures.precision import fastest
 
 SUBJECTS = ("mobilenet_v2", "resnet50", "alexnet")
 FRAMES = {"cpu": 32, "cuda": 512}
@@ -96,14 +97,15 @@ def bench() -> None:
         for row in rows:
             if isinstance(row.get("maps"), torch.Tensor):
                 row["largest cosine difference"] = f"{float((row.pop('maps') - exact).abs().max()):.1e}"
-    choice = features.fastest(
+    choice = fastest(
         networks.load("demo_mobilenet_v2"), shifting.Paste(objects.load("airplane", 48), 128), device=where
     )
     text = (
         "Logits of random-weight networks, batches as `features` chooses them: the speeds are those of trained ones, "
         "but random weights tell frames apart far less, so the differences flatter. The default is float32, "
-        'channels-last, eager. `precision="fast"` measures the eager precisions on the scene at hand and takes the '
-        "fastest that keeps every cosine within 1e-3 (half of that on its sample); for the embedded MobileNetV2 with "
+        "channels-last, eager. `measures.precision.fastest` measures the eager precisions on the scene at hand and "
+        "takes the fastest that keeps every cosine within 1e-3 (half of that on its sample); for the embedded "
+        "MobileNetV2 with "
         "its trained weights it found here: "
         + ", ".join(f"{one.precision} {one.speedup:.2f}x, {one.difference:.1e}" for one in choice.tried)
         + f"; it takes {choice.precision}."

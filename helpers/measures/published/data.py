@@ -12,6 +12,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from helpers import assets
+from helpers.measures.published import transfer
 
 SITE = "https://jakehlee.github.io/interactive-invariance/data"
 NETWORKS = {  # the authors' name -> ours
@@ -98,7 +99,7 @@ def find_maps(*, download: bool = False) -> dict[str, np.ndarray]:
             wanted |= {f"published/csv/{name}": (f"csv/{name}", digest) for name, digest in sums.items()}
         for relative, (file, digest) in tqdm(wanted.items(), desc="published data", unit="file"):
             if assets.find(relative) is None:
-                assets.download(f"{SITE}/{file}", assets.cache() / relative, sha256=digest, progress=False)
+                transfer.download(f"{SITE}/{file}", assets.cache() / relative, sha256=digest, progress=False)
     if packed is not None:
         with np.load(packed) as maps:
             return {key: maps[key] for key in sorted(maps.files)}

@@ -11,6 +11,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from helpers import assets
+from helpers.measures.published import transfer
 from helpers.objects import coco
 
 # The bucket behind images.cocodataset.org, which has no certificate of its own.
@@ -47,7 +48,7 @@ def fetch(
     annotations = root / "annotations" / f"instances_{split}.json"
     if not annotations.exists():
         url = f"{site}/annotations/{ARCHIVE}"
-        archive = assets.download(url, root / ARCHIVE, sha256=archive_sha256, progress=progress)
+        archive = transfer.download(url, root / ARCHIVE, sha256=archive_sha256, progress=progress)
         _extract(archive, annotations)
         archive.unlink()
     chosen = coco.select(root, split, per_category=per_category, categories=categories)
@@ -56,7 +57,7 @@ def fetch(
         path = root / split / name
         if path.exists():
             continue
-        assets.download(f"{site}/{split}/{urllib.parse.quote(name)}", path, progress=False)
+        transfer.download(f"{site}/{split}/{urllib.parse.quote(name)}", path, progress=False)
         try:
             coco.read_photo(path, instance.image)
         except ValueError as error:

@@ -1,4 +1,4 @@
-"""Which numerical precision is the fastest on this device without changing the maps. Ours."""
+"""What a shorter numerical precision gains on this device, and whether the maps stay the same. Ours."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 
 from helpers import runtime, similarity
-from helpers.features.reading import batch_for, reader
+from helpers.features import batch_for, reader
 from helpers.networks import Network
 from helpers.networks.passes import parameter
 from helpers.shifting import Scene
