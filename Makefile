@@ -45,7 +45,7 @@ lint: $(INSTALLED)  ## Check style and imports (ruff)
 	@$(BIN)/ruff check $(ARGS)
 
 lab: $(INSTALLED)  ## Open JupyterLab on the notebooks
-	@$(BIN)/jupyter lab --notebook-dir=notebooks $(ARGS)
+	@$(BIN)/jupyter lab --notebook-dir=notebooks --ContentsManager.pre_save_hook=helpers.tools.workbook.saving.settle $(ARGS)
 
 weights: $(INSTALLED)  ## Train the embedded networks again from scratch (hours on a CPU; resumable)
 	@$(BIN)/python -m helpers weights train $(ARGS)
