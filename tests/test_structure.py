@@ -31,7 +31,7 @@ MAY_IMPORT = {
 }
 # Which parts may know a library that draws or shows things, besides what stands after them
 DRAWS = {"views", "page"}
-DRAWING = {"matplotlib", "seaborn", "ipywidgets"}
+DRAWING = {"matplotlib", "seaborn", "ipywidgets", "anywidget"}
 EXCEPTIONS = {
     ("records", "matplotlib"),  # a figure is saved, not drawn
     ("objects", "matplotlib"),  # its fonts and sample photos are the embedded objects

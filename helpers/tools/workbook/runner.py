@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from helpers.features import perturbation
+from helpers import runtime
 from helpers.tools.workbook.notebooks import Notebook, Refused
 from helpers.tools.workbook.progress import Progress
 
@@ -172,7 +172,7 @@ def _start(
         stdin=subprocess.PIPE,  # it ends when the runner does, however that ends
         stdout=subprocess.PIPE,
         stderr=(Path(scratch.name) / "stderr.txt").open("wb"),
-        env={**variables, "IPYTHONDIR": scratch.name},
+        env={**variables, "IPYTHONDIR": scratch.name, "SHIFT_UNATTENDED": "1"},
         start_new_session=True,  # Ctrl-C reaches the runner alone, which then ends its children in order
     )
     threading.Thread(target=_listen, args=(notebook.name, process, lines), daemon=True).start()
@@ -199,7 +199,7 @@ def environment(*, share: int, perturb: int) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join([checkout, *([path] if path else [])]),
         "PYTHONHASHSEED": "0",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-        perturbation.VARIABLE: str(perturb),
+        runtime.PERTURB: str(perturb),
         "JUPYTER_PREFER_ENV_PATH": "1",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     }
