@@ -45,7 +45,7 @@ lint: $(INSTALLED)  ## Check style and imports (ruff)
 	@$(BIN)/ruff check $(ARGS)
 
 lab: $(INSTALLED)  ## Open JupyterLab on the notebooks
-	@$(BIN)/jupyter lab --notebook-dir=notebooks $(ARGS)
+	@$(BIN)/jupyter lab --notebook-dir=notebooks --ContentsManager.pre_save_hook=helpers.tools.workbook.saving.settle $(ARGS)
 
 weights: $(INSTALLED)  ## Train the embedded networks again from scratch (hours on a CPU; resumable)
 	@$(BIN)/python -m helpers weights train $(ARGS)
@@ -66,7 +66,7 @@ bench: $(INSTALLED)  ## Measure speed into tests/benchmarks/RESULTS.md (one tabl
 	@OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest -q -o python_files="bench_*.py" -o python_functions=bench --show-capture=no tests/benchmarks $(ARGS)
 
 page: $(INSTALLED)  ## Write the self-contained interactive page
-	@$(BIN)/python -m helpers page $(ARGS)
+	@MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=8589934592 $(BIN)/python -m helpers page $(ARGS)
 
 paper-objects: $(INSTALLED)  ## Download the paper's COCO objects (resumable)
 	@$(BIN)/python -m helpers paper-objects $(ARGS)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import io
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import nbformat
 import pandas as pd
 import pytest
+from ipywidgets.widgets.widget import _instances
 from nbclient import NotebookClient
 from PIL import Image
 
 from helpers import objects
 from helpers.views import panels
-from helpers.views.panels import panel as panel_module
+from helpers.views.panels import kept
 
 ASKED = {"Is it <flat>?": ["flat", "not flat"], "How high?": ["0.5", "0.9"]}
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -25,17 +27,22 @@ def nothing_kept(monkeypatch):
 
 
 @pytest.fixture
-def someone(monkeypatch):
-    monkeypatch.setattr(panel_module, "someone_is_there", lambda: True)
+def displayed(monkeypatch):
+    """Someone is there; what is displayed, and what it is renewed with."""
+    shown = []
+    handle = SimpleNamespace(update=lambda data, raw: shown.append(data))
+    monkeypatch.setattr(kept, "someone_is_there", lambda: True)
+    monkeypatch.setattr("IPython.display.display", lambda data, **_: shown.append(data) or handle)
+    return shown
 
 
 def test_a_guess_stands_beside_what_was_measured():
     guess = panels.Guess(ASKED)
     beside = guess.beside("no: 0.91", 0.93)
-    assert "<td" in beside._repr_html_() and ">–<" in beside._repr_html_()  # nobody has guessed yet
+    assert "<td" in beside._html() and ">–<" in beside._html()  # nobody has guessed yet
     guess.choose("How high?", "0.5")
     guess.choose("How high?", "0.9")
-    html = beside._repr_html_()
+    html = beside._html()
     assert html.index("How high?") < html.index(">0.9<") < html.index(">0.93<")
     assert "Is it &lt;flat&gt;?" in html and html.count(">–<") == 1
     assert "How high? Your guess: 0.9. Measured: 0.93." in beside._repr_mimebundle_()["text/plain"]
@@ -61,11 +68,11 @@ def test_what_is_not_offered_is_refused():
             panels.Guess(questions)
 
 
-def test_buttons_choose_and_the_table_follows(someone):
+def test_buttons_choose_and_the_table_follows(displayed):
     guess = panels.Guess(ASKED)
-    assert WIDGET in guess._repr_mimebundle_()
-    table = guess.beside("no", 0.93)
-    assert WIDGET in table._repr_mimebundle_()
+    guess._ipython_display_()
+    guess.beside("no", 0.93)._ipython_display_()
+    assert [WIDGET in each for each in displayed] == [True, False] * 2
     first, second = guess.widget.children[1::2]
     assert first.value is None  # no answer is suggested
     second.value = "0.9"
@@ -73,16 +80,17 @@ def test_buttons_choose_and_the_table_follows(someone):
     assert panels.Guess(ASKED).widget.children[3].value == "0.9"
 
 
-def test_the_table_on_show_is_renewed(someone, monkeypatch):
-    import ipywidgets
-
-    made = []
-    real = ipywidgets.HTML
-    monkeypatch.setattr(ipywidgets, "HTML", lambda *args, **more: made.append(real(*args, **more)) or made[-1])
+def test_what_is_on_show_is_renewed_and_what_was_chosen_kept(displayed):
     guess = panels.Guess(ASKED)
-    guess.beside("no", 0.93)._repr_mimebundle_()
+    guess._ipython_display_()
+    assert "<li>Is it &lt;flat&gt;? <i>flat</i> / <i>not flat</i>" in displayed[1]["text/html"]
+    guess.beside("no", 0.93)._ipython_display_()
+    table = _instances[displayed[2][WIDGET]["model_id"]].children[0]
     guess.choose("How high?", "0.5")
-    assert ">0.5<" in made[-1].value
+    assert ">0.5<" in table.value
+    renewed = [each["text/html"] for each in displayed[4:]]
+    assert len(renewed) == 2
+    assert any("<b>0.5</b> / <i>0.9</i>" in each for each in renewed) and any(table.value in each for each in renewed)
 
 
 def test_a_folded_table_is_all_there():
@@ -93,8 +101,9 @@ def test_a_folded_table_is_all_there():
     assert "2 <checks>" in repr(folded) and "a" in repr(folded)
 
 
-def test_an_uploaded_image_becomes_the_object(tmp_path, someone):
+def test_an_uploaded_image_becomes_the_object(tmp_path, displayed):
     upload = panels.Upload("espresso", folder=tmp_path)
+    upload._ipython_display_()
     button, shown = upload.widget.children
     png = io.BytesIO()
     Image.new("RGBA", (6, 9), "teal").save(png, "PNG")
@@ -103,6 +112,7 @@ def test_an_uploaded_image_becomes_the_object(tmp_path, someone):
     assert upload.name == str(tmp_path / "uploads" / "mug.png") and "mug.png" in shown.value
     assert objects.load(upload.name, 12).name == "mug"
     assert [path.name for path in tmp_path.rglob("*.png")] == ["mug.png"]
+    assert "espresso" in displayed[1]["text/html"] and "mug.png" in displayed[2]["text/html"]
 
 
 NOTEBOOK = """

@@ -172,7 +172,7 @@ def _start(
         stdin=subprocess.PIPE,  # it ends when the runner does, however that ends
         stdout=subprocess.PIPE,
         stderr=(Path(scratch.name) / "stderr.txt").open("wb"),
-        env={**variables, "IPYTHONDIR": scratch.name},
+        env={**variables, "IPYTHONDIR": scratch.name, "SHIFT_UNATTENDED": "1"},
         start_new_session=True,  # Ctrl-C reaches the runner alone, which then ends its children in order
     )
     threading.Thread(target=_listen, args=(notebook.name, process, lines), daemon=True).start()

@@ -14,65 +14,90 @@ from matplotlib.ticker import MaxNLocator
 
 from helpers.views.plots.style import DIFFERENCE, whole_pixels
 
-# Inches; at DPI this is the width of a notebook cell, so a PNG is shown at its own size.
-HEIGHT, SIDE, BAR, GAP = 3.4, 2.05, 0.12, 0.62
-DPI = 96
+DPI = 96  # a page's pixels in an inch, so that a PNG is shown at its own size
+WIDTH = 1152  # pixels of a page; a notebook's cell in a large window
+# Inches: left of the first picture; between two; right of the last, for a bar and its label; a bar; a line of words;
+# what an axis takes below a picture
+EDGE, GAP, ROOM, BAR, LINE, UNDER = 0.3, 0.62, 1.0, 0.12, 0.155, 0.42
+LEAST, SMALLEST, LARGEST = 1.5, 1.65, 2.6  # sides of a picture, inches; in a row of four at least SMALLEST
 INK = "#222222"
 
 
 class Canvas:
     """A Figure whose axes stay and whose artists are updated.
 
-    Axes, ticks and colour bars are drawn once and kept as a background; a move redraws only the pictures, the
-    marks and the words over it, which is several times quicker than drawing the figure.
+    Axes, ticks, colour bars and maps are kept as backgrounds; a move draws only the frame, the marks and the words
+    over them, which is several times quicker than drawing the figure.
 
     Args:
         maps: 1 or 2 maps; with 2 there is a difference, too.
         label: text of the maps' colour bar.
         cmap: matplotlib colormap of the maps; the difference is always red-blue around zero.
+        width: what there is, in pixels of a page; where it is little, the pictures stand in two rows.
+        ratio: the screen's pixels per pixel of the page.
     """
 
-    def __init__(self, maps: int, *, label: str, cmap: str) -> None:
-        panels = 2 if maps == 1 else 4
-        width = 0.3 + panels * SIDE + (panels - 1) * GAP + (1.0 if maps == 1 else 1.6)
-        self.figure = Figure(figsize=(width, HEIGHT), dpi=DPI, facecolor="white")
+    def __init__(self, maps: int, *, label: str, cmap: str, width: int = WIDTH, ratio: float = 1.0) -> None:
+        self._lay_out(maps, width / DPI)
+        self.figure = Figure(figsize=self._size, dpi=DPI * ratio, facecolor="white")
         self.canvas = FigureCanvasAgg(self.figure)
-        self._size, self._bars = (width, HEIGHT), []
-        self._axes_drawn = self._bars_drawn = None  # backgrounds: the axes alone, and with the colour bars
-        x = 0.3
-        self.frame_axes = self._axes(x)
+        self._bars = []
+        # Backgrounds: the axes alone, with the colour bars, and with the maps
+        self._axes_drawn = self._bars_drawn = self._maps_drawn = None
+        self.frame_axes = self._axes(self._at["frame"])
         self.frame_axes.set(xticks=[], yticks=[])
         self.frame_axes.spines[:].set_color("#9a9a9a")
         self.frame_axes.set_title("frame", fontsize=9, loc="left", color=INK)
         self.frame = self.frame_axes.imshow(np.zeros((2, 2, 3), np.uint8), interpolation="nearest")
-        self.maps = []
-        for _ in range(maps):
-            x += SIDE + GAP
-            self.maps.append(self._map(x, cmap))
-        bar = self._bar(self.maps[-1]["image"], x + SIDE + 0.1, label)
+        self.maps = [self._map(at, cmap) for at in self._at["maps"]]
+        bar = self._bar(self.maps[-1]["image"], self._at["maps"][-1], label)
         # Its lower end, pointed where a map has values below the scale: they are drawn in its lowest colour.
         tip = {"transform": bar.transAxes, "clip_on": False, "visible": False, "ec": "black", "lw": 0.8}
         self._tip = bar.add_patch(Polygon([(0, 0), (1, 0), (0.5, -0.06)], fc=self.maps[-1]["image"].cmap(0), **tip))
         if maps == 2:
-            x += SIDE + GAP + 0.65
-            self.difference = self._map(x, DIFFERENCE)
-            self._bar(self.difference["image"], x + SIDE + 0.1, "right minus left")
+            self.difference = self._map(self._at["difference"], DIFFERENCE)
+            self._bar(self.difference["image"], self._at["difference"], "right minus left")
         self.panes = self.maps + ([self.difference] if maps == 2 else [])
         for pane in self.panes[1:maps]:
             pane["axes"].set_yticklabels([])
         self.panes[0]["axes"].set_ylabel("row (px)", fontsize=8, labelpad=1)
-        self.words = self.figure.text(0.3 / width, 0.02, "", fontsize=9, color=INK, va="bottom", parse_math=False)
-        self._line = int(15.5 * (width - 0.4))  # letters of this size in a line, about
+        left, below = self._at["frame"]
+        place = (left / self._size[0], (below - UNDER) / self._size[1])
+        self.words = self.figure.text(*place, "", fontsize=9, color=INK, va="top", parse_math=False)
+        self._line = int(14.5 * (self._size[0] - left - 0.1))  # letters of this size in a line, about
         edges = self.frame_axes.spines.values()  # the picture would cover them
+        self._staying = [pane[key] for key in ("image", "title") for pane in self.panes]
         self._moving = [self.frame, self.words, *edges]
         for pane in self.panes:
-            self._moving += [pane[key] for key in ("image", "across", "down", "halo", "anchor", "title")]
+            self._moving += [pane[key] for key in ("across", "down", "halo", "anchor")]
 
-    def _axes(self, x: float, w: float = SIDE):
-        return self.figure.add_axes((x / self._size[0], 0.8 / HEIGHT, w / self._size[0], SIDE / HEIGHT))
+    def _lay_out(self, maps: int, width: float) -> None:
+        """Places in inches: all in a row, or two rows of two where that would make them too small."""
+        count = 2 if maps == 1 else 4
+        bars = ROOM if maps == 1 else 2 * ROOM - 0.35  # the first bar's label needs less than the figure's edge
+        side = (width - EDGE - (count - 1) * GAP - bars) / count
+        if maps == 1 or side >= SMALLEST:
+            side, lines = float(np.clip(side, LEAST, LARGEST)), 4.5 if maps == 1 else 2.5
+            below = UNDER + lines * LINE
+            along = [EDGE + i * (side + GAP) for i in range(count)]
+            self._at = {"frame": (along[0], below), "maps": [(x, below) for x in along[1 : 1 + maps]]}
+            if maps == 2:
+                self._at["difference"] = (along[3] + bars - ROOM, below)
+            self._size = (along[-1] + side + bars, below + side + 0.45)
+        else:  # the maps above, the frame and the difference below them
+            left = EDGE + 0.3
+            side, below = float(np.clip((width - left - GAP - ROOM) / 2, LEAST, 2.2)), UNDER + 4.5 * LINE
+            x, above = left + side + GAP, below + side + 0.8
+            self._at = {"frame": (left, below), "maps": [(left, above), (x, above)], "difference": (x, below)}
+            self._size = (x + side + ROOM, above + side + 0.45)
+        self._side, self._title = side, int(14.5 * (side + GAP - 0.1))
 
-    def _map(self, x: float, cmap: str) -> dict:
-        axes = self._axes(x)
+    def _axes(self, at: tuple[float, float], w: float | None = None):
+        (x, y), (width, height), side = at, self._size, self._side
+        return self.figure.add_axes((x / width, y / height, (w or side) / width, side / height))
+
+    def _map(self, at: tuple[float, float], cmap: str) -> dict:
+        axes = self._axes(at)
         axes.set_facecolor("#bdbdbd")  # what a NaN shows
         axes.tick_params(labelsize=8, length=3)
         axes.set_xlabel("column (px)", fontsize=8, labelpad=1)
@@ -87,14 +112,18 @@ class Canvas:
             "down": axes.axvline(0, **cross),
             "halo": axes.plot([], [], ms=9, mec="black", mew=2.6, **ring)[0],
             "anchor": axes.plot([], [], ms=9, mec="white", mew=1.2, **ring)[0],
-            "title": axes.text(0, 1.04, "", transform=axes.transAxes, fontsize=9, color=INK, parse_math=False),
+            "title": axes.text(
+                0, 1 + 0.09 / self._side, "", transform=axes.transAxes, fontsize=9, color=INK, parse_math=False
+            ),
         }
 
-    def _bar(self, image, x: float, label: str):
-        bar = self.figure.colorbar(image, cax=self._axes(x, w=BAR))
+    def _bar(self, image, at: tuple[float, float], label: str):
+        beside = (at[0] + self._side + 0.1, at[1])
+        bar = self.figure.colorbar(image, cax=self._axes(beside, BAR))
         bar.ax.tick_params(labelsize=8, length=3)
         bar.locator = MaxNLocator(5)
-        bar.set_label(label, fontsize=8, labelpad=2, parse_math=False)
+        words = "\n".join(textwrap.wrap(label, int(16 * self._side)))
+        bar.set_label(words, fontsize=8, labelpad=2, parse_math=False)
         self._bars.append(bar.ax)
         return bar.ax
 
@@ -133,7 +162,8 @@ class Canvas:
         """Show maps (R, C), the difference last, and their titles."""
         for pane, values, title in zip(self.panes, maps, titles, strict=True):
             pane["image"].set_data(values)
-            pane["title"].set_text("\n".join(textwrap.wrap(title, 36, max_lines=2)))
+            self._maps_drawn = None
+            pane["title"].set_text("\n".join(textwrap.wrap(title, self._title, max_lines=2)))
 
     def mark(self, row: float, col: float, *, anchor: tuple[float, float] | None, words: str) -> None:
         """Put the cross-hair at (row, col), the ring at the anchor, and the text below."""
@@ -142,26 +172,52 @@ class Canvas:
             pane["down"].set_xdata([col, col])
             for ring in (pane["halo"], pane["anchor"]):
                 ring.set_data(([], []) if anchor is None else ([anchor[1]], [anchor[0]]))
-        self.words.set_text(textwrap.fill(words, self._line))
+        self.words.set_text(
+            "\n".join(textwrap.fill(line, self._line, break_on_hyphens=False) for line in words.split("\n"))
+        )
+
+    def place(self, x: float, y: float) -> tuple[str, float, float] | None:
+        """What is at a place of the picture, from 0 to 1 from its left and from its top.
+
+        Returns:
+            ``"frame"`` or ``"map"``, and row and column there in pixels, not rounded; None beside them all. The
+            margin around them belongs to their edge.
+        """
+        width, height = self.figure.bbox.size
+        point = (x * width, (1 - y) * height)
+        for axes in (self.frame_axes, *(pane["axes"] for pane in self.panes)):
+            if axes.get_window_extent().padded(0.09 * self.figure.dpi).contains(*point):
+                col, row = axes.transData.inverted().transform(point)
+                return "frame" if axes is self.frame_axes else "map", float(row), float(col)
+        return None
+
+    @property
+    def width(self) -> int:
+        """The picture's width, in pixels of a page."""
+        return round(self._size[0] * DPI)
 
     def png(self) -> bytes:
         """The picture as PNG bytes."""
         from PIL import Image
 
         if self._axes_drawn is None:
-            self._axes_drawn, self._bars_drawn = self._without(self._moving + self._bars), None
+            self._axes_drawn, self._bars_drawn = self._without(self._moving + self._staying + self._bars), None
         if self._bars_drawn is None:
-            self.canvas.restore_region(self._axes_drawn)
-            for axes in self._bars:
-                self.figure.draw_artist(axes)
-            self._bars_drawn = self.canvas.copy_from_bbox(self.figure.bbox)
-        self.canvas.restore_region(self._bars_drawn)
-        for artist in self._moving:
-            self.figure.draw_artist(artist)
+            self._bars_drawn, self._maps_drawn = self._over(self._axes_drawn, self._bars), None
+        if self._maps_drawn is None:
+            self._maps_drawn = self._over(self._bars_drawn, self._staying)
+        self._over(self._maps_drawn, self._moving)
         out = io.BytesIO()
         pixels = np.asarray(self.canvas.buffer_rgba())[..., :3]
         Image.fromarray(pixels).save(out, "PNG", compress_level=1)
         return out.getvalue()
+
+    def _over(self, background, artists: list):
+        """The figure with some artists drawn over a background; returned as the next background."""
+        self.canvas.restore_region(background)
+        for artist in artists:
+            self.figure.draw_artist(artist)
+        return self.canvas.copy_from_bbox(self.figure.bbox)
 
     def _without(self, artists: list):
         """A background: the figure drawn without some of its artists."""

@@ -8,11 +8,11 @@ from typing import ClassVar
 
 import traitlets as tl
 
-from helpers.views.panels import panel
+from helpers.views.panels.kept import Kept
 from helpers.views.panels.maps import known
 
 
-class Guess(tl.HasTraits):
+class Guess(Kept, tl.HasTraits):
     """A few questions, each with answers to choose from; shown by being the last line of a cell.
 
     What is chosen is kept while the kernel lives, also where the cell is run again. Where nobody can choose, the
@@ -45,6 +45,7 @@ class Guess(tl.HasTraits):
         answers = self.questions[known(question, self.questions, kind="question")]
         self._kept[question] = known(answer, answers, kind="answer")
         self.chosen = {**self.chosen, question: answer}
+        self._keep()
 
     def beside(self, *found: object) -> Beside:
         """The answers chosen beside what was found, as a table that follows later choices.
@@ -60,12 +61,21 @@ class Guess(tl.HasTraits):
         return Beside(self, dict(zip(self.questions, map(str, found), strict=True)))
 
     def _repr_mimebundle_(self, **_kwargs: object) -> dict:
+        return {"text/plain": self._text(), "text/markdown": self._text()}
+
+    def _text(self) -> str:
         lines = [f"- {question} *{' / '.join(answers)}*" for question, answers in self.questions.items()]
-        text = "\n".join(["**Your guess**, before you look:", "", *lines])
-        bundle = {"text/plain": text, "text/markdown": text}
-        if panel.someone_is_there():
-            bundle |= self.widget._repr_mimebundle_()
-        return bundle
+        return "\n".join(["**Your guess**, before you look:", "", *lines])
+
+    def _html(self) -> str:
+        lines = [
+            f"<li>{escape(question)} " + " / ".join(
+                f"<b>{escape(each)}</b>" if each == self.chosen.get(question) else f"<i>{escape(each)}</i>"
+                for each in answers
+            )
+            for question, answers in self.questions.items()
+        ]  # fmt: skip
+        return f"<p><b>Your guess</b>, before you look:</p><ul>{''.join(lines)}</ul>"
 
     @property
     def widget(self):
@@ -82,16 +92,30 @@ class Guess(tl.HasTraits):
         return w.VBox(rows)
 
 
-class Beside:
+class Beside(Kept):
     """What :meth:`Guess.beside` shows."""
 
     def __init__(self, guess: Guess, found: Mapping[str, str]) -> None:
         self._guess, self._found = guess, found
 
+    @property
+    def widget(self):
+        """The table, which follows what is chosen."""
+        import ipywidgets as w
+
+        shown = w.HTML(self._html())
+
+        def follow(_change: dict) -> None:
+            shown.value = self._html()
+            self._keep()
+
+        self._guess.observe(follow, "chosen")
+        return shown
+
     def _rows(self) -> list[tuple[str, str, str]]:
         return [(question, self._guess.chosen.get(question, "–"), here) for question, here in self._found.items()]
 
-    def _repr_html_(self) -> str:
+    def _html(self) -> str:
         lines = [("question", "your guess", "measured"), *self._rows()]
         cells = [
             "".join(f'<{tag} style="text-align: left">{escape(each)}</{tag}>' for each in line)
@@ -99,13 +123,8 @@ class Beside:
         ]
         return f"<table>{''.join(f'<tr>{each}</tr>' for each in cells)}</table>"
 
-    def _repr_mimebundle_(self, **_kwargs: object) -> dict:
-        text = "\n".join(f"{question} Your guess: {guess}. Measured: {here}." for question, guess, here in self._rows())
-        bundle = {"text/plain": text, "text/html": self._repr_html_()}
-        if panel.someone_is_there():
-            import ipywidgets as w
+    def _text(self) -> str:
+        return "\n".join(f"{question} Your guess: {guess}. Measured: {here}." for question, guess, here in self._rows())
 
-            shown = w.HTML(self._repr_html_())
-            self._guess.observe(lambda _: shown.set_trait("value", self._repr_html_()), "chosen")
-            bundle |= shown._repr_mimebundle_()
-        return bundle
+    def _repr_mimebundle_(self, **_kwargs: object) -> dict:
+        return {"text/plain": self._text(), "text/html": self._html()}

@@ -8,6 +8,7 @@ import numpy as np
 import traitlets as tl
 
 from helpers.suggestions import nearest
+from helpers.views.panels.answers import answers
 from helpers.views.panels.panel import Panel
 from helpers.views.plots.style import MAP
 
@@ -23,6 +24,9 @@ class MapPanel(Panel):
         stride: lattice step of the maps in pixels; (R, C) must be what that stride gives on ``scene.grid``.
         limits: (lower, upper) colour limits to start with; default: over all the maps.
         cmap: matplotlib colormap.
+        answers: by name of a map, the class scores of its network at the positions, (R, C, classes) as floats; the
+            caption then says what it answers.
+        labels: the class names of those scores.
 
     Raises:
         ValueError: no map, or a map whose shape doesn't fit ``scene.grid`` at ``stride`` (both are named).
@@ -31,12 +35,13 @@ class MapPanel(Panel):
     left = tl.Unicode(help="name of the map on the left")
     right = tl.Unicode(help="name of the map on the right")
 
-    def __init__(self, maps, scene, *, label="value", stride=1, limits=None, cmap=MAP):
+    def __init__(self, maps, scene, *, label="value", stride=1, limits=None, cmap=MAP, answers=None, labels=None):
         super().__init__()
         if not isinstance(maps, Mapping) or not maps:
             raise ValueError(f"maps must be a dict of name -> (R, C) array with at least one map, got {maps!r:.60}")
         self._all = {name: np.asarray(values, dtype=float) for name, values in maps.items()}
         self._scene, self._quantity = scene, label
+        self._answers, self._labels = answers or {}, labels
         self._rows, self._cols = (np.arange(0, side, stride) for side in scene.grid)
         for name, values in self._all.items():
             if values.shape != (len(self._rows), len(self._cols)):
@@ -48,7 +53,7 @@ class MapPanel(Panel):
         finite = stack[np.isfinite(stack)]
         low, high = limits or ((finite.min(), finite.max()) if finite.size else (0.0, 1.0))
         self._upper = float(high) if high > low else float(low) + 1.0
-        self._lowest = float(low)
+        self._lowest, self._first_upper = float(low), self._upper
         names = list(self._all)
         self._start(min(2, len(names)), label, cmap)
         self._held = True
@@ -83,7 +88,24 @@ class MapPanel(Panel):
         if "right" in self.values:
             shown[self.right] = self.values["right"]
         numbers = ", ".join(f"{name} {value:.4g}" for name, value in shown.items())
-        return f"{self._quantity} with the object at row {self.row}, column {self.col}:  {numbers}"
+        words = f"{self._quantity} with the object at row {self.row}, column {self.col}:  {numbers}"
+        place = np.searchsorted(self._rows, self.row), np.searchsorted(self._cols, self.col)
+        scores = {name: (self._answers[name][place], self._labels) for name in shown if name in self._answers}
+        return "\n".join([words, *answers(scores, label=self._scene.label)])
+
+    def fit(self) -> None:
+        """Set the colours to the maps on show; a scale that was symmetric stays so."""
+        shown = np.stack(self._current[: len(self._canvas.maps)])
+        finite = shown[np.isfinite(shown)]
+        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+        if self._lowest == -self._first_upper:
+            high = max(abs(low), abs(high))
+            low = -high
+        self._upper = high if high > low else low + 1.0
+        self._held = True
+        self.lower = low
+        self._held = False
+        self._redraw()
 
 
 def known(name: str, names, *, kind: str) -> str:

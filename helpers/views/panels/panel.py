@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import math
 import time
+from html import escape
 
 import numpy as np
 import torch
 import traitlets as tl
 
-from helpers.views.panels.canvas import Canvas
+from helpers.views.panels.canvas import WIDTH, Canvas
+from helpers.views.panels.kept import Kept
+
+_AUTO = {"width": "auto"}
+_FLOW = {"flex_flow": "row wrap", "grid_gap": "4px 18px", "align_items": "center"}
 
 
 def spread(difference: np.ndarray) -> float:
@@ -22,20 +28,7 @@ def spread(difference: np.ndarray) -> float:
     return next(step * power for step in (1, 2, 5, 10) if step * power >= top)
 
 
-def someone_is_there() -> bool:
-    """Whether a person can answer.
-
-    A front end that runs a cell for someone allows it to ask for input; nbclient (papermill, nbconvert) does not.
-    """
-    from IPython import get_ipython
-
-    kernel = getattr(get_ipython(), "kernel", None)
-    if kernel is None:
-        return False
-    return bool(kernel.get_parent("shell").get("content", {}).get("allow_stdin", False))
-
-
-class Panel(tl.HasTraits):
+class Panel(Kept, tl.HasTraits):
     """Position, colour limits and values over one or two maps; see the package's text for the traits.
 
     A subclass says which maps there are (``_maps``, ``_titles``), where (``_scene``, ``_rows``, ``_cols``,
@@ -52,6 +45,7 @@ class Panel(tl.HasTraits):
 
     _quantity = "value"
     _upper = 1.0
+    _hint = "Press in a map, or drag over it or the frame, to move the object."
 
     # --- what a subclass fills in
     def _menus(self) -> list:
@@ -62,9 +56,11 @@ class Panel(tl.HasTraits):
 
     # --- state
     def _start(self, maps: int, label: str, cmap: str) -> None:
-        self._canvas = Canvas(maps, label=label, cmap=cmap)
-        self._box, self._image, self._sliders, self._held = None, None, {}, False
+        self._looks = {"maps": maps, "label": label, "cmap": cmap}
+        self._canvas, self._window = Canvas(**self._looks), (WIDTH, 1.0)
+        self._box, self._picture, self._sliders, self._held = None, None, {}, False
         self._current: list[np.ndarray] = []
+        self._titles: list[str] = []
 
     @tl.validate("row", "col")
     def _to_lattice(self, proposal: dict) -> int:
@@ -72,8 +68,7 @@ class Panel(tl.HasTraits):
 
     def _nearest(self, proposal: dict) -> int:
         """The position on the lattice that is nearest to what is proposed for a row or a column."""
-        positions = self._rows if proposal["trait"].name.endswith("row") else self._cols
-        return int(positions[np.abs(positions - proposal["value"]).argmin()])
+        return closest(self._rows if proposal["trait"].name.endswith("row") else self._cols, proposal["value"])
 
     @tl.validate("lower")
     def _below_upper(self, proposal: dict) -> float:
@@ -102,10 +97,11 @@ class Panel(tl.HasTraits):
     def _take(self, maps: list[np.ndarray], titles: list[str]) -> None:
         """Take new maps (one or two) and their titles."""
         self._current = [np.asarray(values, dtype=float) for values in maps]
+        self._titles = titles
         if len(maps) == 2:
             self._current.append(self._current[1] - self._current[0])
-            titles = [*titles, "difference"]
-        self._canvas.show(self._current, titles=titles)
+            self._titles = [*titles, "difference"]
+        self._canvas.show(self._current, titles=self._titles)
 
     def _redraw(self) -> None:
         start = time.perf_counter()
@@ -119,12 +115,71 @@ class Panel(tl.HasTraits):
         self._canvas.picture(frame.permute(1, 2, 0).cpu().numpy())
         self._canvas.limits(self.lower, self._upper, spread=spread(self._current[-1]))
         self._canvas.mark(self.row, self.col, anchor=self._anchor_place(), words=self.caption)
-        if self._image is not None:
-            self._image.value = self.png()
+        self._send()
         self.set_trait("redraw_ms", 1000 * (time.perf_counter() - start))
+
+    def _send(self) -> None:
+        """Give the present picture to the browser, and keep it."""
+        if self._picture is not None:
+            with self._picture.hold_sync():
+                self._picture.png, self._picture.alt, self._picture.shown = self.png(), self.caption, self._canvas.width
+            self._keep()
 
     def _anchor_place(self) -> tuple[int, int] | None:
         return None
+
+    # --- what a hand does
+    def go(self, row: float, col: float) -> None:
+        """Move the object to the position nearest to a row and a column, in pixels."""
+        self._held = True
+        self.row, self.col = closest(self._rows, row), closest(self._cols, col)
+        self._held = False
+        self._redraw()
+
+    def _put_anchor(self, row: float, col: float) -> None:
+        self.go(row, col)  # there is no anchor: the press is not lost
+
+    def press(self, x: float, y: float, *, anchor: bool = False) -> None:
+        """What a press in the picture does: in a map it moves the object, or the anchor, there.
+
+        In the frame, a pasted object gets its middle there. Beside them nothing happens.
+
+        Args:
+            x: place in the picture, from 0 at its left to 1 at its right.
+            y: the same from its top.
+            anchor: move the anchor, where there is one.
+        """
+        found = self._canvas.place(x, y)
+        if found is None:
+            return
+        where, row, col = found
+        if where == "frame":
+            if self._scene.kind != "pasted":
+                return
+            row, col = (
+                at - (side - positions) / 2
+                for at, side, positions in zip((row, col), self._scene.frame, self._scene.grid, strict=True)
+            )
+        (self._put_anchor if anchor else self.go)(row, col)
+
+    def fit(self) -> None:
+        """Set the colours to the maps on show."""
+        raise NotImplementedError
+
+    def lay_out(self, width: int, *, ratio: float = 1.0) -> None:
+        """Draw for a window.
+
+        Args:
+            width: what there is, in pixels of a page.
+            ratio: the screen's pixels per pixel of the page.
+        """
+        if (width, ratio) == self._window:
+            return
+        self._window = width, ratio
+        self._canvas = Canvas(**self._looks, width=width, ratio=ratio)
+        self._canvas.lattice(self._rows, self._cols)
+        self._canvas.show(self._current, titles=self._titles)
+        self._redraw()
 
     # --- views
     @property
@@ -142,10 +197,12 @@ class Panel(tl.HasTraits):
         if self._box is None:
             import ipywidgets as w
 
+            from helpers.views.panels.picture import Picture
+
             def slider(kind, name, text, low, high, step, **more):
                 made = kind(
                     value=getattr(self, name), min=low, max=high, step=step, description=text,
-                    style={"description_width": "initial"}, layout={"width": "300px"}, **more,
+                    style={"description_width": "initial"}, layout={"width": "256px"}, **more,
                 )  # fmt: skip
                 tl.link((self, name), (made, "value"))
                 self._sliders[name] = made
@@ -158,9 +215,16 @@ class Panel(tl.HasTraits):
                 slider(w.IntSlider, "col", "column (px)", int(cols[0]), int(cols[-1]), _step(cols)),
                 slider(w.FloatSlider, "lower", "colours from", low, high, step, readout_format=".3g"),
             ]
-            self._image = w.Image(value=self.png(), format="png", layout={"max_width": "100%"})
-            flow = w.Layout(flex_flow="row wrap")
-            self._box = w.VBox([w.HBox(self._menus(), layout=flow), w.HBox(sliders, layout=flow), self._image])
+            fit = w.Button(description="fit colours", tooltip="Set the colours to the maps on show", layout=_AUTO)
+            fit.on_click(lambda _: self.fit())
+            self._picture = Picture(lambda x, y, anchor: self.press(x, y, anchor=anchor), layout={"width": "100%"})
+            self._picture.observe(
+                lambda _: self.lay_out(self._picture.width or WIDTH, ratio=self._picture.ratio), ["width", "ratio"]
+            )
+            self._send()
+            hint = w.HTML(f'<span style="opacity: .75">{self._hint}</span>')
+            rows = [w.HBox(row, layout=_FLOW) for row in (self._menus(), [*sliders, fit])]
+            self._box = w.VBox([*rows, self._picture, hint], layout={"grid_gap": "6px", "width": "100%"})
         return self._box
 
     def _range(self) -> tuple[float, float, float]:
@@ -173,16 +237,25 @@ class Panel(tl.HasTraits):
 
         made = w.Dropdown(
             options=options, value=getattr(self, name), description=text,
-            style={"description_width": "initial"}, layout={"width": "auto"},
+            style={"description_width": "initial"}, layout=_AUTO,
         )  # fmt: skip
         tl.link((self, name), (made, "value"))
         return made
 
     def _repr_mimebundle_(self, **_kwargs: object) -> dict:
-        bundle = {"text/plain": self.caption, "image/png": self.png()}
-        if someone_is_there():
-            bundle |= self.widget._repr_mimebundle_()
-        return bundle
+        return {"text/plain": self.caption, "image/png": self.png()}
+
+    def _text(self) -> str:
+        return self.caption
+
+    def _html(self) -> str:
+        content = base64.b64encode(self._picture.png).decode()
+        return f'<img alt="{escape(self.caption)}" width="{self._canvas.width}" src="data:image/png;base64,{content}">'
+
+
+def closest(positions: np.ndarray, value: float) -> int:
+    """The position on a lattice that is nearest to a value, in pixels."""
+    return int(positions[np.abs(positions - value).argmin()])
 
 
 def _step(positions: np.ndarray) -> int:

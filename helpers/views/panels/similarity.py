@@ -10,8 +10,9 @@ import torch
 import traitlets as tl
 
 from helpers import similarity
+from helpers.views.panels.answers import answers
 from helpers.views.panels.maps import known
-from helpers.views.panels.panel import Panel
+from helpers.views.panels.panel import Panel, closest
 from helpers.views.plots.style import MAP
 
 HERE = "here"
@@ -42,6 +43,8 @@ class SimilarityPanel(Panel):
     anchor = tl.Unicode("c", help="tl, tr, c, bl, br, or here: at (anchor_row, anchor_col)")
     anchor_row = tl.Int(0, help="pixels")
     anchor_col = tl.Int(0, help="pixels")
+
+    _hint = f"{Panel._hint} With Shift, the anchor is put where you press."
 
     def __init__(self, features, *, layers=None, lower=None, subject="network"):
         super().__init__()
@@ -184,7 +187,8 @@ class SimilarityPanel(Panel):
         self._sliders |= menus
         names = {"tl": "top left", "tr": "top right", "c": "centre", "bl": "bottom left", "br": "bottom right"}
         anchor = self._menu("anchor", "anchor", [(names[a], a) for a in similarity.ANCHORS] + [("placed", HERE)])
-        button = w.Button(description="anchor at the object", tooltip="Take the present position as the anchor")
+        told = {"description": "anchor at the object", "tooltip": "Take the present position as the anchor"}
+        button = w.Button(**told, layout={"width": "auto"})
         button.on_click(lambda _: self.anchor_here())
         return [*menus.values(), anchor, button]
 
@@ -193,10 +197,20 @@ class SimilarityPanel(Panel):
 
     def anchor_here(self) -> None:
         """Take the present position as the anchor."""
+        self._put_anchor(self.row, self.col)
+
+    def _put_anchor(self, row: float, col: float) -> None:
         self._held = True
-        self.anchor_row, self.anchor_col, self.anchor = self.row, self.col, HERE
+        self.anchor_row, self.anchor_col = closest(self._rows, row), closest(self._cols, col)
+        self.anchor = HERE
         self._held = False
         self._compute()
+        self._redraw()
+
+    def fit(self) -> None:
+        """Begin the scale below every value on show, and from now on again wherever other maps are shown."""
+        self._fits = True
+        self._fit()
         self._redraw()
 
     def _words(self) -> str:
@@ -204,10 +218,17 @@ class SimilarityPanel(Panel):
         numbers = [f"{t} {v:.4f}" for t, v in zip(_titles(pair), self.values.values(), strict=False)]
         if len(pair) == 2:
             numbers.append(f"difference {round(self.values['difference'], 4) + 0.0:+.4f}")
-        return (
+        cosines = (
             f"cosine of {self.layer} at row {self.row}, column {self.col} with the anchor at row "
             f"{self.anchor_row}, column {self.anchor_col}:  " + ",  ".join(numbers)
         )
+        place = np.searchsorted(self._rows, self.row), np.searchsorted(self._cols, self.col)
+        scores = {
+            title: (each.layers[each.network.logits][place], each.network.labels)
+            for title, each in zip(_titles(pair), pair, strict=True)
+            if each.network.logits in each.layers
+        }
+        return "\n".join([cosines, *answers(scores, label=self._scene.label)])
 
 
 def _titles(pair: list) -> list[str]:

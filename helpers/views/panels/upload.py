@@ -6,10 +6,10 @@ from pathlib import Path
 
 import traitlets as tl
 
-from helpers.views.panels import panel
+from helpers.views.panels.kept import Kept
 
 
-class Upload(tl.HasTraits):
+class Upload(Kept, tl.HasTraits):
     """An object's name until someone uploads an image: then the path of that.
 
     Where nobody can, it stays what it was, and says so.
@@ -31,6 +31,7 @@ class Upload(tl.HasTraits):
         path = self._folder / Path(name).name  # no folder of the uploader's
         path.write_bytes(content)
         self.name = str(path)
+        self._keep()
 
     @property
     def widget(self):
@@ -44,7 +45,7 @@ class Upload(tl.HasTraits):
         return w.HBox([button, shown])
 
     def _repr_mimebundle_(self, **_kwargs: object) -> dict:
-        bundle = {"text/plain": f"object: {self.name} (in a live notebook, a button takes an image of yours)"}
-        if panel.someone_is_there():
-            bundle |= self.widget._repr_mimebundle_()
-        return bundle
+        return {"text/plain": self._text()}
+
+    def _text(self) -> str:
+        return f"object: {self.name} (in a live notebook, a button takes an image of yours)"
