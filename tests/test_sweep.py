@@ -745,8 +745,8 @@ def test_long_work_is_compiled_and_says_so(compiler, finished, tmp_path, capsys)
     run(tmp_path / "store", _plan((RESNET, TWIN)))
     said, whole = capsys.readouterr().out, open_store(finished)
     assert "compiled first" in said and "demo_resnetAA/32px: compiled in 0 s: 32 frames/s, 16 before" in said
-    # Of each group one batch to compile, three to time, and of each of three objects one full one of 25 frames
-    assert compiler.batches == [16] * 2 * (1 + 3 + 3)
+    # Of each group one batch to compile, some to time, and of each of three objects one full one of 25 frames
+    assert compiler.batches == [16] * 2 * (1 + compilation.ROUNDS + 3)
     for node in groups(open_store(tmp_path / "store")):
         assert node.done.values.tolist() == [2, 2, 2]
         for name in ("similarity", "probability", "scalars", "drop"):

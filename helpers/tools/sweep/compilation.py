@@ -28,7 +28,7 @@ from helpers.tools.sweep.plan import Settings
 
 WORTH = 300  # s of work left: three times what makes up for a quarter of a minute, at the gains measured
 FRAMES = 2_000  # fewer are never worth it
-ROUNDS = 3  # batches timed each way, in turn
+ROUNDS = 8  # batches timed each way, in turn; the quickest counts, which what else runs disturbs least
 WAY = {"backend": "inductor", "options": {"freezing": True}}  # weights are constants, packed as the processor likes
 
 
