@@ -379,6 +379,7 @@ guess.beside(
 # ## Explore
 #
 # Put the anchor anywhere, move the object, choose layer and object. The second object is there at a few positions only.
+# (`make page` writes the same for a browser, without a kernel: `figures/explorer.html`, with more objects and networks.)
 
 # %%
 another = shifting.Paste(objects.load(others[0], object_size), frame=plain.frame)

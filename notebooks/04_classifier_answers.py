@@ -337,7 +337,8 @@ guess.beside(
 #
 # ## Explore
 #
-# The probability of the right class: move the object by the sliders.
+# The probability of the right class: press in a map, or drag over it, to move the object. (On the page that `make page` writes,
+# `figures/explorer.html`, the answers themselves change while you drag a cup.)
 
 # %%
 panel = panels.MapPanel({kind: each.numpy() for kind, each in probability.items()}, scene, label=quantity, stride=stride, limits=(0, 1))

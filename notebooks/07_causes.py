@@ -416,7 +416,8 @@ guess.beside(
 # ## Explore
 #
 # The six networks of the maps (the first menu has three of them, each with its twin). The *anchor* is the position that all
-# others are compared with; put it anywhere.
+# others are compared with; put it anywhere. On the page that `make page` writes, `figures/explorer.html`, the preset "Trained
+# everywhere" lets you drag the cup and watch the answers of both trainings.
 
 # %%
 panel = panels.SimilarityPanel(seen, subject="network")
@@ -477,28 +478,25 @@ panels.Folded("Accuracy, invariance and change over one pixel, by training seed"
 resnet = every[every.network == "demo_resnet"].pivot_table(
     index="seed", columns=["positions", "kind", "border"], values=["accuracy", *change], sort=False
 )
-frame, pixel = change
-
-
-def both(measure, *, positions="centre", kind="off-the-shelf", border="as trained"):
-    """The ResNet off the shelf, trained at the centre, and another one, by seed: (2, trainings)."""
-    return resnet[measure][[("centre", "off-the-shelf", "as trained"), (positions, kind, border)]].dropna().to_numpy().T
-
-
-if both(frame, kind="anti-aliased").shape[1] >= records.FEWEST:
-    over = {"over": "trainings", **smaller}
-    for name, sentence, pair in (
-        ("positions", "Training by training: objects everywhere make the ResNet's change across the frame smaller.", both(frame, positions="uniform")),
-        ("blur", "Training by training: so does anti-aliasing.", both(frame, kind="anti-aliased")),
-        ("border", "Training by training: so does taking the border away.", both(frame, border="no border")),
-        ("pixel", "Training by training: anti-aliasing makes the change over one pixel smaller.", both(pixel, kind="anti-aliased")),
-    ):
-        record.claim(f"over trainings/{name}", sentence, uncertainty.ratio(*pair, **student), **over)
-    record.claim(
-        "over trainings/price", "Training by training: taking the border away costs right answers.",
-        uncertainty.paired(*both("accuracy", border="no border"), **student), over="trainings", **answers,
-    )  # fmt: skip
-display(resnet[frame].style.format("{:.3f}", na_rep="").set_caption(f"{frame}, ResNet, by training seed"))
+(frame, pixel), plain = change, ("centre", "off-the-shelf", "as trained")
+others = {
+    "everywhere": ("uniform", "off-the-shelf", "as trained"), "blur": ("centre", "anti-aliased", "as trained"),
+    "no border": ("centre", "off-the-shelf", "no border"),
+}  # fmt: skip
+twice = {  # by seed: the plain network and the other, (2, trainings)
+    (measure, cause): resnet[measure][[plain, other]].dropna().to_numpy().T
+    for measure in ("accuracy", frame, pixel) for cause, other in others.items()
+}  # fmt: skip
+if len(kept) and min(each.shape[1] for each in twice.values()) >= records.FEWEST:
+    every_seed = {"over": "trainings", **smaller}
+    wide = {cause: uncertainty.ratio(*twice[frame, cause], **student) for cause in others}
+    local, lost = uncertainty.ratio(*twice[pixel, "blur"], **student), uncertainty.paired(*twice["accuracy", "no border"], **student)
+    record.claim("over trainings/positions", "Training by training: objects everywhere make the ResNet's change across the frame smaller.", wide["everywhere"], **every_seed)
+    record.claim("over trainings/blur", "Training by training: so does anti-aliasing.", wide["blur"], **every_seed)
+    record.claim("over trainings/border", "Training by training: so does taking its border away.", wide["no border"], **every_seed)
+    record.claim("over trainings/pixel", "Training by training: anti-aliasing makes the change over one pixel smaller.", local, **every_seed)
+    record.claim("over trainings/price", "Training by training: without its border it loses right answers.", lost, over="trainings", **answers)
+resnet[frame].style.format("{:.3f}", na_rep="").set_caption(f"{frame}, the ResNet by training seed")
 
 # %% [markdown]
 # ### Is it really the border?
