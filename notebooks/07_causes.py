@@ -478,25 +478,25 @@ panels.Folded("Accuracy, invariance and change over one pixel, by training seed"
 resnet = every[every.network == "demo_resnet"].pivot_table(
     index="seed", columns=["positions", "kind", "border"], values=["accuracy", *change], sort=False
 )
-(frame, pixel), plain = change, ("centre", "off-the-shelf", "as trained")
+(whole_frame, one_pixel), plain_one = change, ("centre", "off-the-shelf", "as trained")
 others = {
     "everywhere": ("uniform", "off-the-shelf", "as trained"), "blur": ("centre", "anti-aliased", "as trained"),
     "no border": ("centre", "off-the-shelf", "no border"),
 }  # fmt: skip
 twice = {  # by seed: the plain network and the other, (2, trainings)
-    (measure, cause): resnet[measure][[plain, other]].dropna().to_numpy().T
-    for measure in ("accuracy", frame, pixel) for cause, other in others.items()
+    (measure, cause): resnet[measure][[plain_one, other]].dropna().to_numpy().T
+    for measure in ("accuracy", whole_frame, one_pixel) for cause, other in others.items()
 }  # fmt: skip
 if len(kept) and min(each.shape[1] for each in twice.values()) >= records.FEWEST:
     every_seed = {"over": "trainings", **smaller}
-    wide = {cause: uncertainty.ratio(*twice[frame, cause], **student) for cause in others}
-    local, lost = uncertainty.ratio(*twice[pixel, "blur"], **student), uncertainty.paired(*twice["accuracy", "no border"], **student)
+    wide = {cause: uncertainty.ratio(*twice[whole_frame, cause], **student) for cause in others}
+    local, lost = uncertainty.ratio(*twice[one_pixel, "blur"], **student), uncertainty.paired(*twice["accuracy", "no border"], **student)
     record.claim("over trainings/positions", "Training by training: objects everywhere make the ResNet's change across the frame smaller.", wide["everywhere"], **every_seed)
     record.claim("over trainings/blur", "Training by training: so does anti-aliasing.", wide["blur"], **every_seed)
     record.claim("over trainings/border", "Training by training: so does taking its border away.", wide["no border"], **every_seed)
     record.claim("over trainings/pixel", "Training by training: anti-aliasing makes the change over one pixel smaller.", local, **every_seed)
     record.claim("over trainings/price", "Training by training: without its border it loses right answers.", lost, over="trainings", **answers)
-resnet[frame].style.format("{:.3f}", na_rep="").set_caption(f"{frame}, the ResNet by training seed")
+resnet[whole_frame].style.format("{:.3f}", na_rep="").set_caption(f"{whole_frame}, the ResNet by training seed")
 
 # %% [markdown]
 # ### Is it really the border?
