@@ -78,7 +78,7 @@ def lab(tmp_path_factory):
                 time.sleep(0.25)
         with playwright.sync_playwright() as driver:
             browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-            page = browser.new_page(viewport={"width": 1000, "height": 900}, device_scale_factor=2)
+            page = browser.new_page(viewport={"width": 1000, "height": 1200}, device_scale_factor=2)
             page.set_default_timeout(PATIENCE)
             yield SimpleNamespace(page=page, address=address, folder=folder)
             browser.close()
@@ -135,8 +135,10 @@ def test_opening_and_saving_a_notebook_leaves_git_clean(lab):
 def test_a_panel_is_pressed_saved_and_opened_again(lab):
     page = lab.page
     _open(lab, "panel")
-    _choose(page, "Run", "Run All Cells")
     picture = page.locator("img.shift-picture")
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
+    page.wait_for_timeout(1500)  # JupyterLab drops what is run while it connects
+    _choose(page, "Run", "Run All Cells")
     picture.wait_for()
     page.wait_for_function("document.querySelector('img.shift-picture').naturalWidth > 1000")  # laid out for 2 x
     box = picture.bounding_box()
@@ -161,6 +163,8 @@ def test_a_panel_is_pressed_saved_and_opened_again(lab):
     assert re.search(r"net says (cat|dog|owl), P = 0\.\d\d", caption)
     placed = _place(press(0.75, 0.6, "Shift"))
     assert placed[:2] == moved[:2] and placed[2] > moved[0] and placed[3] > moved[1]
+    picture.scroll_into_view_if_needed()
+    box = picture.bounding_box()
     page.mouse.move(box["x"] + 0.65 * box["width"], box["y"] + 0.3 * box["height"])
     page.mouse.down()
     page.mouse.move(box["x"] + 0.78 * box["width"], box["y"] + 0.7 * box["height"], steps=8)
