@@ -17,6 +17,7 @@ from helpers.suggestions import nearest
 
 PACKAGES = ("torch", "torchvision", "antialiased-cnns", "numpy", "matplotlib", "scikit-learn", "papermill")
 PRECISIONS = ("float32", "tf32", "bfloat16", "float16")
+PERTURB = "SHIFT_PERTURB"  # of the environment: the draw, as features.perturbation takes it; 0 or unset for none
 
 
 def device(name: str = "auto") -> torch.device:

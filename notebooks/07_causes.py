@@ -470,24 +470,35 @@ numbers = every.pivot_table(index=["network", "positions", "kind", "border"], co
 panels.Folded("Accuracy, invariance and change over one pixel, by training seed", numbers.rename(index=title).style.format("{:.4f}", na_rep=""))
 
 # %% [markdown]
-# Of one network, the ResNet off the shelf trained at the centre, there are trainings enough for an interval *over trainings*: what
-# its border is worth, and what taking it away costs.
+# Of one network, the ResNet, there are trainings enough for intervals *over trainings*: two of the same seed begin with the
+# same random weights, and differ in one cause.
 
 # %%
-again = every.query("network == 'demo_resnet' and positions == 'centre' and not antialiased").pivot_table(
-    index="seed", columns="border", values=["accuracy", "global: 1 − I"]
+resnet = every[every.network == "demo_resnet"].pivot_table(
+    index="seed", columns=["positions", "kind", "border"], values=["accuracy", *change], sort=False
 )
-before, after = (again.xs(border, axis=1, level="border") for border in seeds.BORDERS)
-if len(again) >= records.FEWEST:
+frame, pixel = change
+
+
+def both(measure, *, positions="centre", kind="off-the-shelf", border="as trained"):
+    """The ResNet off the shelf, trained at the centre, and another one, by seed: (2, trainings)."""
+    return resnet[measure][[("centre", "off-the-shelf", "as trained"), (positions, kind, border)]].dropna().to_numpy().T
+
+
+if both(frame, kind="anti-aliased").shape[1] >= records.FEWEST:
+    over = {"over": "trainings", **smaller}
+    for name, sentence, pair in (
+        ("positions", "Training by training: objects everywhere make the ResNet's change across the frame smaller.", both(frame, positions="uniform")),
+        ("blur", "Training by training: so does anti-aliasing.", both(frame, kind="anti-aliased")),
+        ("border", "Training by training: so does taking the border away.", both(frame, border="no border")),
+        ("pixel", "Training by training: anti-aliasing makes the change over one pixel smaller.", both(pixel, kind="anti-aliased")),
+    ):
+        record.claim(f"over trainings/{name}", sentence, uncertainty.ratio(*pair, **student), **over)
     record.claim(
-        "over trainings/border", "Training by training: without its border the ResNet changes less across the frame.",
-        uncertainty.ratio(before["global: 1 − I"], after["global: 1 − I"], **student), above=1, unit="times smaller", over="trainings",
+        "over trainings/price", "Training by training: taking the border away costs right answers.",
+        uncertainty.paired(*both("accuracy", border="no border"), **student), over="trainings", **answers,
     )  # fmt: skip
-    record.claim(
-        "over trainings/price", "Training by training: it loses right answers.",
-        uncertainty.paired(before["accuracy"], after["accuracy"], **student), over="trainings", **answers,
-    )  # fmt: skip
-display(again.style.format("{:.3f}"))
+display(resnet[frame].style.format("{:.3f}", na_rep="").set_caption(f"{frame}, ResNet, by training seed"))
 
 # %% [markdown]
 # ### Is it really the border?

@@ -11,6 +11,14 @@ from helpers import assets
 from helpers.objects import Cutout
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the planted faults unless they are asked for (`-m faults`): each executes a notebook."""
+    if "faults" not in config.option.markexpr:
+        planted = [item for item in items if item.get_closest_marker("faults")]
+        config.hook.pytest_deselected(items=planted)
+        items[:] = [item for item in items if item not in planted]
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder with the published data; tests that need it skip where it is absent."""

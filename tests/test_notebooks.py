@@ -63,7 +63,7 @@ def test_the_run_is_green_and_has_its_report(smoke) -> None:
 def test_two_runs_give_identical_records(smoke, tmp_path: Path) -> None:
     """To the last bit: numbers, checks and the bytes of the figures (times apart)."""
     first, _ = smoke
-    name = NAMES[0]
+    name = "02_position_probe"  # of those that draw at random, fit and plot the quickest
     assert commands.run(["--preset", "smoke", "--only", name, "--out", str(tmp_path / "again")]) == 0
     one, two = judge.record(first, name), judge.record(tmp_path / "again", name)
     for record in (one, two):

@@ -1,4 +1,4 @@
-"""The interactive page: what it is made of, without a browser. What it does is tested in test_explorer_browser."""
+"""The interactive page: what it is made of, without a browser. What it does is tested in test_page_browser."""
 
 import base64
 import json
@@ -11,13 +11,17 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from helpers import networks, similarity
 from helpers.features import Features
+from helpers.measures import study
+from helpers.measures.published.data import LABELS
+from helpers.networks import KINDS
 from helpers.objects import Cutout, Photo
 from helpers.shifting import Crop, Paste, Roll
 from helpers.tools import page as interactive
-from helpers.tools.page import compress, pages, sources, subjects
+from helpers.tools.page import compress, describing, moving, pages, sources, stored, subjects
 
 
 def _smooth(rows, cols, dimensions, seed=0, noise=0.05):
@@ -142,8 +146,8 @@ def test_the_page_can_make_the_frames(kind):
         "white": _scene(), "photo": _scene(background=photo), "crop": Crop(photo, (16, 18)),
         "roll": Roll(photo, (16, 18), reach=4),
     }[kind]  # fmt: skip
-    blocks = subjects.Blocks()
-    picture = subjects._picture(scene, blocks)
+    blocks = describing.Blocks()
+    picture = describing._picture(scene, blocks)
     canvas = _pixels(picture["canvas"], blocks).astype(float)
     height, width = scene.frame
     for row, col in [(0, 0), (3, 5), (scene.grid[0] - 1, scene.grid[1] - 1)]:
@@ -159,23 +163,28 @@ def test_the_page_can_make_the_frames(kind):
 
 def test_a_subject_with_answers():
     features = _features()
-    blocks = subjects.Blocks()
+    blocks = describing.Blocks()
     (subject,) = subjects.from_features([features, _features(1, title="net, anti-aliased", antialiased=True)])
-    described = subjects.describe(subject, blocks)
+    described = describing.describe(subject, blocks)
     assert described["rows"] == [0, 1, 11] and described["cols"] == [0, 1, 14]
     first = described["networks"][0]
-    assert [layer["name"] for layer in first["layers"]] == ["fc6", "fc", "P(cat)"]
+    assert [layer["name"] for layer in first["layers"]] == ["answers", "P(cat)", "fc6", "fc"]
     logits = features.layers["fc"].double().numpy()
     exact = np.exp(logits[..., 0]) / np.exp(logits).sum(-1)
-    probability = first["probability"]
+    answers, probability = first["layers"][:2]
     shown = _unpacked(blocks.texts[int(probability["data"])], 1, 11, 14)[0] * probability["step"]
     np.testing.assert_allclose(shown, exact, atol=1e-4 + 1e-7)  # half a step of 2e-4, and float32
-    assert first["layers"][2]["error"] == 1e-4
-    names = np.array(first["top1"]["labels"])
-    top = names[_unpacked(blocks.texts[int(first["top1"]["data"])], 1, 11, 14)[0]]
-    assert (top == np.array(["cat", "dog", "<i>owl</i>"])[logits.argmax(-1)]).all()
-    lowest = min(layer["lowest"] for network in described["networks"] for layer in network["layers"])
-    assert lowest - 0.1 <= described["floor"] <= lowest
+    assert probability["error"] == 1e-4
+    names = np.array(answers["labels"])
+    said = names[_unpacked(blocks.texts[int(answers["data"])], 2, 11, 14)]
+    order = np.argsort(-logits, axis=-1)
+    for rank in (0, 1):  # the likeliest, and the next
+        assert (said[rank] == np.array(["cat", "dog", "<i>owl</i>"])[order[..., rank]]).all()
+    assert names[answers["right"]] == "cat" and answers["known"]
+    likely = _unpacked(blocks.texts[int(first["likely"]["data"])], 2, 11, 14) * first["likely"]["step"]
+    chances = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    np.testing.assert_allclose(likely, -np.sort(-np.moveaxis(chances, -1, 0), axis=0)[:2], atol=1e-4 + 1e-7)
+    assert described["size"] == [6, 5]  # what moves in the frame
 
 
 def test_features_at_different_positions():
@@ -191,11 +200,11 @@ def test_maps_known_at_anchors_only():
     draw = np.random.default_rng(0)
     by_anchor = {anchor: draw.uniform(-0.3, 1, (4, 6)) for anchor in ("c", "tl")}
     maps = subjects.Maps("published", "theirs", {"fc6": by_anchor}, label="cat", note="five only")
-    blocks = subjects.Blocks()
+    blocks = describing.Blocks()
     subject = subjects.Subject(
         name="thing", rows=range(0, 8, 2), cols=range(0, 12, 2), frame=(16, 16), networks=[maps], size=(4, 4)
     )
-    (network,) = subjects.describe(subject, blocks)["networks"]
+    (network,) = describing.describe(subject, blocks)["networks"]
     (layer,) = network["layers"]
     assert layer["anchors"] == ["tl", "c"] and layer["error"] == 1e-3
     shown = _unpacked(blocks.texts[int(layer["data"])], 2, 4, 6) * layer["step"]
@@ -230,7 +239,7 @@ HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory) -> Path:
-    hostile = _features(3, _scene(HOSTILE, "<i>owl</i>"), title='<b>net</b> & "co"')
+    hostile = _features(3, _scene(HOSTILE, "<i>owl</i>"), title='<u>net</u> & "co"')
     return interactive.page([_features(), hostile], tmp_path_factory.mktemp("page") / "deep" / "page.html")
 
 
@@ -238,7 +247,7 @@ def test_the_page_stands_alone(written):
     parsed = _Elements()
     parsed.feed(written.read_text("utf-8"))
     assert [link for link in parsed.links if not link.startswith("data:")] == []
-    assert "img" not in parsed.tags and "b" not in parsed.tags and "i" in parsed.tags  # i: the legend's
+    assert "img" not in parsed.tags and "u" not in parsed.tags and "i" in parsed.tags  # i: the legend's
     page = json.loads(parsed.texts["page"])
     assert page["subjects"][1]["name"] == HOSTILE
     assert page["error"] <= page["bound"] == 2e-3
@@ -254,7 +263,7 @@ def test_it_says_how_exact_it_is_and_from_what(written):
     footer = text[text.index("How exact") : text.index("</footer>")]
     assert f"<strong>{error:.4g}</strong>" in footer and "the bound 0.002" in footer and f"{154**2:,} pairs" in footer
     assert "Python 3." in footer and "torch" in footer and "commit" in footer and "random" in footer
-    assert "&lt;b&gt;net&lt;/b&gt; &amp;" in footer
+    assert "&lt;u&gt;net&lt;/u&gt; &amp;" in footer
 
 
 def test_a_page_above_the_bound_is_not_written(tmp_path, monkeypatch):
@@ -271,29 +280,90 @@ def test_a_page_above_the_bound_is_not_written(tmp_path, monkeypatch):
 
 
 def test_published_maps(shared):
-    berry, plane = sources.published()
-    assert (len(berry.rows), len(plane.rows)) == (125, 133) and len(berry.networks) == 8
+    berry, plane = stored.published()
+    assert (len(berry.rows), len(plane.rows)) == (125, 133)
+    kinds = [f"{name}, {kind}" for name in ("AlexNet", "VGG16", "ResNet-50", "MobileNetV2") for kind in KINDS.values()]
+    for subject in (berry, plane):
+        assert [each.title for each in subject.networks] == kinds
     alexnet = berry.networks[0]
     assert list(alexnet.layers) and set(alexnet.layers["fc6"]) == set(similarity.ANCHORS)
     assert alexnet.label == "strawberry" and alexnet.probability.shape == (125, 125)
     assert alexnet.layers["fc6"]["c"][62, 62] == pytest.approx(1, abs=1e-6)
     assert berry.scene.grid == (125, 125) and plane.scene.grid == (133, 133)
+    assert berry.size == (100, 100) and plane.size == (0, 0)  # the berry moves; over the plane's photo the frame does
 
 
-def test_demo_networks_at_a_coarse_stride():
-    (subject,) = sources.demo(["cup"], stride=40)
-    assert [each.network.title for each in subject.networks][:2] == [
-        "demo AlexNet, off-the-shelf", "demo AlexNet, anti-aliased",
+def test_embedded_networks_say_where_they_were_trained():
+    subject = sources.embedded(stride=40)
+    titles = [each().network.title for each in subject.networks]
+    assert titles[:4] == [
+        "demo AlexNet, trained at the centre, off-the-shelf", "demo AlexNet, trained at the centre, anti-aliased",
+        "demo AlexNet, trained everywhere, off-the-shelf", "demo AlexNet, trained everywhere, anti-aliased",
     ]  # fmt: skip
-    assert len(subject.networks) == 2 * len(networks.EMBEDDED) and subject.name == "cup"
-    assert list(subject.networks[0].layers) == ["fc6", "fc7", "fc8", "pool"]
+    assert len(set(titles)) == 4 * len(networks.EMBEDDED)
+    centre, everywhere = (subject.networks[index]().layers["fc8"] for index in (0, 2))
+    assert not torch.allclose(centre, everywhere)
+    assert list(subject.networks[0]().layers) == ["fc6", "fc7", "fc8", "pool"]
+
+
+def test_a_photograph_and_real_networks_block_by_block():
+    subject = sources.photographed(stride=149)
+    plain, smooth = (each() for each in subject.networks)
+    assert (plain.network.antialiased, smooth.network.antialiased) == (False, True)
+    assert list(plain.layers)[:3] == ["pool", "fc", "block7"] and plain.layers["block1"].shape == (2, 2, 16)
+    assert subject.rows == plain.rows.tolist() == [0, 149]
+    described = describing.describe(subject, describing.Blocks())
+    answers = described["networks"][0]["layers"][0]
+    assert answers["k"] == 2 and "pill bottle" in answers["labels"]  # what it takes the cup for in a corner
+
+
+def test_the_study():
+    every = stored.study()
+    names = [subject.name for subject in every]
+    assert len(set(names)) == len(names) and {len(subject.networks) for subject in every} == {1, 2}
+    found = study.load().groups["efficientnet_lite0AA/75px/2"].sel(object="cat")
+    (cat,) = (subject for subject in every if subject.name == "cat, 75 px, every 2 px")
+    twin = cat.networks[1]
+    assert twin.title == "EfficientNet-Lite0, anti-aliased" and twin.label == "Egyptian cat"
+    np.testing.assert_array_equal(twin.layers["pool"]["bl"], found.similarity.sel(anchor="bl").values)
+    np.testing.assert_array_equal(twin.top1, found.top1.values)
+    assert cat.rows == found.row.values.tolist() and cat.scene.grid == (150, 150)
+    larger = [subject for subject in every if subject.networks[0].title.startswith("EfficientNet-Lite2")]
+    assert {subject.frame for subject in larger} == {(260, 260)}
+    assert {subject.name.split(",")[0] for subject in sources.own(["cat", "temple"])} == {"cat", "temple"}
+    with pytest.raises(ValueError, match="no object 'cap' in the study; did you mean 'cat'"):
+        sources.own(["cap"])
+
+
+def test_the_view_that_it_leads_with_is_the_first_and_every_view_of_the_story_is_there():
+    """Where the page's own subjects are renamed, the story's links must follow."""
+    told = (Path(pages.__file__).parent / "static" / "story.js").read_text("utf-8")
+    wanted = set(re.findall(r'view\("([^"]+)"', told))
+    published = {f"{name}, the paper's own maps" for name in LABELS}
+    first = sources.photographed()
+    assert wanted - published <= {subject.name for subject in (first, sources.embedded(), *stored.study())}
+    assert first.name in wanted and wanted & published
+
+
+# --- its pictures
+
+
+def test_a_few_seconds_of_it(tmp_path):
+    first, again = (moving.animation(tmp_path / name).read_bytes() for name in ("a.gif", "b.gif"))
+    assert first == again and len(first) < 500_000
+    with Image.open(tmp_path / "a.gif") as shown:
+        assert shown.n_frames == moving.STEPS
+        shown.seek(0)
+        start = np.asarray(shown.convert("RGB")).astype(int)
+        shown.seek(10)
+        assert np.abs(np.asarray(shown.convert("RGB")) - start).max() > 100  # something moves
 
 
 def test_a_run(tmp_path):
     parameters = {"network": "demo_resnet", "weights": "default", "object_name": "cup", "object_size": 48, "stride": 40}
     (tmp_path / "01_similarity_maps.json").write_text(json.dumps({"parameters": parameters}))
     (subject,) = sources.find(tmp_path)
-    assert subject.name == "cup" and [each.network.antialiased for each in subject.networks] == [False, True]
+    assert subject.name == "cup" and [each().network.antialiased for each in subject.networks] == [False, True]
     (tmp_path / "01_similarity_maps.json").write_text(json.dumps({"parameters": {}}))
     with pytest.raises(ValueError, match="01_similarity_maps.json is no record of notebook 01: 'network'"):
         sources.find(tmp_path)
@@ -344,5 +414,10 @@ def test_a_store(tmp_path):
     assert maps.label == "cup" and maps.title == "demo ResNet, off-the-shelf"
     with pytest.raises(ValueError, match="no object 'cap' in the store; did you mean 'cup'"):
         sources.find(place, wanted=["cap"])
-    assert interactive.main(["--from", str(place), "--out", str(tmp_path / "page.html"), "--no-published"]) == 0
-    assert (tmp_path / "page.html").stat().st_size > 1e6
+    out = tmp_path / "page.html"
+    assert interactive.main(["--from", str(place), "--out", str(out), "--no-published", "--url", "https://a.b/c"]) == 0
+    with Image.open(tmp_path / "page.png") as preview:
+        assert preview.size == (1200, 630)
+    text = out.read_text("utf-8")
+    assert '<meta property="og:image" content="https://a.b/c/page.png">' in text and 'name="description"' in text
+    assert out.stat().st_size < 200_000  # no library is in it

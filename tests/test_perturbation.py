@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from helpers import features, networks, objects, shifting
+from helpers import features, networks, objects, runtime, shifting
 from helpers.features import perturbation
 from helpers.tools.training import evaluate
 
@@ -18,12 +18,12 @@ def vectors() -> torch.Tensor:
 
 def test_off_it_is_the_same_tensor(vectors: torch.Tensor, monkeypatch) -> None:
     for setting in ("", "0"):
-        monkeypatch.setenv(perturbation.VARIABLE, setting)
+        monkeypatch.setenv(runtime.PERTURB, setting)
         assert perturbation.perturbed(vectors) is vectors
 
 
 def test_the_noise_has_its_size_and_both_parts(vectors: torch.Tensor, monkeypatch) -> None:
-    monkeypatch.setenv(perturbation.VARIABLE, "1")
+    monkeypatch.setenv(runtime.PERTURB, "1")
     noise = (perturbation.perturbed(vectors.double()) - vectors) / vectors.square().mean(1, keepdim=True).sqrt()
     size = float(noise.square().mean().sqrt())
     assert size == pytest.approx(perturbation.EPSILON, rel=0.02)  # 200,000 numbers
@@ -32,15 +32,15 @@ def test_the_noise_has_its_size_and_both_parts(vectors: torch.Tensor, monkeypatc
 
 
 def test_a_draw_repeats_whatever_the_batch(vectors: torch.Tensor, monkeypatch) -> None:
-    monkeypatch.setenv(perturbation.VARIABLE, "1")
+    monkeypatch.setenv(runtime.PERTURB, "1")
     whole = perturbation.perturbed(vectors)
     assert torch.equal(whole[5:9], perturbation.perturbed(vectors[5:9]))
-    monkeypatch.setenv(perturbation.VARIABLE, "2")
+    monkeypatch.setenv(runtime.PERTURB, "2")
     assert not torch.equal(whole, perturbation.perturbed(vectors))
 
 
 def test_zeros_stay(monkeypatch) -> None:
-    monkeypatch.setenv(perturbation.VARIABLE, "1")
+    monkeypatch.setenv(runtime.PERTURB, "1")
     found = perturbation.perturbed(torch.tensor([[0.0, 2.0, 0.0, 1.0]]))[0]
     assert found[0] == found[2] == 0 and found[1] != 2
 
@@ -56,5 +56,5 @@ def test_whatever_leaves_a_network_is_reached(monkeypatch) -> None:
         "logits": lambda: evaluate.logits(network.module, evaluate.held_out(1)[0][:2], position=(0, 0)),
     }
     plain = {name: read() for name, read in tests.items()}
-    monkeypatch.setenv(perturbation.VARIABLE, "1")
+    monkeypatch.setenv(runtime.PERTURB, "1")
     assert not [name for name, read in tests.items() if torch.equal(read(), plain[name])]

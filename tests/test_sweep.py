@@ -2,8 +2,11 @@
 
 import dataclasses
 import errno
+import importlib
 import json
+import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,8 +19,22 @@ import pytest
 import torch
 
 from helpers import features, networks, objects, shifting, similarity
+from helpers.features import reading as reading_of_features
 from helpers.measures import variation
-from helpers.tools.sweep import Plan, Source, SweepError, cli, execute, named, open_store, reading, run, store, table
+from helpers.tools.sweep import (
+    Plan,
+    Source,
+    SweepError,
+    cli,
+    compilation,
+    execute,
+    named,
+    open_store,
+    reading,
+    run,
+    store,
+    table,
+)
 from helpers.tools.sweep.plan import Settings
 from helpers.tools.sweep.reading import groups
 from helpers.tools.sweep.task import class_indices, compute, on_worker, throughput
@@ -125,13 +142,13 @@ def test_a_second_run_computes_nothing_and_changes_nothing(finished, monkeypatch
 
 def test_killed_and_started_again_it_is_the_same_bit_for_bit(finished, tmp_path):
     path = tmp_path / "store"
-    process = _elsewhere(path)
+    process = _elsewhere(_slowly, path)
     marks = [
         path / group / "done" / "c" / str(i) for group in ("demo_resnet/32px", "demo_resnetAA/32px") for i in range(3)
     ]
     _wait_for(lambda: sum(mark.exists() for mark in marks) >= 2, process)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.join()
     done = sum(mark.exists() for mark in marks)
     assert 2 <= done < 6, "killed too late to show anything"
     kept = {mark: mark.stat().st_mtime_ns for mark in marks if mark.exists()}
@@ -141,22 +158,33 @@ def test_killed_and_started_again_it_is_the_same_bit_for_bit(finished, tmp_path)
     assert _content(path) == _content(finished)
 
 
-def _elsewhere(path):
-    """The sweep of the fixture ``finished`` in a process of its own, slow enough to be killed in time."""
-    code = (
-        "import sys, time, pathlib; sys.path.insert(0, 'tests'); import test_sweep as t;"
-        "write = t.store.write; t.store.write = lambda *a, **k: (time.sleep(0.5), write(*a, **k));"
-        "t.torch.set_num_threads(1);"
-        "t.run(pathlib.Path(sys.argv[1]), t._plan((t.RESNET, t.TWIN)), progress=False)"
-    )
-    return subprocess.Popen([sys.executable, "-c", code, str(path)], cwd=Path(__file__).parents[1])
+# A process that has imported what the others need, and forks them: imports take most of what a process takes here.
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(
+    ["helpers.tools.sweep", "distributed.cli.dask_scheduler", "distributed.cli.dask_worker"]
+)  # what is not installed is left out
+
+
+def _elsewhere(function, *arguments):
+    """A function in a process of its own."""
+    process = FORKS.Process(target=function, args=arguments, daemon=True)
+    process.start()
+    return process
+
+
+def _slowly(path):
+    """The sweep of the fixture ``finished``, slow enough to be killed in time."""
+    torch.set_num_threads(1)
+    write = store.write
+    store.write = lambda *a, **k: (time.sleep(0.5), write(*a, **k))
+    run(path, _plan((RESNET, TWIN)), progress=False)
 
 
 def _wait_for(condition, process, seconds=300):
     """Generous: on a busy machine importing torch alone can take a minute."""
     end = time.monotonic() + seconds
     while not condition():
-        assert process.poll() is None, f"it ended by itself, with {process.returncode}"
+        assert process.is_alive(), f"it ended by itself, with {process.exitcode}"
         assert time.monotonic() < end, "nothing happened"
         time.sleep(0.02)
 
@@ -556,29 +584,35 @@ def test_the_command_line(tmp_path, capsys):
     assert "did you mean 'networks'" in capsys.readouterr().err
 
 
+def _dask(log, command, *words):
+    """Dask's command line, as `dask scheduler` and `dask worker` start it."""
+    os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT), 1)
+    os.dup2(1, 2)
+    torch.set_num_threads(1)
+    importlib.import_module(f"distributed.cli.{command}").main([*words, "--host", "127.0.0.1", "--no-dashboard"])
+
+
 @pytest.fixture
 def scheduler(tmp_path):
-    """A scheduler in a process of its own: (address, its process, a function that starts a worker in a folder)."""
+    """A scheduler in a process of its own: (address, its process, a function that starts a worker)."""
     pytest.importorskip("distributed")
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    root, file = Path(__file__).parents[1], tmp_path / "scheduler.json"
-    host = ["--host", "127.0.0.1", "--no-dashboard"]
-    processes = []
+    file, processes = tmp_path / "scheduler.json", []
 
-    def start(*words, cwd=root):
-        command = [sys.executable, "-m", "distributed.cli." + words[0], *words[1:], *host]
-        log = open(tmp_path / f"{len(processes)}.log", "w")
-        processes.append(subprocess.Popen(command, cwd=cwd, env=environment, stdout=log, stderr=log))
+    def start(*words):
+        processes.append(_elsewhere(_dask, tmp_path / f"{len(processes)}.log", *words))
         return processes[-1]
 
     start("dask_scheduler", "--port", "0", "--scheduler-file", str(file))
     _wait_for(file.exists, processes[0])
     address = json.loads(file.read_text())["address"]
-    each = ["--no-nanny", "--nthreads", "1", "--local-directory", str(tmp_path / "work")]
-    yield address, processes[0], lambda cwd=root: start("dask_worker", address, *each, cwd=cwd)
+    yield address, processes[0], lambda: start("dask_worker", address, *_worker(tmp_path))
     for process in processes:
         process.kill()
-        process.wait()
+        process.join()
+
+
+def _worker(folder):
+    return ["--no-nanny", "--nthreads", "1", "--local-directory", str(folder / "work")]
 
 
 @pytest.fixture
@@ -604,21 +638,27 @@ def test_a_cluster_that_loses_a_worker_gives_the_same(cluster, finished, tmp_pat
 
     monkeypatch.setattr(store, "write", write)
     summary = run(tmp_path / "store", _plan((RESNET, TWIN)), scheduler=address, progress=False)
-    assert summary.tasks == 6 and workers[0].wait() == -signal.SIGKILL and workers[1].poll() is None
+    assert summary.tasks == 6 and (workers[0].exitcode, workers[1].exitcode) == (-signal.SIGKILL, None)
     assert _content(tmp_path / "store") == _content(finished)
 
 
 def test_a_worker_without_the_package_is_named(scheduler, tmp_path):
     import distributed
 
-    address, _, worker = scheduler
+    address, _, _ = scheduler
     (tmp_path / "bare/helpers").mkdir(parents=True)
     (tmp_path / "bare/helpers/__init__.py").write_text("raise ModuleNotFoundError(\"No module named 'helpers'\")")
-    worker(tmp_path / "bare")
-    with distributed.Client(address) as client:
-        client.wait_for_workers(1, timeout=300)
-    with pytest.raises(SweepError, match=r"the worker at tcp://127.* cannot import helpers.*No module.*pip install"):
-        run(tmp_path / "store", _plan(), scheduler=address, progress=False)
+    command = [sys.executable, "-m", "distributed.cli.dask_worker", address, *_worker(tmp_path)]
+    bare = subprocess.Popen([*command, "--host", "127.0.0.1"], cwd=tmp_path / "bare", stderr=subprocess.DEVNULL)
+    try:
+        with distributed.Client(address) as client:
+            client.wait_for_workers(1, timeout=300)
+        message = r"the worker at tcp://127.* cannot import helpers.*No module.*pip install"
+        with pytest.raises(SweepError, match=message):
+            run(tmp_path / "store", _plan(), scheduler=address, progress=False)
+    finally:
+        bare.kill()
+        bare.wait()
     assert not (tmp_path / "store").exists()
 
 
@@ -659,3 +699,87 @@ def test_no_cluster_there(tmp_path, monkeypatch):
     monkeypatch.setattr(execute, "_PATIENCE", 1)
     with pytest.raises(SweepError, match="no Dask scheduler answers at tcp://127.0.0.1:9"):
         run(tmp_path / "store", _plan(), scheduler="tcp://127.0.0.1:9", progress=False)
+
+
+# Compiled for long work
+
+
+@pytest.fixture
+def compiler(monkeypatch):
+    """Compiling is worth it, by a clock on which a forward pass takes a second: what it was asked to compile, in all.
+
+    ``compiler.way`` makes the quick forward of the plain one, ``compiler.seconds`` is what that takes.
+    """
+    found = types.SimpleNamespace(now=0.0, seconds=0.5, batches=[], way=lambda forward: forward)
+    run_plainly, compile_really = reading_of_features.Reader.run, torch.compile
+
+    def run(self, module, inputs):
+        found.now += 1
+        return run_plainly(self, module, inputs)
+
+    def compiled(forward, **how):
+        assert how == {"dynamic": False, **compilation.WAY}
+        quick = found.way(forward)
+
+        def call(inputs):
+            found.now += found.seconds - 1
+            found.batches.append(len(inputs))
+            return quick(inputs)
+
+        return call
+
+    found.really = lambda forward: compile_really(forward, dynamic=False, backend="eager")
+    monkeypatch.setattr(reading_of_features.Reader, "run", run)
+    monkeypatch.setattr(torch, "compile", compiled)
+    monkeypatch.setattr(compilation, "time", types.SimpleNamespace(perf_counter=lambda: found.now))
+    monkeypatch.setattr(compilation, "possible", lambda settings: True)
+    monkeypatch.setattr(compilation, "FRAMES", 50)
+    monkeypatch.setattr(execute, "throughput", lambda *_, **__: SMALL.batch_size)
+    monkeypatch.setattr(compilation, "WORTH", 75 / SMALL.batch_size)
+    return found
+
+
+def test_long_work_is_compiled_and_says_so(compiler, finished, tmp_path, capsys):
+    """Traced as it really is, hooks and all; from 75 frames on, in full batches of 16."""
+    compiler.way = compiler.really
+    run(tmp_path / "store", _plan((RESNET, TWIN)))
+    said, whole = capsys.readouterr().out, open_store(finished)
+    assert "compiled first" in said and "demo_resnetAA/32px: compiled in 0 s: 32 frames/s, 16 before" in said
+    # Of each group one batch to compile, some to time, and of each of three objects one full one of 25 frames
+    assert compiler.batches == [16] * 2 * (1 + compilation.ROUNDS + 3)
+    for node in groups(open_store(tmp_path / "store")):
+        assert node.done.values.tolist() == [2, 2, 2]
+        for name in ("similarity", "probability", "scalars", "drop"):
+            assert node[name].values == pytest.approx(whole[node.path][name].values, abs=1e-5, nan_ok=True), name
+    assert len(table(tmp_path / "store")) == len(table(finished))
+
+
+@pytest.mark.parametrize(
+    ("way", "seconds", "why"),
+    [
+        (lambda forward: 1 / 0, 0.5, "ZeroDivisionError: division by zero"),
+        (lambda forward: lambda inputs: forward(inputs * 1.001), 0.5, "would differ by .e-0. of its largest feature"),
+        (lambda forward: forward, 1.5, r"no faster \(11 frames/s, 16 as it is\)"),
+    ],
+)
+def test_what_cannot_be_compiled_is_read_as_it_is(compiler, finished, tmp_path, capsys, way, seconds, why):
+    compiler.way, compiler.seconds = way, seconds
+    run(tmp_path / "store", _plan((RESNET, TWIN)))
+    assert len(re.findall(f"demo_resnet.*not compiled: .*{why}", capsys.readouterr().out)) == 2
+    assert _content(tmp_path / "store") == _content(finished)
+
+
+def test_the_network_is_given_back_as_it_was(compiler):
+    """One without batch norms, and with too few positions for reuse: the very network is read, and no copy."""
+    network = networks.load("demo_alexnet")
+    settings = dataclasses.replace(SMALL, stride=24, frame=128)
+    with compilation.compiled(network, _cutouts("cup")[0], settings=settings, frames=2_000) as way:
+        assert way.used and way.reader.module is network.module and "forward" in vars(network.module)
+    assert "forward" not in vars(network.module)
+
+
+def test_short_work_is_not_compiled(compiler, tmp_path, monkeypatch, capsys):
+    run(tmp_path / "few", _plan(names=("cup",)))  # 25 frames
+    run(tmp_path / "quick", _plan(names=("cup", "airplane")))  # 50 frames, a little over 3 s
+    said = capsys.readouterr().out
+    assert not compiler.batches and "compiled first" not in said and said.count("not compiled: 3 s of work") == 1

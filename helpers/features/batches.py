@@ -55,7 +55,7 @@ class SceneReader:
 
 @contextlib.contextmanager
 def scene_reader(
-    network: Network,
+    network: Network | Reader,
     scene: Scene,
     layers: Sequence[str] | None,
     places: torch.Tensor,
@@ -68,17 +68,15 @@ def scene_reader(
 ) -> Iterator[SceneReader]:
     """A context in which the network reads the scene at some positions, long (P, 2), all at once or not.
 
-    The other arguments and errors are those of ``features.extract``.
+    A reader that is open already reads as it was opened. The other arguments and errors are those of
+    ``features.extract``.
     """
-    with reader(network, layers, device=device, precision=precision, average=average, fold=fold) as read:
-
-        def rendered(places: torch.Tensor) -> Found:
-            return read(scene.render(places, read.device))
-
+    given = {"device": device, "precision": precision, "average": average, "fold": fold}
+    with contextlib.nullcontext(network) if isinstance(network, Reader) else reader(network, layers, **given) as read:
         reused = reusing(read, scene, places) if reuse and precision == "float32" else None
         settings = {"device": str(read.device), "precision": precision, "reuse": reused and reused.node}
         settings |= {"gain of reuse": reused.gain} if reused else {}
-        yield SceneReader(read, scene, at=reused or rendered, settings=settings)
+        yield SceneReader(read, scene, at=reused or (lambda at: read(scene.render(at, read.device))), settings=settings)
 
 
 def _out_of_memory(error: Exception) -> bool:

@@ -10,7 +10,7 @@ import torch
 
 from helpers import runtime, similarity
 from helpers.features.batches import scene_reader
-from helpers.features.reading import batch_for, reader
+from helpers.features.reading import Reader, batch_for, reader
 from helpers.networks import Network
 from helpers.shifting import Scene, positions
 
@@ -92,7 +92,7 @@ def extract(
 
 
 def similarity_maps(
-    network: Network,
+    network: Network | Reader,
     scene: Scene,
     layers: Sequence[str] | None = None,
     *,
@@ -109,7 +109,8 @@ def similarity_maps(
     """The five similarity maps of each layer, without keeping any features: the anchors' frames go first.
 
     The same as ``similarity.cosine_maps`` of :func:`extract` (within 1e-6), in the memory of one batch.
-    Arguments and errors are those of :func:`extract`; ``watch`` is given each batch in passing, its slice of the
+    Arguments and errors are those of :func:`extract`; instead of the network, a :func:`reader` of it that is open
+    already reads any number of scenes, as it was opened. ``watch`` is given each batch in passing, its slice of the
     positions in row-major order and its features (B, D) on the device, by layer.
 
     Returns:

@@ -12,7 +12,8 @@ import zlib
 
 import torch
 
-VARIABLE = "SHIFT_PERTURB"  # the draw, an integer; 0 or unset: features stay as they are
+from helpers import runtime
+
 # Of a vector's root mean square: five times the largest difference measured between ways of computing the same. Below,
 # the largest of 64 frames' logits in units of 1e-6; torch 2.15, AVX-512, one thread, batches of 8, against
 #
@@ -31,11 +32,6 @@ VARIABLE = "SHIFT_PERTURB"  # the draw, an integer; 0 or unset: features stay as
 EPSILON = 1e-5
 
 
-def draw() -> int:
-    """The draw that the environment asks for; 0 for none."""
-    return int(os.environ.get(VARIABLE) or 0)
-
-
 def perturbed(features: torch.Tensor) -> torch.Tensor:
     """The vectors (B, D) with the noise of the current draw; the same tensor if there is none.
 
@@ -43,7 +39,7 @@ def perturbed(features: torch.Tensor) -> torch.Tensor:
     both parts, and means over many frames forget only the first. Zeros stay: a ReLU gives them everywhere. The
     same vector gets the same noise again, to the bit, whatever the batch.
     """
-    number = draw()
+    number = int(os.environ.get(runtime.PERTURB) or 0)
     if not number:
         return features
     values = features.detach().float().cpu()

@@ -28,8 +28,9 @@ class Reader:
     def __init__(
         self, network: Network, names: list[str], *, found: dict, device: torch.device, exact: bool, fold: bool
     ) -> None:
-        self.network, self.names, self.found, self.device = network, names, found, device
+        self.network, self.title, self.names, self.found, self.device = network, network.title, names, found, device
         self.module, self._fold, self.folded, self._tried = network.module, fold, 0, False
+        self.tails: dict[str, nn.Module] = {}  # without what comes before a node; `reuse` makes them
         self.rounding = 1e-4 if exact else 5e-2  # more than any layer's, of its largest feature
         # Channels-last is the layout that convolutions are fastest in, on the CPU and on GPUs.
         self.layout = torch.channels_last
@@ -119,8 +120,7 @@ def reader(
     :func:`helpers.features.extract`.
     """
     names = network.check(network.layers if layers is None else layers)
-    where = runtime.device(str(device))
-    module = network.module
+    where, module = runtime.device(str(device)), network.module
     own = parameter(module).dtype
     if own != torch.float32 and precision != "float32":
         raise ValueError(f"{network.name} is in {own} itself: leave precision out, or wrap module.float()")

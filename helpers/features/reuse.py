@@ -71,10 +71,12 @@ class Reused:
     ) -> None:
         self.read, self.scene, self.axes, self.node, self.gain = read, scene, axes, chain[-1].path, gain
         self._head = nn.Sequential(*(read.module.get_submodule(call.path) for call in chain))
-        self._tail = sharing(read.module)
-        for call in chain:
-            above, _, name = call.path.rpartition(".")
-            setattr(self._tail.get_submodule(above), name, nn.Identity())
+        if self.node not in read.tails:
+            read.tails[self.node] = sharing(read.module)
+            for call in chain:
+                above, _, name = call.path.rpartition(".")
+                setattr(read.tails[self.node].get_submodule(above), name, nn.Identity())
+        self._tail = read.tails[self.node]
         self._blank = self._head(blank)
         self._patches: dict[tuple[int, int], torch.Tensor] = {}
 

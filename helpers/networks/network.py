@@ -29,7 +29,8 @@ def standardise(
 ) -> torch.Tensor:
     """Frames (B, 3, H, W) to float32 (float64 stays): / 255, minus the mean, over the deviation of each channel."""
     mean, std = (torch.tensor(each, device=frames.device)[:, None, None] for each in (mean, std))
-    return (frames.to(torch.promote_types(frames.dtype, torch.float32)) / 255 - mean) / std
+    # In place: the memory of a new tensor costs more than the arithmetic.
+    return frames.to(torch.promote_types(frames.dtype, torch.float32), copy=True).div_(255).sub_(mean).div_(std)
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)

@@ -7,16 +7,17 @@ import measure
 from helpers import runtime
 
 CODE = """
-from helpers import features
+from helpers import features, runtime
 network = measure.network_of("alexnet")
 layers = ["fc6", "fc6relu", "fc7", "fc7relu", "fc8"][:{layers}]
 scene, stride = measure.scene_of({side})
 features.{how}(network, scene, layers, 75, progress=False)
 before()
-start = time.perf_counter()
+start = measure.clock(runtime.device())
 for _ in range({objects}):
     kept = features.{how}(network, scene, layers, stride, progress=False)
-result = {{"seconds": time.perf_counter() - start, "frames": len(range(0, scene.grid[0], stride)) ** 2 * {objects}}}
+taken, side = measure.clock(runtime.device()) - start, len(range(0, scene.grid[0], stride))
+result = {{"seconds": taken, "frames": side**2 * {objects}}}
 """
 WORK = {
     "one object, one layer": {"side": 25, "objects": 1, "layers": 1},

@@ -7,10 +7,10 @@ import torch
 
 from helpers import features, runtime
 
-# Positions a side. On a CPU at strides of 8 and 12 px, whole multiples of the nodes' strides, as if only one phase
-# existed. Stride 1 has up to 16 phases of them, in 64 times as many frames.
+# Positions a side. On a CPU at strides of 8 px and more, of which few phases of the nodes' strides are met; stride 1
+# has up to 16, in 64 times as many frames.
 SIDE = {
-    "cpu": {"efficientnet_lite0": 19, "mobilenet_v2": 19, "mobilenet_v2AA": 13, "resnet50": 13, "alexnet": 19},
+    "cpu": {"efficientnet_lite0": 19, "mobilenet_v2": 19, "mobilenet_v2AA": 15, "resnet50": 10, "alexnet": 19},
     "cuda": {"efficientnet_lite0": 75, "mobilenet_v2": 75, "mobilenet_v2AA": 75, "resnet50": 75, "alexnet": 75},
 }
 

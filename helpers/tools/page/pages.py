@@ -1,4 +1,4 @@
-"""The page as one HTML file: Bokeh inline, scripts, style and data inside, nothing fetched."""
+"""The page as one HTML file: scripts, style and data inside, nothing fetched."""
 
 from __future__ import annotations
 
@@ -7,36 +7,45 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import jinja2
 import matplotlib
 import numpy as np
-from bokeh.document import Document
-from bokeh.embed import file_html
-from bokeh.models import CustomJS
-from bokeh.resources import INLINE
 from matplotlib.colors import to_hex
+from tqdm import tqdm
 
 from helpers import runtime
 from helpers.records import write_file
-from helpers.tools.page import compress, figures, subjects
+from helpers.tools.page import compress, describing
+from helpers.tools.page.subjects import Subject
 from helpers.views.plots.style import DIFFERENCE, MAP
 
 PALETTES = (MAP, "viridis", "magma", "hot")  # hot: the paper's
-SIDE = 250  # screen pixels of a map, at most: four panels fit a window of 1280
+TITLE = "Move the object, watch the answer"
+ABOUT = (
+    "Drag an object through the frame and see what image networks say and how their features change: maps of real "
+    "networks at every position, computed in the page."
+)
 _HERE = Path(__file__).parent
+_SCRIPTS = ("numbers", "state", "maps", "answers", "drawing", "frame", "story", "pointing", "start")
 
 
-def write(out: str | Path, shown: Sequence[subjects.Subject]) -> Path:
+def write(out: str | Path, shown: Sequence[Subject], *, url: str | None = None) -> Path:
     """Write the page of at least one subject; returns its path.
 
     The largest error of a cosine is measured over all pairs of positions and printed on the page.
+
+    Args:
+        url: where it will be published: with it, the page names its address and the picture beside it (``.png``),
+            which other sites show for a link.
 
     Raises:
         ValueError: No subject, or an error above the bound.
     """
     if not shown:
         raise ValueError("a page needs at least one object with its maps")
-    blocks = subjects.Blocks()
-    described = [subjects.describe(subject, blocks) for subject in shown]
+    blocks = describing.Blocks()
+    with tqdm(total=sum(len(subject.networks) for subject in shown), desc="page", unit="network") as bar:
+        described = [describing.describe(subject, blocks, done=bar.update) for subject in shown]
     error = max(layer["error"] for one in described for network in one["networks"] for layer in network["layers"])
     if not error <= compress.BOUND:
         raise ValueError(f"the largest error of a cosine is {error:.2g}, above the bound of {compress.BOUND:g}")
@@ -46,14 +55,13 @@ def write(out: str | Path, shown: Sequence[subjects.Subject]) -> Path:
         "error": error,
         "palette": MAP,
         "palettes": {name: _palette(name) for name in PALETTES},
+        "right": describing.RIGHT,
+        "wrong": describing.WRONG,
         "difference_palette": _palette(DIFFERENCE),
         "stamp": runtime.stamp(),
     }
-    # Whole screen pixels per position where that leaves the map large enough.
-    grid = max(len(shown[0].rows), len(shown[0].cols))
-    side = SIDE // grid * grid if 2 * grid <= SIDE else SIDE
     out = Path(out)
-    write_file(out, _html(content, blocks, side))
+    write_file(out, _html(content, blocks, out, url))
     return out
 
 
@@ -62,26 +70,21 @@ def _palette(name: str) -> list[str]:
     return [to_hex(colour) for colour in matplotlib.colormaps[name](np.linspace(0, 1, 256))]
 
 
-def _html(content: dict, blocks: subjects.Blocks, side: int) -> str:
-    roots, models = figures.build(side)
-    document = Document(title="Move the object, watch the features")
-    for name, root in roots.items():
-        root.name = name
-        document.add_root(root)
-    code = "".join((_HERE / "static" / name).read_text("utf-8") for name in ("numbers.js", "page.js"))
-    document.js_on_event("document_ready", CustomJS(args={"models": models}, code=code))
-    stops = ", ".join(content["difference_palette"][::15])
-    return file_html(
-        document,
-        INLINE,
-        template=(_HERE / "templates" / "page.html").read_text("utf-8"),
-        template_variables={
-            "css": (_HERE / "static" / "page.css").read_text("utf-8").replace("DIFFERENCE", stops),
-            # In a script element only "<" could end it.
-            "page": json.dumps(content).replace("<", "\\u003c"),
-            "blocks": list(enumerate(blocks.texts)),
-            "footer": _footer(content),
-        },
+def _html(content: dict, blocks: describing.Blocks, out: Path, url: str | None) -> str:
+    code = "".join((_HERE / "static" / f"{name}.js").read_text("utf-8") for name in _SCRIPTS)
+    template = jinja2.Template((_HERE / "templates" / "page.html").read_text("utf-8"), autoescape=True)
+    ramp = ", ".join(content["difference_palette"][::15])
+    base = url if url is None or url.endswith("/") else f"{url}/"
+    return template.render(
+        title=TITLE,
+        about=ABOUT,
+        url=base,
+        preview=base and f"{base}{out.with_suffix('.png').name}",
+        css=(_HERE / "static" / "page.css").read_text("utf-8").replace("var(--ramp)", ramp),
+        code=code,
+        page=json.dumps(content).replace("<", "\\u003c"),  # in a script element only "<" could end it
+        blocks=list(enumerate(blocks.texts)),
+        footer=_footer(content),
     )
 
 

@@ -1,45 +1,42 @@
-"""Where the page's subjects come from: the embedded networks, a run, a sweep's store, the published maps."""
+"""Where the page's subjects come from: photographs and embedded networks, a run, a sweep's store."""
 
 from __future__ import annotations
 
-import json
+import dataclasses
+import functools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
-
-from helpers import assets, features, networks, objects
+from helpers import features, networks, objects, shifting
 from helpers.features import Features
-from helpers.measures.published.data import LABELS, find_maps
-from helpers.networks import KINDS, PUBLISHED, Network, Source
+from helpers.networks import KINDS, Network
+from helpers.networks.source import TITLES
 from helpers.objects import Photo
 from helpers.shifting import Crop, Paste, Scene
-from helpers.suggestions import nearest
 from helpers.tools.commandline import read_json
-from helpers.tools.page.subjects import Maps, Subject, from_features
+from helpers.tools.page import stored
+from helpers.tools.page.subjects import Subject, moved
 
-if TYPE_CHECKING:
-    from xarray import Dataset
-
-OBJECTS = ("airplane", "cup", "digit 3")
-SIZE = 48  # px, of an object in the embedded networks' frames
-AT_MOST = 4  # objects of a store, where none are named: more make a large page
+REAL, PHOTOGRAPHED, SIDE = "efficientnet_lite0", "demitasse", 75  # what the page leads with; px
+EMBEDDED_OBJECT, SMALL = "cup", 48  # for the embedded networks; px
+# Odd strides meet every phase of the networks' own. A frame takes a real network 20 ms, an embedded one 1 ms.
+REAL_STRIDE, EMBEDDED_STRIDE = 5, 5
+TRAINED = {"centre": "trained at the centre", "uniform": "trained everywhere"}
 _LAYERS = ("fc6", "fc7", "fc8", "fc", "pool")  # the paper's first
+_BLOCKS = ("block7", "block6", "block5", "block4", "block3", "block2", "block1")  # averaged over their maps
 
 
 def find(source: Path | None, *, wanted: list[str] | None = None) -> list[Subject]:
-    """The subjects of a sweep's store, a run's folder, or (None) of the embedded networks.
+    """The subjects of a sweep's store, a run's folder, or (None) those that come with the workbook.
 
     Raises:
         ValueError: A path that is neither, a damaged record, or an object that is not there.
         SweepError: A damaged store.
     """
     if source is None:
-        return demo(wanted or OBJECTS)
+        return own(wanted)
     if (source / "zarr.json").is_file():
-        return _store(source, wanted)
+        return stored.store(source, wanted)
     records = sorted(source.glob("01_*.json"))
     if records:
         return _run(records[0], wanted)
@@ -49,24 +46,57 @@ def find(source: Path | None, *, wanted: list[str] | None = None) -> list[Subjec
     )
 
 
-def demo(names: Sequence[str] = OBJECTS, *, stride: int = 1) -> list[Subject]:
-    """The embedded networks, off-the-shelf and anti-aliased, over embedded objects on white."""
-    loaded = [networks.load(name, antialiased=smooth) for name in networks.EMBEDDED for smooth in KINDS]
-    return _extracted(loaded, [objects.load(name, size=SIZE) for name in names], stride)
+def own(wanted: Sequence[str] | None = None) -> list[Subject]:
+    """A photographed object with any anchor, the study's, and an embedded one; or the study's of those wanted.
+
+    Raises:
+        ValueError: An object that the study does not have.
+    """
+    if wanted:
+        return stored.study(wanted)
+    return [photographed(), *stored.study(), embedded()]
 
 
-def _extracted(loaded: list[Network], things: list[objects.Cutout | Photo], stride: int) -> list[Subject]:
-    scenes = [_scene(thing, loaded[0].frame) for thing in things]
-    return from_features([_extract(network, scene, stride) for scene in scenes for network in loaded])
+def photographed(name: str = PHOTOGRAPHED, *, stride: int = REAL_STRIDE) -> Subject:
+    """A photographed object on white, by EfficientNet-Lite0 and its anti-aliased twin, block by block."""
+    loaded = [networks.load(REAL, antialiased=smooth) for smooth in KINDS]
+    thing = objects.load(name, size=SIDE)
+    return _lazily(
+        loaded, thing, stride, name=f"{name}, {SIDE} px, any anchor", group="Photographs, any anchor",
+        layers=("pool", "fc", *_BLOCKS), average=True,
+    )  # fmt: skip
 
 
-def _extract(network: Network, scene: Scene, stride: int) -> Features:
-    layers = [layer for layer in _LAYERS if layer in network.layers]
-    return features.extract(network, scene, layers=layers or None, stride=stride)
+def embedded(name: str = EMBEDDED_OBJECT, *, stride: int = EMBEDDED_STRIDE) -> Subject:
+    """An embedded object on white, by the twelve embedded networks, their training in their titles."""
+    loaded = [
+        dataclasses.replace(network, title=f"{TITLES[each]}, {words}, {KINDS[smooth]}")
+        for each in networks.EMBEDDED
+        for positions, words in TRAINED.items()
+        for smooth in KINDS
+        for network in [networks.load(each, antialiased=smooth, weights=positions)]
+    ]
+    thing = objects.load(name, size=SMALL)
+    return _lazily(loaded, thing, stride, name=f"{name}, {SMALL} px, any anchor", group="The workbook's own networks")
 
 
-def _scene(thing: objects.Cutout | Photo, frame: int) -> Scene:
-    return Crop(thing, frame=frame) if isinstance(thing, Photo) else Paste(thing, frame=frame)
+def _lazily(loaded: Sequence[Network], thing: objects.Cutout | Photo, stride: int, **about: object) -> Subject:
+    """A subject whose networks run when their turn comes, ``layers`` and ``average`` as of ``features.extract``."""
+    scene = Crop(thing, frame=loaded[0].frame) if isinstance(thing, Photo) else Paste(thing, frame=loaded[0].frame)
+    options = {key: about.pop(key) for key in ("layers", "average") if key in about}
+    rows, cols = shifting.positions(scene.grid, stride)
+    return Subject(
+        rows=rows.tolist(), cols=cols.tolist(), frame=scene.frame, scene=scene, size=moved(scene),
+        networks=[functools.partial(_extract, network, scene, stride, **options) for network in loaded],
+        **{"name": scene.name, **about},
+    )  # fmt: skip
+
+
+def _extract(
+    network: Network, scene: Scene, stride: int, *, layers: Sequence[str] = _LAYERS, average: bool = False
+) -> Features:
+    there = [layer for layer in layers if layer in network.layers]
+    return features.extract(network, scene, there or None, stride=stride, average=average, progress=False)
 
 
 def _run(record: Path, wanted: list[str] | None) -> list[Subject]:
@@ -76,104 +106,7 @@ def _run(record: Path, wanted: list[str] | None) -> list[Subject]:
         name, size = parameters["network"], parameters["object_size"]
     except (KeyError, TypeError) as error:
         raise ValueError(f"{record} is no record of notebook 01: {error} is missing") from error
-    names = wanted or parameters.get("object_names") or [parameters.get("object_name", OBJECTS[0])]
+    names = wanted or parameters.get("object_names") or [parameters.get("object_name", EMBEDDED_OBJECT)]
     weights = parameters.get("weights", "default")
     pair = [networks.load(name, antialiased=smooth, weights=weights) for smooth in KINDS]
-    return _extracted(pair, [objects.load(each, size=size) for each in names], parameters.get("stride", 1))
-
-
-def _store(path: Path, wanted: list[str] | None) -> list[Subject]:
-    """The first objects of a sweep's store, or those wanted: maps against the five anchors."""
-    from helpers.tools.sweep.reading import groups, load, open_store, reading
-
-    tree = open_store(path)
-    together: dict[str, list] = {}  # the groups that look at one object in one frame at the same positions
-    for node in groups(tree):
-        about = node.attrs["made_from"]
-        key = json.dumps([node.name, *(about[name] for name in ("frame", "size", "rows", "cols"))])
-        together.setdefault(key, []).append(node)
-    frames = {str(node.attrs["made_from"]["frame"]) for node in groups(tree)}
-    subjects = []
-    for nodes in together.values():
-        about = nodes[0].attrs["made_from"]
-        shown = _px(about["size"]) + (f" in {_px(about['frame'])}" if len(frames) > 1 else "")
-        with reading(path):
-            done = np.all([node.done.values for node in nodes], axis=0)
-        finished = nodes[0].object.values[done].tolist()
-        for name in wanted or finished[:AT_MOST]:
-            if name not in finished:
-                raise ValueError(f"there is no object {name!r} in the store{nearest(name, finished)}")
-            stored = [load(node.to_dataset().sel(object=[name]), path / node.path.lstrip("/")) for node in nodes]
-            subjects.append(_stored(name, shown, stored, tree.attrs["made_from"]["background"]))
-    if not subjects:
-        raise ValueError(f"{path} has no object that every network is finished with: continue the sweep first")
-    return subjects
-
-
-def _px(sides: Sequence[int]) -> str:
-    return " x ".join(str(side) for side in dict.fromkeys(sides)) + " px"
-
-
-def _stored(name: str, shown: str, stored: list[Dataset], background: str) -> Subject:
-    """One object of a store, as the sweep saw it."""
-    stored = [data.isel(object=0) for data in stored]
-    first, about = stored[0], stored[0].attrs["made_from"]
-    cutout = objects.Cutout(torch.from_numpy(first.pixels.values), name, str(first.category.values) or None)
-    scene = Paste(cutout, tuple(about["frame"]), background=background)
-    found = []
-    for data in stored:
-        about = data.attrs["made_from"]
-        layers = {
-            str(layer): {
-                str(anchor): data.similarity.sel(layer=layer, anchor=anchor).values for anchor in data.anchor.values
-            }
-            for layer in data.layer.values
-        }
-        found.append(
-            Maps(
-                about["title"], about["weights"], layers, probability=data.probability.values,
-                label=str(data.category.values), top1=data.top1.values,
-                labels=networks.class_names(Source.parse(about["network"]).name),
-                note="from a store: the five classic anchors only",
-            )
-        )  # fmt: skip
-    return Subject(
-        name=f"{name}, {shown}", rows=about["rows"], cols=about["cols"], frame=scene.frame, networks=found,
-        scene=scene,
-    )  # fmt: skip
-
-
-def published() -> list[Subject]:
-    """The authors' maps as subjects of their own, if they are on this machine; with the picture, if that is too."""
-    found = find_maps()
-    subjects = []
-    for name, label in LABELS.items():
-        by_network: dict[str, dict[str, dict[str, np.ndarray]]] = {}
-        for key, values in found.items():
-            network, layer, thing, anchor = key.split("/")
-            if thing == name:
-                by_network.setdefault(network, {}).setdefault(layer, {})[anchor] = values
-        shown = []
-        for source in (Source(network, smooth) for network in PUBLISHED for smooth in KINDS):
-            layers = by_network.get(source.published, {})
-            probability = layers.pop("class", {}).get("br")
-            if layers:
-                shown.append(
-                    Maps(
-                        source.title, "maps published by the authors (Lee, Yang, Wang 2020)", layers,
-                        probability=probability, label=label, note="published: the five classic anchors only",
-                    )
-                )  # fmt: skip
-        if shown:
-            rows, cols = next(iter(next(iter(shown[0].layers.values())).values())).shape
-            try:
-                scene = _scene(objects.load(name), 224)
-            except assets.AssetError:
-                scene = None  # the maps are here and the picture isn't
-            subjects.append(
-                Subject(
-                    name=f"{name} (published maps)", rows=range(rows), cols=range(cols), frame=(224, 224),
-                    networks=shown, scene=scene, size=(225 - rows, 225 - cols),
-                )
-            )  # fmt: skip
-    return subjects
+    return [_lazily(pair, objects.load(each, size=size), parameters.get("stride", 1)) for each in names]

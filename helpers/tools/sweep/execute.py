@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import datetime
 import importlib.util
+import itertools
 import shutil
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -18,7 +19,7 @@ from tqdm import tqdm
 
 from helpers import runtime
 from helpers.networks import Source
-from helpers.tools.sweep import store
+from helpers.tools.sweep import compilation, store
 from helpers.tools.sweep.plan import Plan, Settings, Task
 from helpers.tools.sweep.reading import SweepError
 from helpers.tools.sweep.task import compute, loaded, on_worker, throughput
@@ -115,6 +116,11 @@ def _estimate(machine: Any, waiting: Sequence[Task], finished: int, settings: Se
     frames, left = sum(task.frames for task in waiting), datetime.timedelta(seconds=round(seconds))
     head = f"{len(waiting)} tasks to do, {finished} done: {frames:,} frames, about {left} on {machine.words}."
     lines = [f"  {source.key}: {speed:,.0f} frames/s" for source, speed in speeds.items()]
+    work = {task.group: 0.0 for task in waiting}
+    for task in waiting:
+        work[task.group] += task.frames / speeds[task.source]
+    if machine.compiles(settings) and max(work.values()) >= compilation.WORTH:
+        lines.append("What takes minutes is compiled first if that is faster; it is then less.")
     return "\n".join([head, "Measured just now:", *lines])
 
 
@@ -127,15 +133,25 @@ class _Here:
     def device(self, name: str) -> str:
         return str(runtime.device(name))
 
+    def compiles(self, settings: Settings) -> bool:
+        return compilation.possible(settings)
+
     def call(self, function: Callable, *arguments: Any, **options: Any) -> Any:
         return function(*arguments, **options)
 
     def results(
         self, tasks: Sequence[Task], checksums: dict[Source, str], settings: Settings, bar: tqdm
     ) -> Iterator[tuple[Task, dict[str, np.ndarray]]]:
-        for task in tasks:
-            network = loaded(task.source, device=settings.device)
-            yield task, compute(network, task.cutout, settings=settings, progress=bar.update)
+        for _, group in itertools.groupby(tasks, key=lambda task: task.group):
+            group = list(group)
+            first, frames = group[0], sum(task.frames for task in group)
+            network = loaded(first.source, device=settings.device)
+            with compilation.compiled(network, first.cutout, settings=settings, frames=frames) as way:
+                if way and not bar.disable:
+                    bar.write(f"{first.group}: {way.words}")
+                how = {"settings": settings, "read": way and way.reader, "progress": bar.update}
+                for task in group:
+                    yield task, {**compute(network, task.cutout, **how), "compiled": bool(way and way.used)}
 
 
 @contextlib.contextmanager
@@ -226,6 +242,9 @@ class _Cluster:
     def device(self, name: str) -> str:
         # Without a number: which of its devices "cuda" is, each worker decides.
         return self.call(runtime.device, name).type
+
+    def compiles(self, settings: Settings) -> bool:
+        return False  # each worker would do it for itself
 
     def call(self, function: Callable, *arguments: Any, **options: Any) -> Any:
         future = self._client.submit(function, *arguments, **options, pure=False)

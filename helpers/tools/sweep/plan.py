@@ -51,6 +51,10 @@ class Settings:
         found = [layer for layer in network.layers if layer in self.layers]
         return found or network.check(self.layers)
 
+    def layers_to_read(self, network: Network) -> list[str]:
+        """Those, and the logits."""
+        return list(dict.fromkeys([*self.layers_of(network), network.logits]))
+
     def scene(self, network: Network, cutout: Cutout) -> Paste:
         """The object over the background, in the frame that the network is looked at with."""
         return Paste(cutout, self.frame or network.frame, background=self.background)

@@ -13,6 +13,7 @@ import torch
 
 from helpers import features, runtime, similarity
 from helpers.features.batches import scene_reader
+from helpers.features.reading import Reader
 from helpers.measures import variation
 from helpers.networks import Network, Source
 from helpers.objects import Cutout
@@ -60,11 +61,17 @@ def class_indices(network: Network, label: str | None) -> list[int]:
 
 
 def compute(
-    network: Network, cutout: Cutout, *, settings: Settings, progress: Callable[[int], object] | None = None
+    network: Network,
+    cutout: Cutout,
+    *,
+    settings: Settings,
+    read: Reader | None = None,
+    progress: Callable[[int], object] | None = None,
 ) -> dict[str, np.ndarray]:
     """Everything stored about one object in one network; features are dropped after their batch.
 
-    ``progress`` is called with the number of frames after each batch.
+    ``read`` is the network's reader where one is open; ``progress`` is called with the number of frames after each
+    batch.
 
     Returns:
         similarity: float32 (layers, 5, R, C).
@@ -89,9 +96,9 @@ def compute(
             progress(len(logits))
 
     maps = features.similarity_maps(
-        network,
+        read or network,
         scene,
-        list(dict.fromkeys([*layers, network.logits])),
+        settings.layers_to_read(network),
         stride=settings.stride,
         device=settings.device,
         precision=settings.precision,

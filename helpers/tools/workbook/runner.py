@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from helpers.features import perturbation
+from helpers import runtime
 from helpers.tools.workbook.notebooks import Notebook, Refused
 from helpers.tools.workbook.progress import Progress
 
@@ -199,7 +199,7 @@ def environment(*, share: int, perturb: int) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join([checkout, *([path] if path else [])]),
         "PYTHONHASHSEED": "0",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-        perturbation.VARIABLE: str(perturb),
+        runtime.PERTURB: str(perturb),
         "JUPYTER_PREFER_ENV_PATH": "1",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     }

@@ -7,11 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from helpers.networks.source import TITLES
 from helpers.views.plots.style import ANTIALIASED, OFF_THE_SHELF, Figure, plain_numbers, style
 
 _KINDS = {"off-the-shelf": ("off-the-shelf", OFF_THE_SHELF, -0.1), "antialiased": ("anti-aliased", ANTIALIASED, 0.1)}
 _MARKERS = {"alexnet": "o", "vgg16": "s", "resnet50": "^", "mobilenet_v2": "D"}
+
+
+def _title(network: str) -> str:
+    from helpers.networks.source import TITLES  # here: most pictures are of no network, whose libraries take seconds
+
+    return TITLES.get(network, network)
 
 
 def anchor_means(means: pd.DataFrame, *, anchors: Sequence[str]) -> Figure:
@@ -40,7 +45,7 @@ def anchor_means(means: pd.DataFrame, *, anchors: Sequence[str]) -> Figure:
                 axis.set_xticks(range(len(anchors)), anchors)
                 axis.grid(axis="y", color="0.92")
                 if i == 0:
-                    axis.set_title(f"{TITLES.get(network, network)}\n{layer}")
+                    axis.set_title(f"{_title(network)}\n{layer}")
                 if j == 0:
                     axis.set_ylabel(f"{patch} patch\nmean cosine")
         figure.supxlabel("anchor", fontsize=10)
@@ -73,7 +78,7 @@ def local_global(table: pd.DataFrame) -> Figure:
         for name, colour, _ in _KINDS.values():
             axis.plot([], [], "o", color=colour, label=name)
         for network in dict.fromkeys(table["network"]):
-            axis.plot([], [], _MARKERS[network], color="0.5", label=TITLES.get(network, network))
+            axis.plot([], [], _MARKERS[network], color="0.5", label=_title(network))
         axis.set(xscale="log", yscale="log", xlabel="local: 1 − cosine at 1 px from the anchor")
         axis.set_ylabel("global: 1 − mean cosine over the frame")
         # Equal steps are equal ratios on both axes: a slope of one would be as much gained globally as locally.
