@@ -167,7 +167,7 @@ def test_a_panel_is_pressed_saved_and_opened_again(lab):
     box = picture.bounding_box()
     page.mouse.move(box["x"] + 0.65 * box["width"], box["y"] + 0.3 * box["height"])
     page.mouse.down()
-    page.mouse.move(box["x"] + 0.78 * box["width"], box["y"] + 0.7 * box["height"], steps=8)
+    page.mouse.move(box["x"] + 0.75 * box["width"], box["y"] + 0.5 * box["height"], steps=8)
     page.mouse.up()
     page.wait_for_function(
         "alt => !document.querySelector('img.shift-picture').alt.includes(alt)", arg=f"row {moved[0]},"
