@@ -123,6 +123,7 @@ def _place(caption):
 def test_opening_and_saving_a_notebook_leaves_git_clean(lab):
     assert HOOK in (ROOT / "Makefile").read_text(encoding="utf-8")
     _open(lab, PAIR)
+    lab.page.wait_for_timeout(4000)  # the kernel has told its version, which JupyterLab would write
     before = (lab.folder / f"{PAIR}.ipynb").stat().st_mtime_ns
     _save(lab, PAIR)
     assert (lab.folder / f"{PAIR}.ipynb").stat().st_mtime_ns > before, "it was not saved"
