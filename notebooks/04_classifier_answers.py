@@ -341,7 +341,7 @@ guess.beside(
 # `figures/explorer.html`, the answers themselves change while you drag a cup.)
 
 # %%
-panel = panels.MapPanel({kind: each.numpy() for kind, each in probability.items()}, scene, label=quantity, stride=stride, limits=(0, 1))
+panel = panels.MapPanel({kind: each.numpy() for kind, each in probability.items()}, scene, label=quantity, stride=stride, limits=(0, 1), answers=full, labels=first.labels)
 panel
 
 # %% [markdown]

@@ -9,9 +9,11 @@ its whole state in traits, so it can be driven without a browser::
     panel = panels.MapPanel({"off-the-shelf": a, "anti-aliased": b}, scene, label="P(airplane)")
     panel
 
-In a live notebook the panel is a row of controls over one picture. Where nobody can move a slider (papermill,
-nbconvert) it shows the same picture as a plain PNG and opens no widget at all, so an executed notebook carries
-no widget state and its readers still see the default view.
+In a live notebook the panel is rows of controls over one picture. A press in a map, or a drag over it or over the
+frame, moves the object; with Shift the anchor is put there. The last picture stays in the notebook when it is saved.
+Where nobody can press anything (papermill, nbconvert, or ``SHIFT_UNATTENDED`` is set) the panel shows the same
+picture as a plain PNG and opens no widget at all, so an executed notebook carries no widget state and its readers
+still see the default view.
 
 Traits common to both panels (positions are the object's, in pixels, on the lattice of the maps):
 
@@ -29,6 +31,8 @@ Traits common to both panels (positions are the object's, in pixels, on the latt
 pixels: setting those puts the anchor anywhere and turns ``anchor`` to "here".
 ``MapPanel`` adds ``left`` and ``right``, the names of the two maps shown.
 
+``panel.press(x, y, anchor=False)`` does what a press in the picture does, ``panel.go(row, col)`` moves the object,
+``panel.fit()`` sets the colours to the maps on show, ``panel.lay_out(width)`` draws for a window of that width.
 ``panel.figure`` is the matplotlib Figure of the present state (save it with ``record.save_figure``),
 ``panel.png()`` its bytes, ``panel.widget`` the ipywidgets box (made when first asked for).
 
