@@ -431,6 +431,8 @@ def test_a_press_in_a_map_moves_the_object_and_with_shift_the_anchor(window, pan
     assert (panel.row, panel.col) == (12, 4)
     panel.press(*_at(panel, axes, -2.2, 18.2))  # on the edge's margin
     assert (panel.row, panel.col) == (0, 16)
+    panel.press(0.0, 1.0, start=_at(panel, axes, 8, 8))  # a drag out of the map, over the others
+    assert (panel.row, panel.col) == (16, 0)
 
 
 def test_a_press_in_the_frame_takes_the_object_by_its_middle_and_one_beside_does_nothing():
@@ -456,11 +458,11 @@ def test_the_browser_is_answered_also_when_a_press_fails(monkeypatch):
     sent = []
     monkeypatch.setattr(panel._picture, "send", sent.append)
     x, y = _at(panel, panel._canvas.panes[1]["axes"], 2, 3)
-    panel._picture._told(None, {"x": x, "y": y, "anchor": True}, [])
+    panel._picture._told(None, {"x": x, "y": y, "anchor": True, "start": [x, y]}, [])
     assert (panel.anchor_row, panel.anchor_col) == (2, 3) and len(sent) == 1
     monkeypatch.setattr(panel, "press", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        panel._picture._told(None, {"x": x, "y": y, "anchor": True}, [])
+        panel._picture._told(None, {"x": x, "y": y, "anchor": True, "start": [x, y]}, [])
     assert len(sent) == 2  # or it would wait for ever, and the picture be dead
 
 

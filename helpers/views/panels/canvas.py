@@ -176,17 +176,22 @@ class Canvas:
             "\n".join(textwrap.fill(line, self._line, break_on_hyphens=False) for line in words.split("\n"))
         )
 
-    def place(self, x: float, y: float) -> tuple[str, float, float] | None:
+    def place(self, x: float, y: float, *, start: tuple[float, float] | None = None) -> tuple[str, float, float] | None:
         """What is at a place of the picture, from 0 to 1 from its left and from its top.
 
+        Args:
+            x: the place from the left.
+            y: the place from the top.
+            start: where a drag to it began: it stays in the frame or the map that it began in.
+
         Returns:
-            ``"frame"`` or ``"map"``, and row and column there in pixels, not rounded; None beside them all. The
-            margin around them belongs to their edge.
+            ``"frame"`` or ``"map"``, and row and column there in pixels, not rounded, also beyond its edge; None where
+            none of them was pressed. The margin around them belongs to their edge.
         """
         width, height = self.figure.bbox.size
-        point = (x * width, (1 - y) * height)
+        began, point = ((left * width, (1 - top) * height) for left, top in (start or (x, y), (x, y)))
         for axes in (self.frame_axes, *(pane["axes"] for pane in self.panes)):
-            if axes.get_window_extent().padded(0.09 * self.figure.dpi).contains(*point):
+            if axes.get_window_extent().padded(0.09 * self.figure.dpi).contains(*began):
                 col, row = axes.transData.inverted().transform(point)
                 return "frame" if axes is self.frame_axes else "map", float(row), float(col)
         return None

@@ -139,7 +139,7 @@ class Panel(Kept, tl.HasTraits):
     def _put_anchor(self, row: float, col: float) -> None:
         self.go(row, col)  # there is no anchor: the press is not lost
 
-    def press(self, x: float, y: float, *, anchor: bool = False) -> None:
+    def press(self, x: float, y: float, *, anchor: bool = False, start: tuple[float, float] | None = None) -> None:
         """What a press in the picture does: in a map it moves the object, or the anchor, there.
 
         In the frame, a pasted object gets its middle there. Beside them nothing happens.
@@ -148,8 +148,9 @@ class Panel(Kept, tl.HasTraits):
             x: place in the picture, from 0 at its left to 1 at its right.
             y: the same from its top.
             anchor: move the anchor, where there is one.
+            start: the place where a drag began, which goes on beyond the map's edge.
         """
-        found = self._canvas.place(x, y)
+        found = self._canvas.place(x, y, start=start)
         if found is None:
             return
         where, row, col = found
@@ -217,7 +218,7 @@ class Panel(Kept, tl.HasTraits):
             ]
             fit = w.Button(description="fit colours", tooltip="Set the colours to the maps on show", layout=_AUTO)
             fit.on_click(lambda _: self.fit())
-            self._picture = Picture(lambda x, y, anchor: self.press(x, y, anchor=anchor), layout={"width": "100%"})
+            self._picture = Picture(lambda *at, **how: self.press(*at, **how), layout={"width": "100%"})
             self._picture.observe(
                 lambda _: self.lay_out(self._picture.width or WIDTH, ratio=self._picture.ratio), ["width", "ratio"]
             )

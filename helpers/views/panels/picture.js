@@ -16,7 +16,7 @@ function render({ model, el }) {
     image.alt = model.get("alt");
   };
 
-  let waiting = null, under_way = false, pressed = false;
+  let waiting = null, under_way = false, start = null; // where the press began
   const send = () => {
     if (under_way || waiting === null) return;
     model.send(waiting);
@@ -26,7 +26,8 @@ function render({ model, el }) {
   const tell = (event) => {
     const box = image.getBoundingClientRect();
     const x = (event.clientX - box.left) / box.width, y = (event.clientY - box.top) / box.height;
-    waiting = { x, y, anchor: event.shiftKey };
+    start ??= [x, y];
+    waiting = { x, y, start, anchor: event.shiftKey };
     send();
   };
   const answered = () => {
@@ -37,11 +38,11 @@ function render({ model, el }) {
     if (event.button !== 0) return;
     event.preventDefault(); // no selection by Shift
     image.setPointerCapture(event.pointerId);
-    pressed = true;
+    start = null;
     tell(event);
   });
-  image.addEventListener("pointermove", (event) => pressed && tell(event));
-  for (const end of ["pointerup", "pointercancel"]) image.addEventListener(end, () => { pressed = false; });
+  image.addEventListener("pointermove", (event) => start && tell(event));
+  for (const end of ["pointerup", "pointercancel"]) image.addEventListener(end, () => { start = null; });
 
   let timer = null;
   const measure = () => {

@@ -13,7 +13,8 @@ class Picture(anywidget.AnyWidget):
     """A PNG that is pressed and dragged over.
 
     Args:
-        pressed: called with the place, from 0 to 1 from the left and from the top, and whether Shift was held.
+        pressed: called with the place, from 0 to 1 from the left and from the top, ``anchor=``, whether Shift was held,
+            and ``start=``, the place where the drag began.
     """
 
     _esm = Path(__file__).with_name("picture.js")
@@ -27,13 +28,13 @@ class Picture(anywidget.AnyWidget):
     width = tl.Int(0, help="the width there is, in pixels of the page; 0 until a browser says").tag(sync=True)
     ratio = tl.Float(1.0, help="the screen's pixels per pixel of the page, at most 2").tag(sync=True)
 
-    def __init__(self, pressed: Callable[[float, float, bool], None], **traits: object) -> None:
+    def __init__(self, pressed: Callable[..., None], **traits: object) -> None:
         super().__init__(**traits)
         self._pressed = pressed
         self.on_msg(self._told)
 
     def _told(self, _widget: object, content: dict, _buffers: object) -> None:
         try:
-            self._pressed(content["x"], content["y"], content["anchor"])
+            self._pressed(content["x"], content["y"], anchor=content["anchor"], start=tuple(content["start"]))
         finally:
             self.send({"done": True})  # the browser waits for it
