@@ -62,23 +62,27 @@ def compiled(network: Network, cutout: Cutout, *, settings: Settings, frames: in
     scene, layers = settings.scene(network, cutout), settings.layers_to_read(network)
     size = settings.batch_size or features.batch_for(network, scene.frame, device=runtime.device(settings.device))
     grid = torch.cartesian_prod(*positions(scene.grid, settings.stride))
+    size = min(size, len(grid))
     how = {"device": settings.device, "precision": settings.precision, "average": False, "fold": True}
-    with features.reader(network, layers, **how) as read:
+    with features.reader(network, layers, **how) as read, contextlib.ExitStack() as given_back:
         with scene_reader(read, scene, layers, grid, reuse=True, **how) as source:
-            places = grid[torch.arange(size) % len(grid)]
+            places = grid[:size]
 
             def timed() -> tuple[float, dict[str, torch.Tensor]]:
                 start = time.perf_counter()
                 ((_, found),) = source.batches(places, size=size, progress=False)
                 return (time.perf_counter() - start) / size, found
 
-            timed()  # settles what is read
+            if len(list(source.batches(places, size=size, progress=False))) > 1:  # which settles what is read, too
+                yield Compiled(read, "not compiled: there is no memory for a whole batch", used=False)
+                return
             module = read.tails.get(source.settings["reuse"], read.module)
             own = {"forward": module.forward} if "forward" in vars(module) else {}
             plainly, (slow, exact) = module.forward, min((timed() for _ in range(ROUNDS)), key=lambda each: each[0])
             if slow * frames < WORTH:
                 yield Compiled(read, f"not compiled: {slow * frames:.0f} s of work", used=False)
                 return
+            given_back.callback(_give_back, module, own)  # also after an interrupt
             try:
                 start = time.perf_counter()
                 quickly = torch.compile(plainly, dynamic=False, **WAY)
@@ -95,12 +99,13 @@ def compiled(network: Network, cutout: Cutout, *, settings: Settings, frames: in
             if used := not words:
                 words = f"compiled in {spent:.0f} s: {1 / min(taken[1]):,.0f} frames/s, {1 / min(taken[0]):,.0f} before"
             module.forward = ways[1] if used else plainly
-        try:
-            yield Compiled(read, words, used=used)
-        finally:
-            vars(module).pop("forward")
-            vars(module).update(own)
-            torch._dynamo.reset()  # forgets what was compiled; it keeps a few versions only
+        yield Compiled(read, words, used=used)
+
+
+def _give_back(module: torch.nn.Module, own: dict) -> None:
+    vars(module).pop("forward", None)
+    vars(module).update(own)
+    torch._dynamo.reset()  # forgets what was compiled; it keeps a few versions only
 
 
 def _verdict(exact: dict[str, torch.Tensor], again: dict[str, torch.Tensor], slow: float, fast: float) -> str:

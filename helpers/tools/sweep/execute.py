@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import collections
 import contextlib
 import dataclasses
 import datetime
@@ -116,10 +117,12 @@ def _estimate(machine: Any, waiting: Sequence[Task], finished: int, settings: Se
     frames, left = sum(task.frames for task in waiting), datetime.timedelta(seconds=round(seconds))
     head = f"{len(waiting)} tasks to do, {finished} done: {frames:,} frames, about {left} on {machine.words}."
     lines = [f"  {source.key}: {speed:,.0f} frames/s" for source, speed in speeds.items()]
-    work = {task.group: 0.0 for task in waiting}
+    work, many = collections.Counter(), collections.Counter()
     for task in waiting:
         work[task.group] += task.frames / speeds[task.source]
-    if machine.compiles(settings) and max(work.values()) >= compilation.WORTH:
+        many[task.group] += task.frames
+    long = any(work[group] >= compilation.WORTH and many[group] >= compilation.FRAMES for group in work)
+    if machine.compiles(settings) and long:
         lines.append("What takes minutes is compiled first if that is faster; it is then less.")
     return "\n".join([head, "Measured just now:", *lines])
 

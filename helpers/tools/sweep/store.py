@@ -6,7 +6,7 @@ tasks never share a file:
 - ``similarity`` float32 (layer, object, anchor, row, col); ``probability`` float32 and ``top1`` int32
   (object, row, col); ``scalars`` float64 (layer, object, anchor, measure); ``drop`` float64 (layer, object,
   ring); ``pixels`` uint8 (object, 4, y, x), the object itself; ``done`` uint8 (object), 1 where all of that is
-  there, 2 where it was read from a compiled network (features within 1e-5 of each layer's largest).
+  there, 2 where its network was compiled (features of a first batch within 1e-5 of each layer's largest).
 - coordinates: layer, object (its name), category, anchor, measure, unit, row and col and ring in pixels.
 
 zarr puts each file in place by a rename and ``done`` is written last, after the others are on the disk, so a process

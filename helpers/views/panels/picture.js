@@ -16,18 +16,19 @@ function render({ model, el }) {
     image.alt = model.get("alt");
   };
 
-  let waiting = null, under_way = false, start = null; // where the press began
+  let under_way = false, start = null, anchor = false; // of the press: where it began, and whether with Shift
+  const waiting = []; // the latest place of each press
   const send = () => {
-    if (under_way || waiting === null) return;
-    model.send(waiting);
+    if (under_way || !waiting.length) return;
+    model.send(waiting.shift());
     under_way = true;
-    waiting = null;
   };
   const tell = (event) => {
     const box = image.getBoundingClientRect();
     const x = (event.clientX - box.left) / box.width, y = (event.clientY - box.top) / box.height;
     start ??= [x, y];
-    waiting = { x, y, start, anchor: event.shiftKey };
+    if (waiting.at(-1)?.start === start) waiting.pop();
+    waiting.push({ x, y, start, anchor });
     send();
   };
   const answered = () => {
@@ -39,6 +40,7 @@ function render({ model, el }) {
     event.preventDefault(); // no selection by Shift
     image.setPointerCapture(event.pointerId);
     start = null;
+    anchor = event.shiftKey;
     tell(event);
   });
   image.addEventListener("pointermove", (event) => start && tell(event));

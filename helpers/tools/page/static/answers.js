@@ -102,6 +102,7 @@ let saidLater = null
 function announce() {
   clearTimeout(saidLater)
   saidLater = setTimeout(() => {
+    if (state.loading) return // the next drawing announces
     const [row, col] = pixel(state.at)
     const [cols, at] = [grid()[1], state.at]
     const parts = SIDES.map((side) => {

@@ -1,6 +1,5 @@
 // Pixels, lines and words. A map is a canvas of one pixel per position, which the style sheet enlarges.
 
-const PANELS = [...SIDES, "difference"]
 const palettes = new Map() // name -> its colours as canvas pixels
 const UNKNOWN = "#9e9e9e"
 
@@ -177,6 +176,7 @@ function drawScale() {
 
 function setPalette(name) {
   state.palette = name
+  if (state.loading) return // drawn when it is there
   paintMaps()
   drawScale()
 }

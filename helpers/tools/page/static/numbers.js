@@ -71,14 +71,6 @@ function largest(values) {
   return values.reduce((high, value) => (value > high ? value : high), -Infinity)
 }
 
-// Two round numbers between low and high, far apart.
-function fewTicks(low, high) {
-  const power = 10 ** Math.floor(Math.log10(high - low))
-  const step = [1, 0.5, 0.2, 0.1].map((share) => share * power)
-    .find((size) => Math.floor(high / size) - Math.ceil(low / size) >= 1)
-  return [Math.ceil(low / step), Math.floor(high / step)].map((times) => Number((times * step).toPrecision(6)))
-}
-
 // The next 1, 2 or 5 times a power of ten: a difference's limit that seldom jumps.
 function niceLimit(value) {
   if (!(value > 1e-9)) return 1e-3

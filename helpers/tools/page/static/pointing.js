@@ -67,10 +67,11 @@ function press(pad, begin, move, clicks) {
     move(event, from)
   })
   pad.addEventListener("pointerup", (event) => {
+    if (!event.isPrimary) return // a second finger
     if (from && !from.moved && clicks && event.pointerType === "mouse" && !state.loading) anchorHere()
     end()
   })
-  pad.addEventListener("pointercancel", end)
+  pad.addEventListener("pointercancel", (event) => event.isPrimary && end())
   pad.addEventListener("contextmenu", (event) => event.preventDefault()) // a finger's long press opens none
 }
 

@@ -37,7 +37,7 @@ function offerNetworks(wanted) {
 let last = Promise.resolve()
 function queued(work) {
   state.loading++
-  last = last.then(work).finally(() => state.loading--).then(() => state.loading || writeAddress())
+  last = last.catch(() => {}).then(work).finally(() => state.loading--).then(() => state.loading || writeAddress())
   return last
 }
 
@@ -116,8 +116,8 @@ function connect() {
   }
   options($("palette"), Object.keys(page.palettes).map((text) => ({ text })))
   $("palette").onchange = (event) => setPalette(event.target.selectedOptions[0].text)
-  $("low").oninput = (event) => setRange(Math.min(Number(event.target.value), state.high - 0.02), state.high)
-  $("high").oninput = (event) => setRange(state.low, Math.max(Number(event.target.value), state.low + 0.02))
+  $("low").oninput = (event) => state.loading || setRange(Math.min(Number(event.target.value), state.high - 0.02), state.high)
+  $("high").oninput = (event) => state.loading || setRange(state.low, Math.max(Number(event.target.value), state.low + 0.02))
   $("fit").onclick = () => state.loading || fit()
   $("here").onclick = () => state.loading || anchorHere()
   for (const button of document.querySelectorAll("[data-anchor]")) {
