@@ -490,6 +490,13 @@ def test_the_picture_fits_its_window(width, maps):
     assert min(axes.get_window_extent().width for axes in panel.figure.axes if axes.images) >= 1.5 * 96 - 1
 
 
+def test_the_slider_follows_colours_that_are_fitted_beyond_its_range():
+    panel = panels.MapPanel({"low": np.full((GRID, GRID), -3.0) + np.eye(GRID)}, _scene(), limits=(0, 1))
+    assert panel.widget and panel._sliders["lower"].min == 0
+    panel.fit()
+    assert panel.lower == panel._sliders["lower"].value == -3
+
+
 def test_colours_are_fitted_to_what_is_on_show():
     panel = panels.SimilarityPanel([_reaching(0.3)], lower=0.7)
     panel.widget.children[1].children[-1].click()

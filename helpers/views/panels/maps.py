@@ -102,6 +102,8 @@ class MapPanel(Panel):
             high = max(abs(low), abs(high))
             low = -high
         self._upper = high if high > low else low + 1.0
+        if slider := self._sliders.get("lower"):  # or it would keep the value inside its old range
+            slider.min, slider.max = min(slider.min, low), max(slider.max, self._upper)
         self._held = True
         self.lower = low
         self._held = False

@@ -45,7 +45,7 @@ class Panel(Kept, tl.HasTraits):
 
     _quantity = "value"
     _upper = 1.0
-    _hint = "Press in a map, or drag over it or the frame, to move the object."
+    _hint = "Press in a map, or drag over it, to move the object."
 
     # --- what a subclass fills in
     def _menus(self) -> list:
