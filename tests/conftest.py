@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -33,6 +34,16 @@ def no_proxy(monkeypatch) -> None:
     """Servers of tests are on this machine, also where others are reached through a proxy."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
     monkeypatch.setenv("no_proxy", "127.0.0.1,localhost")
+
+
+@pytest.fixture
+def displayed(monkeypatch) -> list[dict]:
+    """Someone is there; what panels display, and what they renew it with."""
+    shown = []
+    handle = SimpleNamespace(update=lambda data, raw: shown.append(data))
+    monkeypatch.setattr("helpers.views.panels.kept.someone_is_there", lambda: True)
+    monkeypatch.setattr("IPython.display.display", lambda data, **_: shown.append(data) or handle)
+    return shown
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from datetime import UTC, datetime
-from types import SimpleNamespace
 
 import nbformat
 import pandas as pd
@@ -15,7 +14,6 @@ from PIL import Image
 
 from helpers import objects
 from helpers.views import panels
-from helpers.views.panels import kept
 
 ASKED = {"Is it <flat>?": ["flat", "not flat"], "How high?": ["0.5", "0.9"]}
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -24,16 +22,6 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 @pytest.fixture(autouse=True)
 def nothing_kept(monkeypatch):
     monkeypatch.setattr(panels.Guess, "_kept", {})
-
-
-@pytest.fixture
-def displayed(monkeypatch):
-    """Someone is there; what is displayed, and what it is renewed with."""
-    shown = []
-    handle = SimpleNamespace(update=lambda data, raw: shown.append(data))
-    monkeypatch.setattr(kept, "someone_is_there", lambda: True)
-    monkeypatch.setattr("IPython.display.display", lambda data, **_: shown.append(data) or handle)
-    return shown
 
 
 def test_a_guess_stands_beside_what_was_measured():

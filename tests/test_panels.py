@@ -360,16 +360,6 @@ def test_where_nobody_can_answer_a_picture_stands_in():
 VIEW = "application/vnd.jupyter.widget-view+json"
 
 
-@pytest.fixture
-def displayed(monkeypatch):
-    """What is displayed, and what it is renewed with."""
-    shown = []
-    handle = SimpleNamespace(update=lambda data, raw: shown.append(data))
-    monkeypatch.setattr(kept, "someone_is_there", lambda: True)
-    monkeypatch.setattr("IPython.display.display", lambda data, **_: shown.append(data) or handle)
-    return shown
-
-
 def test_where_someone_is_there_the_widget_is_shown_and_a_picture_kept(displayed):
     panel = panels.SimilarityPanel(_pair())
     panel._ipython_display_()

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 import torch
 from tqdm import tqdm
 
-from helpers.features.reading import Reader, batch_for, reader
+from helpers.features.reading import Reader, batch_for
 from helpers.features.reuse import reusing
-from helpers.networks import Network
 from helpers.shifting import Scene
 
 Found = dict[str, torch.Tensor]  # layer -> features (B, D) on the device
 
 
 class SceneReader:
-    """From positions to features, as :func:`scene_reader` sets it up; ``settings`` says how they are read."""
+    """From positions of a scene to features, batch by batch.
 
-    def __init__(self, read: Reader, scene: Scene, *, at: Callable[[torch.Tensor], Found], settings: dict[str, Any]):
-        self.read, self.scene, self._at, self.settings = read, scene, at, settings
+    Args:
+        read: the network's reader, open.
+        scene: any.
+        places: long (P, 2), the positions that will be read, all at once or not.
+        reuse: as for ``features.extract``.
+
+    Attributes:
+        settings: how they are read.
+    """
+
+    def __init__(self, read: Reader, scene: Scene, places: torch.Tensor, *, reuse: bool = True) -> None:
+        reused = reusing(read, scene, places) if reuse and read.precision == "float32" else None
+        self.read, self.scene = read, scene
+        self._at = reused or (lambda at: read(scene.render(at, read.device)))
+        self.settings = {"device": str(read.device), "precision": read.precision, "reuse": reused and reused.node}
+        self.settings |= {"gain of reuse": reused.gain} if reused else {}
 
     def batches(
         self, places: torch.Tensor, *, size: int | None = None, progress: bool = True
@@ -51,32 +62,6 @@ class SceneReader:
                 bar.update(at.stop - at.start)
                 done = at.stop
         self.settings |= {"batch_size": size, "folded": self.read.folded}
-
-
-@contextlib.contextmanager
-def scene_reader(
-    network: Network | Reader,
-    scene: Scene,
-    layers: Sequence[str] | None,
-    places: torch.Tensor,
-    *,
-    device: str | torch.device,
-    precision: str,
-    average: bool,
-    reuse: bool,
-    fold: bool,
-) -> Iterator[SceneReader]:
-    """A context in which the network reads the scene at some positions, long (P, 2), all at once or not.
-
-    A reader that is open already reads as it was opened. The other arguments and errors are those of
-    ``features.extract``.
-    """
-    given = {"device": device, "precision": precision, "average": average, "fold": fold}
-    with contextlib.nullcontext(network) if isinstance(network, Reader) else reader(network, layers, **given) as read:
-        reused = reusing(read, scene, places) if reuse and precision == "float32" else None
-        settings = {"device": str(read.device), "precision": precision, "reuse": reused and reused.node}
-        settings |= {"gain of reuse": reused.gain} if reused else {}
-        yield SceneReader(read, scene, at=reused or (lambda at: read(scene.render(at, read.device))), settings=settings)
 
 
 def _out_of_memory(error: Exception) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import torch
 
 from helpers import runtime, similarity
-from helpers.features.batches import scene_reader
+from helpers.features.batches import SceneReader
 from helpers.features.reading import Reader, batch_for, reader
 from helpers.networks import Network
 from helpers.shifting import Scene, positions
@@ -77,9 +78,8 @@ def extract(
     rows, cols = positions(scene.grid, stride)
     grid = torch.cartesian_prod(rows, cols)
     kept: dict[str, torch.Tensor] = {}
-    with scene_reader(
-        network, scene, layers, grid, device=device, precision=precision, average=average, reuse=reuse, fold=fold
-    ) as source:
+    with reader(network, layers, device=device, precision=precision, average=average, fold=fold) as read:
+        source = SceneReader(read, scene, grid, reuse=reuse)
         for at, found in source.batches(grid, size=batch_size, progress=progress):
             for layer, values in found.items():
                 if layer not in kept:
@@ -110,8 +110,8 @@ def similarity_maps(
 
     The same as ``similarity.cosine_maps`` of :func:`extract` (within 1e-6), in the memory of one batch.
     Arguments and errors are those of :func:`extract`; instead of the network, a :func:`reader` of it that is open
-    already reads any number of scenes, as it was opened. ``watch`` is given each batch in passing, its slice of the
-    positions in row-major order and its features (B, D) on the device, by layer.
+    already reads any number of scenes, the layers and in the way it was opened for. ``watch`` is given each batch in
+    passing, its slice of the positions in row-major order and its features (B, D) on the device, by layer.
 
     Returns:
         layer -> (5, R, C) float32 on the CPU.
@@ -120,16 +120,16 @@ def similarity_maps(
     grid = torch.cartesian_prod(rows, cols)
     places = grid.view(len(rows), len(cols), 2)
     anchors = torch.stack([places[at] for at in similarity.anchors(places.shape[:2]).values()])
-    with scene_reader(
-        network, scene, layers, grid, device=device, precision=precision, average=average, reuse=reuse, fold=fold
-    ) as source:
+    given = {"device": device, "precision": precision, "average": average, "fold": fold}
+    with contextlib.nullcontext(network) if isinstance(network, Reader) else reader(network, layers, **given) as read:
+        source, title = SceneReader(read, scene, grid, reuse=reuse), read.network.title
         parts: dict[str, list[torch.Tensor]] = {}
         for at, found in source.batches(anchors, size=len(anchors), progress=False):
             for layer, values in found.items():
-                unit = similarity.normalise(values, layer=f"{network.title}: {layer}", positions=anchors[at])
+                unit = similarity.normalise(values, layer=f"{title}: {layer}", positions=anchors[at])
                 parts.setdefault(layer, []).append(unit)
         units = {layer: torch.cat(part) for layer, part in parts.items()}
-        maps = {layer: torch.empty(len(anchors), len(grid), device=source.read.device) for layer in units}
+        maps = {layer: torch.empty(len(anchors), len(grid), device=read.device) for layer in units}
         for at, found in source.batches(grid, size=batch_size, progress=progress):
             if watch is not None:
                 watch(at, found)
@@ -139,7 +139,7 @@ def similarity_maps(
                 maps[layer][:, at] = cosines.nan_to_num(torch.nan, torch.nan, torch.nan).float()
     shaped = {layer: values.view(-1, len(rows), len(cols)).cpu() for layer, values in maps.items()}
     for layer, values in shaped.items():
-        _check(values[2][..., None], rows, cols, f"{network.title}: {layer}")
+        _check(values[2][..., None], rows, cols, f"{title}: {layer}")
     return shaped
 
 

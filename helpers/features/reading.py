@@ -26,11 +26,12 @@ class Reader:
     """What :func:`reader` gives: from frames, or from the network's input, to the layers' features."""
 
     def __init__(
-        self, network: Network, names: list[str], *, found: dict, device: torch.device, exact: bool, fold: bool
+        self, network: Network, names: list[str], *, found: dict, device: torch.device, precision: str, fold: bool
     ) -> None:
-        self.network, self.title, self.names, self.found, self.device = network, network.title, names, found, device
-        self.module, self._fold, self.folded, self._tried = network.module, fold, 0, False
+        self.network, self.names, self.found, self.device, self.precision = network, names, found, device, precision
+        self.module, self._fold, self.folded, self._tried = network.module, fold and precision == "float32", 0, False
         self.tails: dict[str, nn.Module] = {}  # without what comes before a node; `reuse` makes them
+        exact = precision == "float32" and parameter(network.module).dtype == torch.float32
         self.rounding = 1e-4 if exact else 5e-2  # more than any layer's, of its largest feature
         # Channels-last is the layout that convolutions are fastest in, on the CPU and on GPUs.
         self.layout = torch.channels_last
@@ -131,8 +132,7 @@ def reader(
         module.to(where, memory_format=torch.channels_last)
         # Not inference mode: tensors made in it, weights in another layout among them, can never be trained.
         with evaluating(module), torch.no_grad(), runtime.precision(precision, where):
-            exact = precision == "float32" and own == torch.float32
-            yield Reader(network, names, found=found, device=where, exact=exact, fold=fold and precision == "float32")
+            yield Reader(network, names, found=found, device=where, precision=precision, fold=fold)
     finally:
         for handle in handles:
             handle.remove()

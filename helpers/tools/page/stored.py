@@ -108,15 +108,13 @@ def _subject(
     found = []
     for each in data:
         about = each.attrs["made_from"]
-        layers = each.layer.values.tolist() if "layer" in each.similarity.dims else [each.attrs["layer"]]
+        several = "layer" in each.similarity.dims
+        similarity = each.similarity if several else each.similarity.expand_dims(layer=[each.attrs["layer"]])
         maps = {
             layer: {
-                anchor: (each.similarity.sel(layer=layer) if "layer" in each.similarity.dims else each.similarity)
-                .sel(anchor=anchor)
-                .values
-                for anchor in each.anchor.values.tolist()
+                anchor: similarity.sel(layer=layer, anchor=anchor).values for anchor in each.anchor.values.tolist()
             }
-            for layer in layers
+            for layer in similarity.layer.values.tolist()
         }
         found.append(
             Maps(

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 import torch
 
 from helpers import features, runtime
-from helpers.features.batches import scene_reader
+from helpers.features.batches import SceneReader
 from helpers.features.reading import FOLDED, Reader
 from helpers.networks import Network
 from helpers.objects import Cutout
@@ -63,42 +63,42 @@ def compiled(network: Network, cutout: Cutout, *, settings: Settings, frames: in
     size = settings.batch_size or features.batch_for(network, scene.frame, device=runtime.device(settings.device))
     grid = torch.cartesian_prod(*positions(scene.grid, settings.stride))
     size = min(size, len(grid))
-    how = {"device": settings.device, "precision": settings.precision, "average": False, "fold": True}
+    how = {"device": settings.device, "precision": settings.precision}
     with features.reader(network, layers, **how) as read, contextlib.ExitStack() as given_back:
-        with scene_reader(read, scene, layers, grid, reuse=True, **how) as source:
-            places = grid[:size]
+        source = SceneReader(read, scene, grid)
+        places = grid[:size]
 
-            def timed() -> tuple[float, dict[str, torch.Tensor]]:
-                start = time.perf_counter()
-                ((_, found),) = source.batches(places, size=size, progress=False)
-                return (time.perf_counter() - start) / size, found
+        def timed() -> tuple[float, dict[str, torch.Tensor]]:
+            start = time.perf_counter()
+            ((_, found),) = source.batches(places, size=size, progress=False)
+            return (time.perf_counter() - start) / size, found
 
-            if len(list(source.batches(places, size=size, progress=False))) > 1:  # which settles what is read, too
-                yield Compiled(read, "not compiled: there is no memory for a whole batch", used=False)
-                return
-            module = read.tails.get(source.settings["reuse"], read.module)
-            own = {"forward": module.forward} if "forward" in vars(module) else {}
-            plainly, (slow, exact) = module.forward, min((timed() for _ in range(ROUNDS)), key=lambda each: each[0])
-            if slow * frames < WORTH:
-                yield Compiled(read, f"not compiled: {slow * frames:.0f} s of work", used=False)
-                return
-            given_back.callback(_give_back, module, own)  # also after an interrupt
-            try:
-                start = time.perf_counter()
-                quickly = torch.compile(plainly, dynamic=False, **WAY)
-                ways = plainly, lambda inputs: (quickly if len(inputs) == size else plainly)(inputs)
-                module.forward = ways[1]
-                _, again = timed()
-                spent, taken = time.perf_counter() - start, ([], [])
-                for turn in range(2 * ROUNDS):
-                    module.forward = ways[turn % 2]
-                    taken[turn % 2].append(timed()[0])
-                words = _verdict(exact, again, *map(min, taken))
-            except Exception as error:  # of the compiler, or of a network that cannot be compiled
-                words = f"not compiled: {type(error).__name__}: {' '.join(str(error).split()):.120}"
-            if used := not words:
-                words = f"compiled in {spent:.0f} s: {1 / min(taken[1]):,.0f} frames/s, {1 / min(taken[0]):,.0f} before"
-            module.forward = ways[1] if used else plainly
+        if len(list(source.batches(places, size=size, progress=False))) > 1:  # which settles what is read, too
+            yield Compiled(read, "not compiled: there is no memory for a whole batch", used=False)
+            return
+        module = read.tails.get(source.settings["reuse"], read.module)
+        own = {"forward": module.forward} if "forward" in vars(module) else {}
+        plainly, (slow, exact) = module.forward, min((timed() for _ in range(ROUNDS)), key=lambda each: each[0])
+        if slow * frames < WORTH:
+            yield Compiled(read, f"not compiled: {slow * frames:.0f} s of work", used=False)
+            return
+        given_back.callback(_give_back, module, own)  # also after an interrupt
+        try:
+            start = time.perf_counter()
+            quickly = torch.compile(plainly, dynamic=False, **WAY)
+            ways = plainly, lambda inputs: (quickly if len(inputs) == size else plainly)(inputs)
+            module.forward = ways[1]
+            _, again = timed()
+            spent, taken = time.perf_counter() - start, ([], [])
+            for turn in range(2 * ROUNDS):
+                module.forward = ways[turn % 2]
+                taken[turn % 2].append(timed()[0])
+            words = _verdict(exact, again, *map(min, taken))
+        except Exception as error:  # of the compiler, or of a network that cannot be compiled
+            words = f"not compiled: {type(error).__name__}: {' '.join(str(error).split()):.120}"
+        if used := not words:
+            words = f"compiled in {spent:.0f} s: {1 / min(taken[1]):,.0f} frames/s, {1 / min(taken[0]):,.0f} before"
+        module.forward = ways[1] if used else plainly
         yield Compiled(read, words, used=used)
 
 

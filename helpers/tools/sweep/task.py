@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from helpers import features, runtime, similarity
-from helpers.features.batches import scene_reader
+from helpers.features.batches import SceneReader
 from helpers.features.reading import Reader
 from helpers.measures import variation
 from helpers.networks import Network, Source
@@ -173,11 +173,11 @@ def throughput(source: Source, cutout: Cutout, *, settings: Settings) -> float:
         grid = torch.cartesian_prod(*positions(scene.grid, settings.stride))
         chosen = grid[torch.arange(batch) % len(grid)]
         layers, rounds = settings.layers_of(network), max(2, -(-32 // batch))
-        how = {"device": where, "precision": settings.precision, "average": False, "reuse": True, "fold": True}
-        with scene_reader(network, scene, layers, grid, **how) as source:
+        with features.reader(network, layers, device=where, precision=settings.precision) as read:
+            source = SceneReader(read, scene, grid)
             for attempt in range(rounds + 1):
                 if attempt == 1:
                     start = time.perf_counter()
-                found = source.read(scene.render(chosen, device=where))
+                found = read(scene.render(chosen, device=where))
                 float(found[layers[0]].sum())  # waits for the device
             return source.settings.get("gain of reuse", 1) * rounds * batch / (time.perf_counter() - start)

@@ -208,21 +208,21 @@ class Canvas:
         if self._axes_drawn is None:
             self._axes_drawn, self._bars_drawn = self._without(self._moving + self._staying + self._bars), None
         if self._bars_drawn is None:
-            self._bars_drawn, self._maps_drawn = self._over(self._axes_drawn, self._bars), None
+            self._draw_over(self._axes_drawn, self._bars)
+            self._bars_drawn, self._maps_drawn = self.canvas.copy_from_bbox(self.figure.bbox), None
         if self._maps_drawn is None:
-            self._maps_drawn = self._over(self._bars_drawn, self._staying)
-        self._over(self._maps_drawn, self._moving)
+            self._draw_over(self._bars_drawn, self._staying)
+            self._maps_drawn = self.canvas.copy_from_bbox(self.figure.bbox)
+        self._draw_over(self._maps_drawn, self._moving)
         out = io.BytesIO()
         pixels = np.asarray(self.canvas.buffer_rgba())[..., :3]
         Image.fromarray(pixels).save(out, "PNG", compress_level=1)
         return out.getvalue()
 
-    def _over(self, background, artists: list):
-        """The figure with some artists drawn over a background; returned as the next background."""
+    def _draw_over(self, background, artists: list) -> None:
         self.canvas.restore_region(background)
         for artist in artists:
             self.figure.draw_artist(artist)
-        return self.canvas.copy_from_bbox(self.figure.bbox)
 
     def _without(self, artists: list):
         """A background: the figure drawn without some of its artists."""

@@ -53,7 +53,7 @@ class MapPanel(Panel):
         finite = stack[np.isfinite(stack)]
         low, high = limits or ((finite.min(), finite.max()) if finite.size else (0.0, 1.0))
         self._upper = float(high) if high > low else float(low) + 1.0
-        self._lowest, self._first_upper = float(low), self._upper
+        self._lowest, self._symmetric = float(low), float(low) == -self._upper
         names = list(self._all)
         self._start(min(2, len(names)), label, cmap)
         self._held = True
@@ -89,7 +89,7 @@ class MapPanel(Panel):
             shown[self.right] = self.values["right"]
         numbers = ", ".join(f"{name} {value:.4g}" for name, value in shown.items())
         words = f"{self._quantity} with the object at row {self.row}, column {self.col}:  {numbers}"
-        place = np.searchsorted(self._rows, self.row), np.searchsorted(self._cols, self.col)
+        place = self._indices()
         scores = {name: (self._answers[name][place], self._labels) for name in shown if name in self._answers}
         return "\n".join([words, *answers(scores, label=self._scene.label)])
 
@@ -98,7 +98,7 @@ class MapPanel(Panel):
         shown = np.stack(self._current[: len(self._canvas.maps)])
         finite = shown[np.isfinite(shown)]
         low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-        if self._lowest == -self._first_upper:
+        if self._symmetric:
             high = max(abs(low), abs(high))
             low = -high
         self._upper = high if high > low else low + 1.0

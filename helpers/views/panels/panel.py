@@ -90,6 +90,10 @@ class Panel(Kept, tl.HasTraits):
                 slider = self._sliders[name]
                 slider.max, slider.step = int(positions[-1]), _step(positions)
 
+    def _indices(self) -> tuple[int, int]:
+        """Of the object's position, on the lattice."""
+        return int(np.searchsorted(self._rows, self.row)), int(np.searchsorted(self._cols, self.col))
+
     def _beside(self) -> tuple[int, int]:
         """Where a panel's object starts: a quarter in, beside the anchor, so that the static view says something."""
         return int(self._rows[len(self._rows) // 4]), int(self._cols[len(self._cols) // 4])
@@ -105,9 +109,9 @@ class Panel(Kept, tl.HasTraits):
 
     def _redraw(self) -> None:
         start = time.perf_counter()
-        i, j = np.searchsorted(self._rows, self.row), np.searchsorted(self._cols, self.col)
+        place = self._indices()
         keys = ("left", "right", "difference")
-        values = {key: float(grid[i, j]) for key, grid in zip(keys, self._current, strict=False)}
+        values = {key: float(grid[place]) for key, grid in zip(keys, self._current, strict=False)}
         self.set_trait("values", values)
         self.set_trait("limits", (self.lower, self._upper))
         self.set_trait("caption", self._words())

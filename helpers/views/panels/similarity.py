@@ -222,7 +222,7 @@ class SimilarityPanel(Panel):
             f"cosine of {self.layer} at row {self.row}, column {self.col} with the anchor at row "
             f"{self.anchor_row}, column {self.anchor_col}:  " + ",  ".join(numbers)
         )
-        place = np.searchsorted(self._rows, self.row), np.searchsorted(self._cols, self.col)
+        place = self._indices()
         scores = {
             title: (each.layers[each.network.logits][place], each.network.labels)
             for title, each in zip(_titles(pair), pair, strict=True)
